@@ -1,0 +1,19 @@
+"""Auxiliary bits: what bits-back coding pops before there is anything of its own to pop.
+
+At the bottom of each stack lies something worth storing, the checksum of the pixels; only where
+that is too short are further words borrowed, which then count as lost. They look random but come
+from a fixed sequence: an archive's bytes depend on nothing but its pixels, model and settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def auxiliary_words(count: int) -> NDArray[np.uint32]:
+    """The first words of the sequence: (count,) uint32, the SHAKE-128 of a fixed name."""
+    stream = hashlib.shake_128(b"Floe auxiliary bits").digest(4 * count)
+    return np.frombuffer(stream, dtype="<u4").astype(np.uint32)

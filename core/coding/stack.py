@@ -1,0 +1,283 @@
+"""The entropy coder: a stack of bits onto which symbols are pushed and from which they are popped.
+
+One class around ``constriction``'s :class:`AnsCoder` (asymmetric numeral systems, Duda 2009).
+Pushing a symbol of probability p adds -log2 p bits; popping takes them off again, and popping
+from bits that were never pushed *samples*: that is what bits-back coding lives on.
+
+Arrays are popped in the order in which they were pushed::
+
+    stack.push_uniform([3, 1], sizes=[10, 2])
+    stack.pop_uniform(sizes=[10, 2])          # -> [3, 1], and the stack is as before
+
+What constriction leaves to its caller is settled here: symbols, sizes and widths are checked
+before the coder changes, sizes of 1 cost nothing, and a pop that the stack cannot pay for either
+raises :class:`DryStackError` or borrows from auxiliary bits that are put *below* the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import constriction
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.errors import DryStackError, StackError, SymbolError
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Words = NDArray[np.uint32]
+
+# Submodules of a compiled module: attributes, which an import statement does not find.
+AnsCoder = constriction.stream.stack.AnsCoder
+Uniform = constriction.stream.model.Uniform
+QuantizedGaussian = constriction.stream.model.QuantizedGaussian
+
+#: Probabilities have this many bits in constriction, so no symbol costs more, and no uniform
+#: range can be larger.
+PRECISION_BITS = 24
+
+#: Uniform ranges up to this many bits are coded without measurable loss (constriction rounds
+#: 2^24 / size down); larger ones only where they are powers of two.
+EXACT_SIZE_BITS = 14
+
+#: Constriction holds the interpreter's lock for a whole call; longer arrays are cut.
+CALL_SYMBOLS = 1 << 16
+
+#: The state keeps at least this many bits. Above it, words that are slid below the stack later
+#: are the same as words that had lain there from the start.
+RESERVE_BITS = 32
+
+_COARSE = 512  # a Gaussian is coded in this many coarse bins to either side of its mean
+_BINS_PER_STD_BITS = 5  # 2^5 to 2^6 coarse bins to a standard deviation
+_ESCAPE = -_COARSE  # the outermost bin says that the symbol follows on its own
+_ESCAPE_BITS = 48
+
+
+class Stack:
+    """A last-in-first-out store of symbols, in bits.
+
+    words: what lies on the stack at first, at least two words of 32 bits, the top one not zero.
+    auxiliary: gives the next words to slide below the stack when a pop finds too little on it;
+    without it such a pop raises DryStackError.
+    """
+
+    def __init__(self, words: Words, auxiliary: Callable[[int], Words] | None = None) -> None:
+        words = np.ascontiguousarray(words, dtype=np.uint32)
+        if len(words) < 2 or words[-1] == 0:
+            raise StackError("a stack starts with two words or more, the last of them not zero")
+        self._coder = AnsCoder(words)
+        self._auxiliary = auxiliary
+        self.borrowed_words = 0
+
+    # --- what is on it ---------------------------------------------------------------------
+
+    @property
+    def n_bits(self) -> int:
+        """Length of the contents in bits."""
+        return int(self._coder.num_valid_bits())
+
+    def words(self) -> Words:
+        """A copy of the contents, bottom first; the top word is never zero."""
+        return np.asarray(self._coder.get_compressed(), dtype=np.uint32)
+
+    def to_bytes(self) -> bytes:
+        """The contents as little-endian 32-bit words, bottom first, the top word's zeros cut."""
+        return self.words().astype("<u4").tobytes().rstrip(b"\0")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Stack:
+        """The stack that :meth:`to_bytes` wrote. Raises StackError if it cannot have."""
+        if not data or data[-1] == 0:
+            raise StackError("the coded bytes end in a zero, which no stack does")
+        padded = data + b"\0" * (-len(data) % 4)
+        return cls(np.frombuffer(padded, dtype="<u4"))
+
+    # --- symbols ---------------------------------------------------------------------------
+
+    def push_uniform(self, symbols: ArrayLike, sizes: ArrayLike) -> None:
+        """Pushes integers, each uniform on [0, size): log2 size bits each.
+
+        symbols, sizes: (N,) or, for sizes, a single one; 1 <= size <= 2^14, or a power of two
+        up to 2^24. Raises SymbolError where a size or symbol lies outside.
+        """
+        values = _integers(symbols)
+        ranges = _sizes(sizes, len(values))
+        if np.any((values < 0) | (values >= ranges)):
+            raise SymbolError("a symbol to push lies outside its range")
+        wide = ranges > 1
+        values, ranges = values[wide], ranges[wide]
+        for part in _reversed_parts(len(values)):
+            self._coder.encode_reverse(
+                values[part].astype(np.int32), Uniform(), ranges[part].astype(np.int32)
+            )
+
+    def pop_uniform(self, sizes: ArrayLike, count: int | None = None) -> Integers:
+        """Pops integers, each uniform on [0, size): (N,), N = count or the number of sizes."""
+        ranges = _sizes(sizes, count)
+        return self._paid(lambda: self._decode_uniform(ranges), PRECISION_BITS * len(ranges))
+
+    def push_bits(self, values: ArrayLike, n_bits: int) -> None:
+        """Pushes integers of n_bits each (0 to 48), as such."""
+        symbols = _integers(values)
+        if np.any((symbols < 0) | (symbols >> n_bits != 0)):
+            raise SymbolError(f"a value to push does not fit {n_bits} bits")
+        for shift, width in _digits(n_bits):
+            self.push_uniform((symbols >> shift) & ((1 << width) - 1), 1 << width)
+
+    def pop_bits(self, count: int, n_bits: int) -> Integers:
+        """Pops count integers of n_bits each."""
+        _digits(n_bits)
+        return self._paid(lambda: self._decode_bits(count, n_bits), n_bits * count)
+
+    def push_gaussian(self, symbols: ArrayLike, means: ArrayLike, stds: ArrayLike) -> None:
+        """Pushes integers under normal densities on the integer grid, of any width.
+
+        symbols: (N,), any that lie within 2^47 of their means; means, stds: (N,) in grid steps,
+        finite, stds positive. A density far wider than the grid is coded in two parts: coarse
+        bins, 2^5 to 2^6 to a standard deviation, and the place in the bin, uniform.
+        """
+        values = _integers(symbols)
+        shift, base, mean, std = _coarse_gaussian(means, stds, len(values))
+        bins = (values >> shift) - base
+        escaped = (bins <= -_COARSE) | (bins >= _COARSE)
+        distant = (values - (base << shift))[escaped] + (1 << (_ESCAPE_BITS - 1))
+        if np.any((distant < 0) | (distant >> _ESCAPE_BITS != 0)):
+            raise SymbolError("a symbol lies further than 2^47 from its mean")
+        self.push_bits(distant, _ESCAPE_BITS)
+        near = ~escaped
+        fine = values[near] & ((1 << shift[near]) - 1)
+        low = np.minimum(shift[near], PRECISION_BITS)
+        self.push_uniform(fine & ((1 << low) - 1), np.left_shift(1, low))
+        self.push_uniform(fine >> low, np.left_shift(1, shift[near] - low))
+        coded = np.where(escaped, _ESCAPE, bins).astype(np.int32)
+        for part in _reversed_parts(len(coded)):
+            model = QuantizedGaussian(-_COARSE, _COARSE - 1)
+            self._coder.encode_reverse(coded[part], model, mean[part], std[part])
+
+    def pop_gaussian(self, means: ArrayLike, stds: ArrayLike) -> Integers:
+        """Pops integers under normal densities on the integer grid: (N,)."""
+        shift, base, mean, std = _coarse_gaussian(means, stds, None)
+
+        def pop() -> Integers:
+            model = QuantizedGaussian(-_COARSE, _COARSE - 1)
+            bins = np.zeros(len(mean), dtype=np.int64)
+            for part in _parts(len(mean)):
+                bins[part] = self._coder.decode(model, mean[part], std[part])
+            near = bins != _ESCAPE
+            result = np.where(near, bins + base, base) << shift
+            low = np.minimum(shift[near], PRECISION_BITS)
+            high = self._decode_uniform(np.left_shift(1, shift[near] - low))
+            result[near] += (high << low) | self._decode_uniform(np.left_shift(1, low))
+            distant = self._decode_bits(int(np.sum(~near)), _ESCAPE_BITS)
+            result[~near] += distant - (1 << (_ESCAPE_BITS - 1))
+            return result
+
+        return self._paid(pop, (PRECISION_BITS + _ESCAPE_BITS) * len(mean))
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _decode_uniform(self, ranges: Integers) -> Integers:
+        """Pops without asking whether the stack can pay."""
+        result = np.zeros(len(ranges), dtype=np.int64)
+        wide = np.flatnonzero(ranges > 1)
+        for part in _parts(len(wide)):
+            index = wide[part]
+            result[index] = self._coder.decode(Uniform(), ranges[index].astype(np.int32))
+        return result
+
+    def _decode_bits(self, count: int, n_bits: int) -> Integers:
+        result = np.zeros(count, dtype=np.int64)
+        for shift, width in reversed(_digits(n_bits)):
+            digit = self._decode_uniform(np.broadcast_to(np.int64(1 << width), (count,)))
+            result |= digit << shift
+        return result
+
+    def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
+        """Runs a pop of at most so many bits; borrows for it, or changes nothing and raises."""
+        before = self.n_bits
+        if before >= worst_bits + RESERVE_BITS:
+            return pop()
+        # So little is left that a copy of it is cheap. A trial tells what the pop really takes;
+        # constriction answers a pop from an empty coder with zeros.
+        kept = self.words()
+        result = pop()
+        if self.n_bits >= RESERVE_BITS:
+            return result
+        self._coder = AnsCoder(kept)
+        if self._auxiliary is None:
+            raise DryStackError(f"the stack holds {before} bits, fewer than are to be popped")
+        plenty = self._auxiliary_words(worst_bits // 32 + 3)
+        self._coder = AnsCoder(np.concatenate([plenty, kept]))
+        pop()
+        used = before + 32 * len(plenty) - self.n_bits
+        n_words = -(-(used + RESERVE_BITS - before) // 32)
+        self.borrowed_words += n_words
+        self._coder = AnsCoder(np.concatenate([plenty[len(plenty) - n_words :], kept]))
+        return pop()
+
+    def _auxiliary_words(self, count: int) -> Words:
+        """The next auxiliary words, the one to be used first on top."""
+        assert self._auxiliary is not None
+        total = self._auxiliary(self.borrowed_words + count)
+        return np.ascontiguousarray(total[self.borrowed_words :][::-1], dtype=np.uint32)
+
+
+def _integers(values: ArrayLike) -> Integers:
+    array = np.atleast_1d(np.asarray(values))
+    if array.size and array.dtype.kind not in "iu":
+        raise SymbolError("symbols must be integers")
+    return array.astype(np.int64)
+
+
+def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
+    """Sizes of uniform ranges, checked: (count,), or as many as are given."""
+    ranges = _integers(sizes)
+    exact = (ranges >= 1) & (ranges <= 1 << EXACT_SIZE_BITS)
+    power = (ranges >= 1) & (ranges <= 1 << PRECISION_BITS) & (ranges & (ranges - 1) == 0)
+    if not np.all(exact | power):
+        raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
+    if count is not None and len(ranges) != count:
+        if len(ranges) != 1:
+            raise SymbolError(f"{count} symbols, but {len(ranges)} sizes")
+        ranges = np.broadcast_to(ranges, (count,))
+    return ranges
+
+
+def _coarse_gaussian(
+    means: ArrayLike, stds: ArrayLike, count: int | None
+) -> tuple[Integers, Integers, Floats, Floats]:
+    """Bits of a coarse bin, the bin of the mean, and mean and std in bins relative to it."""
+    mean = np.atleast_1d(np.asarray(means, dtype=np.float64))
+    std = np.atleast_1d(np.asarray(stds, dtype=np.float64))
+    if mean.shape != std.shape or (count is not None and len(mean) != count):
+        raise SymbolError("as many means and standard deviations are needed as symbols")
+    if not (np.all(np.isfinite(mean)) and np.all(np.abs(mean) < 2.0**46)):
+        raise SymbolError("a mean is not finite, or beyond 2^46")
+    if not (np.all(np.isfinite(std)) and np.all((std > 0) & (std < 2.0**40))):
+        raise SymbolError("a standard deviation is not positive, or beyond 2^40")
+    std = np.maximum(std, 2.0**-20)  # narrower ones put everything into one bin anyway
+    exponent = np.frexp(std)[1].astype(np.int64) - 1  # floor(log2 std)
+    shift = np.maximum(exponent - _BINS_PER_STD_BITS, 0)
+    bin_size = np.ldexp(1.0, shift.astype(np.int32))
+    base = np.floor(mean / bin_size).astype(np.int64)
+    relative = (mean + 0.5) / bin_size - 0.5 - base
+    return shift, base, relative, std / bin_size
+
+
+def _digits(n_bits: int) -> list[tuple[int, int]]:
+    """(shift, width) of the digits that n_bits are coded in, lowest first."""
+    if not 0 <= n_bits <= _ESCAPE_BITS:
+        raise SymbolError(f"0 to {_ESCAPE_BITS} bits can be coded at a time, not {n_bits}")
+    return [
+        (shift, min(PRECISION_BITS, n_bits - shift)) for shift in range(0, n_bits, PRECISION_BITS)
+    ]
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(i, i + CALL_SYMBOLS) for i in range(0, count, CALL_SYMBOLS))
+
+
+def _reversed_parts(count: int) -> Iterator[slice]:
+    starts = range(0, count, CALL_SYMBOLS)
+    return (slice(i, i + CALL_SYMBOLS) for i in reversed(starts))

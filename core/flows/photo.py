@@ -1,0 +1,166 @@
+"""The ``photo`` model: Flow++ couplings along an interlacing pyramid, for pictures of any size.
+
+One level codes three phases of its picture given the coarser level (see
+:mod:`core.flows.interlace`). Each phase is a mixture-of-logistics coupling (Ho et al. 2019,
+"Flow++", section 3.2) that is transformed once and then leaves the flow. A convolutional trunk
+reads the known pixels, and is refined as more phases become known; for each phase a small head
+gives the mixtures of green, then of red given green, then of blue given both.
+
+This module is the differentiable model, which training uses. Archives are coded by its integer
+form (:mod:`core.flows.integer`), which computes the same function on integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.flows import interlace, logistic
+
+#: Coding order of a pixel's channels: green first, it tells most about the others.
+CHANNEL_ORDER = (1, 0, 2)
+
+
+@dataclass(frozen=True)
+class PhotoConfig:
+    """Sizes of a photo model."""
+
+    width: int = 64  # channels of the trunk
+    blocks: tuple[int, int, int] = (3, 2, 2)  # residual blocks before d, b and c
+    head_width: int = 48  # hidden units a channel in a head
+    components: int = 5  # logistics in a mixture
+    weight_sets: int = 3  # levels deeper than this share the last set
+
+    @property
+    def multiply_adds_per_pixel(self) -> float:
+        """Multiply-adds a pixel of the whole pyramid (levels sum to 4/3 of the finest)."""
+        stems = 3 * 9 * interlace.CONTEXT_CHANNELS * self.width
+        trunk = sum(self.blocks) * (9 + 2) * self.width**2
+        outputs = sum(self.n_outputs(i) + i for i in range(3))
+        heads = 3 * self.head_width * (3 * self.width + outputs)
+        return (stems + trunk + heads) / 4 * 4 / 3
+
+    def n_outputs(self, channel: int) -> int:
+        """Parameters of the mixture of the channel coded at this place: 3K and its leanings."""
+        return 3 * self.components + channel
+
+
+class GatedBlock(nn.Module):
+    """Residual block: 3x3 convolution, ReLU, 1x1 to a value and its gate in [0, 1]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.gated = nn.Conv2d(width, 2 * width, 1)
+        nn.init.normal_(self.gated.weight, std=0.3 / width**0.5)
+        nn.init.zeros_(self.gated.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.gated(F.relu(self.conv(x))).chunk(2, 1)
+        return x + value * (0.25 * gate + 0.5).clamp(0, 1)
+
+
+class Head(nn.Module):
+    """Mixture parameters of a phase's three channels, each given the channels before it."""
+
+    def __init__(self, config: PhotoConfig) -> None:
+        super().__init__()
+        self.components = config.components
+        self.features = nn.Conv2d(config.width, 3 * config.head_width, 1)
+        self.lean = nn.ModuleList(
+            nn.Conv2d(i, config.head_width, 1, bias=False) for i in (1, 2)
+        )
+        self.outputs = nn.ModuleList(
+            nn.Conv2d(config.head_width, config.n_outputs(i), 1) for i in range(3)
+        )
+        spread = torch.linspace(-1, 1, config.components)
+        for i, output in enumerate(self.outputs):
+            nn.init.normal_(output.weight, std=0.02)
+            leaning = torch.full((i,), 0.8 / max(i, 1))
+            output.bias.data = torch.cat([torch.zeros_like(spread), spread, spread, leaning])
+
+    def forward(self, features: Tensor, residual: Tensor) -> list[tuple[Tensor, ...]]:
+        """Logits, offsets from the prediction and log scales of each channel in coding order.
+
+        features: (N, width, h, w); residual: the phase's pixels minus their prediction,
+        (N, 3, h, w) in coding order. Each result: (N, h, w, K).
+        """
+        hidden = self.features(features).chunk(3, 1)
+        parameters = []
+        for i, output in enumerate(self.outputs):
+            h = hidden[i]
+            if i:
+                h = h + self.lean[i - 1](residual[:, :i] / 16)
+            out = output(F.relu(h)).permute(0, 2, 3, 1)
+            logits, offsets, log_scales = out[..., : 3 * self.components].chunk(3, -1)
+            leaning = (out[..., 3 * self.components :] * residual[:, :i].permute(0, 2, 3, 1)).sum(
+                -1, keepdim=True
+            )
+            parameters.append((logits, 2 * offsets + leaning, log_scales.clamp(-3, 5)))
+        return parameters
+
+
+class Level(nn.Module):
+    """The networks of one level: for each phase a stem, residual blocks and a head."""
+
+    def __init__(self, config: PhotoConfig) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(
+            nn.Conv2d(interlace.CONTEXT_CHANNELS, config.width, 3, padding=1) for _ in range(3)
+        )
+        self.trunks = nn.ModuleList(
+            nn.Sequential(*(GatedBlock(config.width) for _ in range(n))) for n in config.blocks
+        )
+        self.heads = nn.ModuleList(Head(config) for _ in range(3))
+
+    def codelengths(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Bits of each phase, each (N, h, w, 3), and the next coarser picture."""
+        a = picture[..., 0::2, 0::2]
+        d = picture[..., 1::2, 1::2]
+        features: Tensor | None = None
+        bits = []
+        for phase, (_, row, column) in enumerate(interlace.PHASES):
+            known = interlace.neighbours(phase, a, d)
+            mean = interlace.prediction(known)
+            target = picture[..., row::2, column::2]
+            scaled = _scaled(interlace.context(known, mean))
+            scaled = scaled.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
+                stem = self.stems[phase](scaled)
+                features = self.trunks[phase](stem if features is None else features + stem)
+            order = list(CHANNEL_ORDER)
+            residual = (target - mean)[:, order]
+            parameters = self.heads[phase](features.float(), residual)
+            for i, (logits, offsets, log_scales) in enumerate(parameters):
+                c = CHANNEL_ORDER[i]
+                centre = mean[:, c].unsqueeze(-1) + offsets
+                bits.append(-logistic.log2_mass(target[:, c], logits, centre, log_scales))
+        return bits, a
+
+
+def _scaled(context: Tensor) -> Tensor:
+    """Context integers brought to the order of 1: differences by 16, the mean by 64."""
+    return torch.cat([context[:, :12] / 16, context[:, 12:15] / 64, context[:, 15:] / 16], 1)
+
+
+class Photo(nn.Module):
+    """All levels of the pyramid, with one set of weights for each of the finest ones."""
+
+    def __init__(self, config: PhotoConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.levels = nn.ModuleList(Level(config) for _ in range(config.weight_sets))
+
+    def bits(self, pictures: Tensor) -> Tensor:
+        """Theoretical codelength of each picture in bits: (N, 3, H, W) integers -> (N,).
+
+        H and W must be multiples of 2 as often as the pyramid halves them.
+        """
+        total = torch.zeros(pictures.shape[0])
+        for level in range(interlace.n_levels(*pictures.shape[-2:])):
+            bits, pictures = self.levels[min(level, len(self.levels) - 1)].codelengths(pictures)
+            total = total + torch.stack([b.flatten(1).sum(1) for b in bits]).sum(0)
+        return total + 8.0 * pictures[0].numel()
