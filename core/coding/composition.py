@@ -1,0 +1,128 @@
+"""Compositional local bits-back (arXiv 1905.08500, section 3.4.3): steps coded one by one.
+
+A flow is written down as what it is, a list of dequantization, transforms and prior;
+:func:`compose` turns it into the steps of the chosen coder, and finds by itself the places where
+steps can be fused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from core.coding.elementwise import (
+    CellMap,
+    Dequantize,
+    Fused,
+    GaussianTransform,
+    Integers,
+    ModularTransform,
+    Step,
+    UniformPrior,
+)
+from core.coding.stack import Stack
+
+#: Places of the dequantized grid to a pixel, as a power of two. The fused coder needs none.
+GRID_BITS: Final = {"modular": 8, "gaussian": 12}
+
+#: The coders by name, the default one first.
+CODERS: Final = ("fused", "modular", "gaussian")
+
+
+@dataclass(frozen=True)
+class Transform:
+    """An elementwise map of a flow; how it is coded is the coder's business."""
+
+    map: CellMap
+
+
+Part = Dequantize | Transform | UniformPrior
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Steps in the order from data to prior."""
+
+    steps: tuple[Step, ...]
+
+    def encode(self, stack: Stack, values: Integers) -> None:
+        """Codes values (N,) onto the stack."""
+        for step in self.steps:
+            values = step.encode(stack, values)
+
+    def decode(self, stack: Stack) -> Integers:
+        """Takes the values (N,) off the stack again."""
+        values = np.zeros(0, dtype=np.int64)
+        for step in reversed(self.steps):
+            values = step.decode(stack, values)
+        return values
+
+
+def compose(parts: Sequence[Part], coder: str) -> Composition:
+    """The steps of a flow for a coder: "fused", "modular" or "gaussian".
+
+    Fusing replaces a dequantizer whose pixels go through one map straight to the prior; what
+    cannot be fused is coded by the modular transform.
+    """
+    steps: list[Step] = []
+    bits = 0
+    index = 0
+    while index < len(parts):
+        match list(parts[index : index + 3]):
+            case [Dequantize(), Transform(map=m), UniformPrior(bits=k)] if (
+                coder == "fused" and m.z_bits == k
+            ):
+                steps.append(Fused(m))
+                index += 3
+                continue
+            case [Dequantize() as dequantize, *_]:
+                bits = dequantize.bits
+                steps.append(dequantize)
+            case [Transform(map=m), *_]:
+                steps.append(_TRANSFORMS[coder](m, bits))
+                bits = m.z_bits
+            case [UniformPrior() as prior, *_]:
+                steps.append(prior)
+        index += 1
+    return Composition(tuple(steps))
+
+
+_TRANSFORMS: Final[dict[str, Callable[[CellMap, int], Step]]] = {
+    "fused": ModularTransform,
+    "modular": ModularTransform,
+    "gaussian": GaussianTransform,
+}
+
+
+def pixel_flow(cells: CellMap, coder: str) -> Composition:
+    """The flow of a factored-out piece: pixels, dequantized, through one map to its prior."""
+    return compose(
+        [
+            Dequantize(GRID_BITS.get(coder, 0)),
+            Transform(cells),
+            UniformPrior(cells.z_bits, len(cells)),
+        ],
+        coder,
+    )
+
+
+#: Chunks grow no further: constriction holds the interpreter's lock for a chunk.
+LARGEST_CHUNK: Final = 1 << 16
+
+
+def chunks(count: int, coded: int) -> Iterator[slice]:
+    """Cuts of [0, count), from its end to its start, in the order of encoding.
+
+    Each chunk pops before it pushes, so it must find bits that earlier ones left. Chunks start
+    at one dimension and grow by a sixteenth of what is coded already (``coded`` before this
+    piece): 24 bits popped a dimension are paid from then on if 1.5 bits are left of each.
+    """
+    stop = count
+    while stop > 0:
+        size = min(max(1, coded // 16), LARGEST_CHUNK, stop)
+        yield slice(stop - size, stop)
+        stop -= size
+        coded += size

@@ -1,0 +1,240 @@
+"""Local bits-back coding of one elementwise step, in its forms, under one interface.
+
+A *step* turns the values above it (towards the pixels) into the values below it (towards the
+prior), pushing and popping on a stack as it goes; ``decode`` undoes ``encode`` bit for bit, the
+stack included. Three steps make up a flow that is coded dimension by dimension:
+
+- ``Dequantize``  pixels x to y = x + u on a grid of S places a pixel, u popped;
+- a coder of the increasing map z = f(y): ``ModularTransform`` or ``GaussianTransform``;
+- ``UniformPrior``  z is pushed, uniform on 2^k places.
+
+``Fused`` is all three at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.coding.stack import EXACT_SIZE_BITS, PRECISION_BITS, Stack
+
+Integers = NDArray[np.int64]
+
+
+class CellMap(Protocol):
+    """Strictly increasing maps of N dimensions, linear inside cells of y.
+
+    Dimension i takes cell edge h, an integer of [0, n_cells], to the integer F_i(h) on the grid
+    of z; F_i(0) = 0 and F_i(n_cells) = 2^z_bits. Each cell is at least one place of z wide.
+    """
+
+    n_cells: int
+    z_bits: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> CellMap: ...
+
+    def edges(self, cells: Integers, /) -> Integers:
+        """F(h) for one h a dimension: (N,) -> (N,)."""
+
+    def locate(self, z: Integers, /) -> Integers:
+        """The cell h with F(h) <= z < F(h + 1): (N,) -> (N,)."""
+
+
+class Step(Protocol):
+    """An invertible step of a code."""
+
+    def encode(self, stack: Stack, values: Integers) -> Integers: ...
+
+    def decode(self, stack: Stack, values: Integers) -> Integers: ...
+
+
+#: Widths keep this many significant bits; at most 2^-15 of a cell is rounded off, unused.
+SIGNIFICANT_BITS = 16
+
+#: Widths below this are popped as they are; wider ones by division, see :func:`pop_width`.
+_NARROW = 1 << (PRECISION_BITS - EXACT_SIZE_BITS)
+
+
+def significant(widths: Integers) -> Integers:
+    """Widths rounded down to 16 significant bits, as pop_width and push_width code them."""
+    shift = _shift(widths)
+    return (widths >> shift) << shift
+
+
+def pop_width(stack: Stack, widths: Integers) -> Integers:
+    """Pops integers uniform on [0, significant(width)), exactly so for every width up to 2^24.
+
+    The coder's own uniform model rounds 2^24 / size down, and gives the last symbol the rest:
+    0.0005 bits are lost at a size of 2^13, and 0.75 at 10^7. So wide ranges are popped as
+    v of 24 bits, of which r = v mod size is kept and the quotient given back.
+    """
+    shift = _shift(widths)
+    low = stack.pop_uniform(np.left_shift(1, shift))
+    sizes = widths >> shift
+    high = np.empty_like(sizes)
+    narrow = sizes < _NARROW
+    wide = ~narrow
+    v = stack.pop_bits(int(np.sum(wide)), PRECISION_BITS)
+    quotients, high[wide] = np.divmod(v, sizes[wide])
+    stack.push_uniform(quotients, _quotients(high[wide], sizes[wide]))
+    high[narrow] = stack.pop_uniform(sizes[narrow])
+    return (high << shift) | low
+
+
+def push_width(stack: Stack, values: Integers, widths: Integers) -> None:
+    """Undoes :func:`pop_width`."""
+    shift = _shift(widths)
+    sizes = widths >> shift
+    high = values >> shift
+    narrow = sizes < _NARROW
+    wide = ~narrow
+    stack.push_uniform(high[narrow], sizes[narrow])
+    quotients = stack.pop_uniform(_quotients(high[wide], sizes[wide]))
+    stack.push_bits(quotients * sizes[wide] + high[wide], PRECISION_BITS)
+    stack.push_uniform(values & (np.left_shift(1, shift) - 1), np.left_shift(1, shift))
+
+
+def _quotients(remainders: Integers, sizes: Integers) -> Integers:
+    """How many v of 24 bits leave each remainder."""
+    return ((1 << PRECISION_BITS) - remainders + sizes - 1) // sizes
+
+
+def _shift(widths: Integers) -> Integers:
+    bit_length = np.frexp(widths.astype(np.float64))[1].astype(np.int64)
+    return np.maximum(bit_length - SIGNIFICANT_BITS, 0)
+
+
+@dataclass(frozen=True)
+class Dequantize:
+    """y = S x + u with u uniform: the best dequantizer where f is linear inside a pixel."""
+
+    bits: int  # log2 S
+
+    def encode(self, stack: Stack, values: Integers) -> Integers:
+        return (values << self.bits) | stack.pop_bits(len(values), self.bits)
+
+    def decode(self, stack: Stack, values: Integers) -> Integers:
+        stack.push_bits(values & ((1 << self.bits) - 1), self.bits)
+        return values >> self.bits
+
+
+@dataclass(frozen=True)
+class ModularTransform:
+    """z = f(y) by the modular scale transform (iFlow, Zhang et al. 2021): no gap, no inverse.
+
+    Of a cell of S places of y and R of z: v = R o + r, with o the place in the cell and r popped
+    uniform on R; z lies floor(v / S) places into the image of the cell, and v mod S is pushed.
+    Costs log2 S - log2 R bits, exactly what the density changes.
+    """
+
+    map: CellMap
+    bits: int  # log2 S
+
+    def encode(self, stack: Stack, values: Integers) -> Integers:
+        cells = values >> self.bits
+        low = self.map.edges(cells)
+        widths = self.map.edges(cells + 1) - low
+        inside = values & ((1 << self.bits) - 1)
+        v = significant(widths) * inside + pop_width(stack, widths)
+        stack.push_bits(v & ((1 << self.bits) - 1), self.bits)
+        return low + (v >> self.bits)
+
+    def decode(self, stack: Stack, values: Integers) -> Integers:
+        cells = self.map.locate(values)
+        low = self.map.edges(cells)
+        widths = self.map.edges(cells + 1) - low
+        v = ((values - low) << self.bits) | stack.pop_bits(len(values), self.bits)
+        inside, r = np.divmod(v, significant(widths))
+        push_width(stack, r, widths)
+        return (cells << self.bits) | inside
+
+
+@dataclass(frozen=True)
+class GaussianTransform:
+    """z = f(y) by local bits-back coding as published (arXiv 1905.08500, section 3.4.1).
+
+    Pops z under N(f(y), (sigma f'(y))^2), then pushes y under N(f^-1(z), sigma^2). Both lines are
+    closed to circles, so that noise across an end comes in at the other and no value is left out.
+    """
+
+    map: CellMap
+    bits: int  # log2 of the grid's places a cell of y
+    sigma: float = 2.0**-9  # in cells; smaller, it falls below the grids, larger, f is not linear
+
+    def encode(self, stack: Stack, values: Integers) -> Integers:
+        mean, std = self._forward(values)
+        z = stack.pop_gaussian(mean, std)
+        # z may have left the circle's first turn; y is taken along by as many turns.
+        turns = z >> self.map.z_bits
+        z -= turns << self.map.z_bits
+        y = values - turns * (self.map.n_cells << self.bits)
+        stack.push_gaussian(y, *self._backward(z))
+        return z
+
+    def decode(self, stack: Stack, values: Integers) -> Integers:
+        y = stack.pop_gaussian(*self._backward(values))
+        turns, y = np.divmod(y, self.map.n_cells << self.bits)
+        mean, std = self._forward(y)
+        stack.push_gaussian(values - (turns << self.map.z_bits), mean, std)
+        return y
+
+    def _forward(self, y: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """f(y) and sigma f'(y) in places of z. Plain IEEE arithmetic in a fixed order."""
+        cells = y >> self.bits
+        low = self.map.edges(cells)
+        widths = (self.map.edges(cells + 1) - low).astype(np.float64)
+        # The centre of y's place, and z's: half a place each.
+        inside = ((y - (cells << self.bits)) + 0.5) * 2.0**-self.bits
+        return low + widths * inside - 0.5, widths * self.sigma
+
+    def _backward(self, z: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """f^-1(z) and sigma in places of y."""
+        cells = self.map.locate(z)
+        low = self.map.edges(cells)
+        widths = (self.map.edges(cells + 1) - low).astype(np.float64)
+        y = (cells + ((z - low) + 0.5) / widths) * 2.0**self.bits - 0.5
+        return y, np.full(len(z), self.sigma * 2.0**self.bits)
+
+
+@dataclass(frozen=True)
+class UniformPrior:
+    """z has density 2^-k on 2^k places; nothing is left above it."""
+
+    bits: int
+    count: int
+
+    def encode(self, stack: Stack, values: Integers) -> Integers:
+        stack.push_bits(values, self.bits)
+        return values[:0]
+
+    def decode(self, stack: Stack, values: Integers) -> Integers:
+        return stack.pop_bits(self.count, self.bits)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Dequantize, transform and prior in one: the limit of local bits-back as sigma goes to 0.
+
+    Pops the place r in the cell's image and pushes F(x) + r: one step of asymmetric numeral
+    systems, with nothing borrowed on balance and no gap.
+    """
+
+    map: CellMap
+
+    def encode(self, stack: Stack, values: Integers) -> Integers:
+        low = self.map.edges(values)
+        widths = self.map.edges(values + 1) - low
+        stack.push_bits(low + pop_width(stack, widths), self.map.z_bits)
+        return values[:0]
+
+    def decode(self, stack: Stack, values: Integers) -> Integers:
+        z = stack.pop_bits(len(self.map), self.map.z_bits)
+        cells = self.map.locate(z)
+        low = self.map.edges(cells)
+        push_width(stack, z - low, self.map.edges(cells + 1) - low)
+        return cells

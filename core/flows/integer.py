@@ -1,0 +1,248 @@
+"""Networks that compute on integers, so that every machine computes the same.
+
+Activations and weights are integers, held in float32. For each output channel the sum of
+|weight| times the largest activation, bias included, stays below 2^24, so that every partial sum,
+in whatever order a library takes it, is an integer that float32 holds exactly. Between layers
+stand a multiplication by a power of two (folded into the weights, which leaves it exact), a floor
+and a clamp. See docs/exactness.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.errors import ModelError
+from core.flows.photo import PhotoConfig
+
+#: Partial sums stay below this in absolute value; float32 holds every integer up to it.
+EXACT_BOUND = 1 << 24
+
+# Largest absolute values of activations. Inputs are differences of 8-bit values.
+INPUT_BOUND = 255
+STREAM_BOUND = 127  # the residual stream
+HIDDEN_BOUND = 255  # between the two convolutions of a block, not negative
+HEAD_BOUND = 1023  # between the two layers of a head, not negative
+GATE_BITS = 6  # a gate of 2^6 is open
+
+# Units of the mixture parameters that a head computes.
+LOGIT_UNIT = 16  # a natural unit of the logits
+MEAN_UNIT = 64  # a pixel level
+LEAN_UNIT = 64  # a factor of 1 on an earlier channel's residual
+LOG_SCALE_UNIT = 16  # a factor of 2 of the scale
+LOG_SCALE_RANGE = (-69, 115)  # scales from 0.05 to 146 levels
+MEAN_RANGE = (-(1 << 15), 1 << 15)
+LEAN_RANGE = (-512, 512)
+
+#: Networks are evaluated in squares of this side, small enough for a processor's caches.
+BLOCK = 96
+
+
+class IntegerConv:
+    """A convolution on integers followed by a multiplication by 2^-shift, without the floor.
+
+    weight: (O, I, k, k) int8 to int32; bias: (O,) int32, half of 2^shift included so that a floor
+    rounds; shift: (O,) of 0 to 23. input_bound: largest absolute input, for all or each input.
+    Raises ModelError where a partial sum could leave what float32 holds exactly.
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor, shift: Tensor, input_bound: int, name: str
+    ) -> None:
+        weight, bias, shift = (t.to(torch.int64) for t in (weight, bias, shift))
+        self.bound = weight.abs().sum((1, 2, 3)) * input_bound + bias.abs()
+        if bool((self.bound >= EXACT_BOUND).any()) or bool(((shift < 0) | (shift > 23)).any()):
+            raise ModelError(f"layer {name} of the model does not compute exactly in float32")
+        self.scale = torch.ldexp(torch.ones(len(shift)), -shift.float())
+        self.weight = (weight * self.scale.view(-1, 1, 1, 1).double()).float()
+        self.weight = self.weight.contiguous(memory_format=torch.channels_last)
+        self.bias = (bias * self.scale.double()).float()
+        self.padding = weight.shape[-1] // 2
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, I, h, w) integers -> (N, O, h, w) multiples of 2^-shift, float32."""
+        return F.conv2d(x, self.weight, self.bias, padding=self.padding)
+
+    def to(self, device: torch.device) -> None:
+        self.weight, self.bias = self.weight.to(device), self.bias.to(device)
+
+    @property
+    def output_bound(self) -> float:
+        """Largest absolute value after the multiplication by 2^-shift."""
+        return float((self.bound * self.scale.double()).max())
+
+
+class IntegerHead:
+    """The integer form of :class:`core.flows.photo.Head`."""
+
+    def __init__(self, config: PhotoConfig, conv: Callable[[str, int], IntegerConv]) -> None:
+        self.components = config.components
+        self.features = [conv(f"features.{i}", STREAM_BOUND) for i in range(3)]
+        self.lean = [conv(f"lean.{i}", INPUT_BOUND) for i in range(2)]
+        self.outputs = [conv(f"outputs.{i}", HEAD_BOUND) for i in range(3)]
+        for features, lean in zip(self.features[1:], self.lean, strict=True):
+            if not torch.equal(features.scale, lean.scale) or bool(
+                (features.bound + lean.bound >= EXACT_BOUND).any()
+            ):
+                raise ModelError("a head of the model does not compute exactly in float32")
+
+    def __call__(self, i: int, features: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
+        """Logits, means relative to the prediction, log scales of the i-th channel coded.
+
+        features: (1, C, h, w); residual: (1, i, h, w), what the channels before it lie above
+        their predictions, in coding order. Each result: (1, K, h, w) in the units above.
+        """
+        hidden = self.features[i](features)
+        if i:
+            hidden += self.lean[i - 1](residual)
+        out = self.outputs[i](hidden.floor_().clamp_(0, HEAD_BOUND)).floor_()
+        logits, means, log_scales = out[:, : 3 * self.components].split(self.components, 1)
+        means = means.clamp(*MEAN_RANGE)
+        for j in range(i):
+            lean = out[:, 3 * self.components + j : 3 * self.components + j + 1]
+            means = means + lean.clamp(*LEAN_RANGE) * residual[:, j : j + 1]
+        return logits, means, log_scales.clamp(*LOG_SCALE_RANGE)
+
+
+class IntegerBlock:
+    """The integer form of :class:`core.flows.photo.GatedBlock`."""
+
+    def __init__(self, conv: Callable[[str, int], IntegerConv]) -> None:
+        self.conv = conv("conv", STREAM_BOUND)
+        self.value = conv("value", HIDDEN_BOUND)
+        self.gate = conv("gate", HIDDEN_BOUND)
+        if (self.value.output_bound + STREAM_BOUND + 1) * (1 << GATE_BITS) >= EXACT_BOUND:
+            raise ModelError("a gate of the model does not compute exactly in float32")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        hidden = self.conv(x).floor_().clamp_(0, HIDDEN_BOUND)
+        gated = self.value(hidden).floor_()
+        gated *= self.gate(hidden).floor_().clamp_(0, 1 << GATE_BITS)
+        gated *= 2.0**-GATE_BITS
+        gated += x
+        gated += 0.5
+        return gated.floor_().clamp_(-STREAM_BOUND, STREAM_BOUND)
+
+
+class IntegerLevel:
+    """The integer form of :class:`core.flows.photo.Level`."""
+
+    def __init__(self, config: PhotoConfig, conv: Callable[[str, int], IntegerConv]) -> None:
+        self.stems = [conv(f"stems.{i}", INPUT_BOUND) for i in range(3)]
+        self.trunks = [
+            [IntegerBlock(_prefixed(conv, f"trunks.{i}.{j}.")) for j in range(n)]
+            for i, n in enumerate(config.blocks)
+        ]
+        self.heads = [IntegerHead(config, _prefixed(conv, f"heads.{i}.")) for i in range(3)]
+
+    def features(self, phase: int, context: Tensor, before: Tensor | None) -> Tensor:
+        """The trunk's features for a phase: (1, 17, h, w) -> (1, C, h, w).
+
+        before: the features of the phase before. Evaluated in squares with as much margin as the
+        convolutions reach, which changes nothing: each output depends on the same integers.
+        """
+        height, width = context.shape[-2:]
+        reach = 1 + len(self.trunks[phase])
+        channels = self.stems[phase].weight.shape[0]
+        result = torch.empty(
+            (1, channels, height, width), device=context.device
+        ).contiguous(memory_format=torch.channels_last)
+        for outer, inner, target in _squares(height, width, reach):
+            x = self.stems[phase](context[outer]).floor_()
+            if before is not None:
+                x += before[outer]
+            x.clamp_(-STREAM_BOUND, STREAM_BOUND)
+            for block in self.trunks[phase]:
+                x = block(x)
+            result[target] = x[inner]
+        return result
+
+    def mixtures(
+        self, phase: int, i: int, features: Tensor, residual: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Parameters of the i-th channel's mixtures, each (K, h * w) integers in float32."""
+        height, width = features.shape[-2:]
+        rows = max(1, BLOCK * BLOCK // max(1, width))
+        parts = []
+        for top in range(0, height, rows):
+            part = (slice(None), slice(None), slice(top, top + rows))
+            out = self.heads[phase](i, features[part], residual[part])
+            parts.append([t[0].flatten(1) for t in out])
+        logits, means, log_scales = (torch.cat(p, 1) for p in zip(*parts, strict=True))
+        return logits, means, log_scales
+
+
+class IntegerPhoto:
+    """The integer form of :class:`core.flows.photo.Photo`.
+
+    tensors: for each layer its weight, bias and shift, as :mod:`core.training.quantise` writes
+    them.
+    """
+
+    def __init__(self, config: PhotoConfig, tensors: Mapping[str, Tensor]) -> None:
+        def conv(name: str, input_bound: int) -> IntegerConv:
+            try:
+                layer = [tensors[f"{name}.{part}"] for part in ("weight", "bias", "shift")]
+            except KeyError as error:
+                raise ModelError(f"the model lacks {error.args[0]}") from error
+            made = IntegerConv(layer[0], layer[1], layer[2], input_bound, name)
+            self._layers.append(made)
+            return made
+
+        self._layers: list[IntegerConv] = []
+        self.config = config
+        self.levels = [
+            IntegerLevel(config, _prefixed(conv, f"levels.{i}."))
+            for i in range(config.weight_sets)
+        ]
+
+    def level(self, index: int) -> IntegerLevel:
+        """The networks of a level, 0 the finest."""
+        return self.levels[min(index, len(self.levels) - 1)]
+
+    def to(self, device: torch.device) -> IntegerPhoto:
+        for layer in self._layers:
+            layer.to(device)
+        return self
+
+    @property
+    def largest_partial_sum(self) -> int:
+        """The worst case over all layers; below 2^24."""
+        return int(max(int(layer.bound.max()) for layer in self._layers))
+
+
+def _prefixed(
+    conv: Callable[[str, int], IntegerConv], prefix: str
+) -> Callable[[str, int], IntegerConv]:
+    return lambda name, bound: conv(prefix + name, bound)
+
+
+def _squares(
+    height: int, width: int, reach: int
+) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]]:
+    """Squares that cover a picture: with margins, the inner part of that, and where it belongs."""
+    every = slice(None)
+    for top in range(0, height, BLOCK):
+        for left in range(0, width, BLOCK):
+            bottom, right = min(top + BLOCK, height), min(left + BLOCK, width)
+            outer_top, outer_left = max(0, top - reach), max(0, left - reach)
+            yield (
+                (
+                    every,
+                    every,
+                    slice(outer_top, min(height, bottom + reach)),
+                    slice(outer_left, min(width, right + reach)),
+                ),
+                (
+                    every,
+                    every,
+                    slice(top - outer_top, bottom - outer_top),
+                    slice(left - outer_left, right - outer_left),
+                ),
+                (every, every, slice(top, bottom), slice(left, right)),
+            )
+
+
