@@ -112,17 +112,34 @@ def pixel_flow(cells: CellMap, coder: str) -> Composition:
 #: Chunks grow no further: constriction holds the interpreter's lock for a chunk.
 LARGEST_CHUNK: Final = 1 << 16
 
+#: A chunk pops at most about so many bits a dimension before it pushes.
+_POPPED_BITS: Final = 32
 
-def chunks(count: int, coded: int) -> Iterator[slice]:
+#: How fast chunks may grow, as a power of two: the exponents that a stack can tell in 3 bits.
+GROWTH_EXPONENTS: Final = range(3, 11)
+
+
+def chunks(count: int, n_coded: int, growth: int) -> Iterator[slice]:
     """Cuts of [0, count), from its end to its start, in the order of encoding.
 
     Each chunk pops before it pushes, so it must find bits that earlier ones left. Chunks start
-    at one dimension and grow by a sixteenth of what is coded already (``coded`` before this
-    piece): 24 bits popped a dimension are paid from then on if 1.5 bits are left of each.
+    at one dimension and grow to 2^-growth of what is coded already (n_coded before this piece).
     """
     stop = count
     while stop > 0:
-        size = min(max(1, coded // 16), LARGEST_CHUNK, stop)
+        size = min(max(1, n_coded >> growth), LARGEST_CHUNK, stop)
         yield slice(stop - size, stop)
         stop -= size
-        coded += size
+        n_coded += size
+
+
+def choose_growth(cells: CellMap, values: Integers, n_bits: int) -> int:
+    """The fastest growth of chunks at which the first piece to be coded pays for what it pops.
+
+    cells, values: the piece, (N,); n_bits lie on the stack already. The decoder must be told.
+    """
+    widths = cells.edges(values + 1) - cells.edges(values)
+    there = n_bits + np.cumsum((cells.z_bits - np.log2(widths))[::-1])
+    popped = _POPPED_BITS * np.arange(1, len(there) + 1)
+    exponent = int(np.ceil(np.log2((popped / there).max())))
+    return min(max(exponent, GROWTH_EXPONENTS[0]), GROWTH_EXPONENTS[-1])

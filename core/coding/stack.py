@@ -68,7 +68,11 @@ class Stack:
             raise StackError("a stack starts with two words or more, the last of them not zero")
         self._coder = AnsCoder(words)
         self._auxiliary = auxiliary
+        self._start_bits = self.n_bits
+        #: Words slid below the stack so far.
         self.borrowed_words = 0
+        #: How far below its first length the stack has ever been.
+        self.borrowed_bits = 0
 
     # --- what is on it ---------------------------------------------------------------------
 
@@ -196,8 +200,15 @@ class Stack:
     def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
         """Runs a pop of at most so many bits; borrows for it, or changes nothing and raises."""
         before = self.n_bits
-        if before >= worst_bits + RESERVE_BITS:
+        if before >= worst_bits + RESERVE_BITS + self._start_bits:
             return pop()
+        result = self._pop_near_the_bottom(pop, worst_bits)
+        depth = self._start_bits + 32 * self.borrowed_words - self.n_bits
+        self.borrowed_bits = max(self.borrowed_bits, depth)
+        return result
+
+    def _pop_near_the_bottom(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
+        before = self.n_bits
         # So little is left that a copy of it is cheap. A trial tells what the pop really takes;
         # constriction answers a pop from an empty coder with zeros.
         kept = self.words()

@@ -82,14 +82,15 @@ class MixtureCdf:
         middle = np.float32(len(table) // 2)
         # Cell h covers the levels from h - 1/2 to h + 1/2, as in training.
         edge = (cells * self.tables.mean_unit - self.tables.mean_unit // 2).astype(np.float32)
-        total = np.zeros(len(self), dtype=np.float32)
-        for mean, inverse_scale, weight in zip(
-            self.means, self.inverse_scales, self.weights, strict=True
-        ):
-            place = (edge - mean) * inverse_scale
-            np.clip(place, -middle, middle, out=place)
-            place += middle
-            total += weight * table[place.astype(np.int32)]
+        place = edge - self.means
+        place *= self.inverse_scales
+        np.clip(place, -middle, middle, out=place)
+        place += middle
+        below = table.take(place.astype(np.int32))
+        below *= self.weights
+        total = below[0]
+        for row in below[1:]:  # in this order, not as a reduction that may take any
+            total = total + row
         inner = np.floor(total * _SCALE).astype(np.int64) + cells
         inner[cells <= 0] = 0
         inner[cells >= N_CELLS] = 1 << Z_BITS

@@ -23,10 +23,11 @@ EXACT_BOUND = 1 << 24
 
 # Largest absolute values of activations. Inputs are differences of 8-bit values.
 INPUT_BOUND = 255
-STREAM_BOUND = 127  # the residual stream
-HIDDEN_BOUND = 255  # between the two convolutions of a block, not negative
+STREAM_BOUND = 1023  # the residual stream as convolutions read it
+HIDDEN_BOUND = 1023  # between the two convolutions of a block, not negative
 HEAD_BOUND = 1023  # between the two layers of a head, not negative
 GATE_BITS = 6  # a gate of 2^6 is open
+VALUE_BITS = 3  # fractional bits of what is added to the stream, before its gate
 
 # Units of the mixture parameters that a head computes.
 LOGIT_UNIT = 16  # a natural unit of the logits
@@ -44,7 +45,7 @@ BLOCK = 96
 class IntegerConv:
     """A convolution on integers followed by a multiplication by 2^-shift, without the floor.
 
-    weight: (O, I, k, k) int8 to int32; bias: (O,) int32, half of 2^shift included so that a floor
+    weight: (O, I, k, k) int16; bias: (O,) int32, half of 2^shift included so that a floor
     rounds; shift: (O,) of 0 to 23. input_bound: largest absolute input, for all or each input.
     Raises ModelError where a partial sum could leave what float32 holds exactly.
     """
@@ -95,7 +96,7 @@ class IntegerHead:
         features: (1, C, h, w); residual: (1, i, h, w), what the channels before it lie above
         their predictions, in coding order. Each result: (1, K, h, w) in the units above.
         """
-        hidden = self.features[i](features)
+        hidden = self.features[i](readable(features))
         if i:
             hidden += self.lean[i - 1](residual)
         out = self.outputs[i](hidden.floor_().clamp_(0, HEAD_BOUND)).floor_()
@@ -114,17 +115,22 @@ class IntegerBlock:
         self.conv = conv("conv", STREAM_BOUND)
         self.value = conv("value", HIDDEN_BOUND)
         self.gate = conv("gate", HIDDEN_BOUND)
-        if (self.value.output_bound + STREAM_BOUND + 1) * (1 << GATE_BITS) >= EXACT_BOUND:
+        if self.value.output_bound * (1 << GATE_BITS) >= EXACT_BOUND:
             raise ModelError("a gate of the model does not compute exactly in float32")
 
     def __call__(self, x: Tensor) -> Tensor:
-        hidden = self.conv(x).floor_().clamp_(0, HIDDEN_BOUND)
-        gated = self.value(hidden).floor_()
-        gated *= self.gate(hidden).floor_().clamp_(0, 1 << GATE_BITS)
-        gated *= 2.0**-GATE_BITS
-        gated += x
-        gated += 0.5
-        return gated.floor_().clamp_(-STREAM_BOUND, STREAM_BOUND)
+        """The stream after the block; x, the stream before it, is changed in place."""
+        hidden = self.conv(readable(x)).floor_().clamp_(0, HIDDEN_BOUND)
+        value = self.value(hidden).floor_()
+        value *= self.gate(hidden).floor_().clamp_(0, 1 << GATE_BITS)
+        value *= 2.0 ** -(GATE_BITS + VALUE_BITS)
+        x += value
+        return x.clamp_(-STREAM_BOUND, STREAM_BOUND)
+
+
+def readable(stream: Tensor) -> Tensor:
+    """The stream, multiples of 2^-9, rounded to the integers that convolutions read."""
+    return (stream + 0.5).floor_()
 
 
 class IntegerLevel:
@@ -152,6 +158,7 @@ class IntegerLevel:
         ).contiguous(memory_format=torch.channels_last)
         for outer, inner, target in _squares(height, width, reach):
             x = self.stems[phase](context[outer]).floor_()
+            x *= 2.0**-VALUE_BITS
             if before is not None:
                 x += before[outer]
             x.clamp_(-STREAM_BOUND, STREAM_BOUND)

@@ -126,7 +126,7 @@ class Level(nn.Module):
             known = interlace.neighbours(phase, a, d)
             mean = interlace.prediction(known)
             target = picture[..., row::2, column::2]
-            scaled = _scaled(interlace.context(known, mean))
+            scaled = scaled_context(interlace.context(known, mean))
             scaled = scaled.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
                 stem = self.stems[phase](scaled)
@@ -141,7 +141,7 @@ class Level(nn.Module):
         return bits, a
 
 
-def _scaled(context: Tensor) -> Tensor:
+def scaled_context(context: Tensor) -> Tensor:
     """Context integers brought to the order of 1: differences by 16, the mean by 64."""
     return torch.cat([context[:, :12] / 16, context[:, 12:15] / 64, context[:, 15:] / 16], 1)
 

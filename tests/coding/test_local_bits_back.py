@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.coding.auxiliary import auxiliary_words
-from core.coding.composition import CODERS, chunks, pixel_flow
+from core.coding.composition import CODERS, GROWTH_EXPONENTS, chunks, pixel_flow
 from core.coding.elementwise import Fused
 from core.coding.stack import Stack
 from core.flows.cdf import MixtureCdf
@@ -117,10 +117,10 @@ def test_only_the_fused_coder_fuses() -> None:
     assert len(kinds["modular"]) == len(kinds["gaussian"]) == 3
 
 
-@given(st.integers(0, 300_000), st.integers(0, 10**7))
-def test_chunks_cover_everything_once_from_the_end(count: int, coded: int) -> None:
+@given(st.integers(0, 300_000), st.integers(0, 10**7), st.sampled_from(GROWTH_EXPONENTS))
+def test_chunks_cover_everything_once_from_the_end(count: int, coded: int, growth: int) -> None:
     stop = count
-    for chunk in chunks(count, coded):
+    for chunk in chunks(count, coded, growth):
         assert chunk.stop == stop
         assert chunk.start < chunk.stop
         stop = chunk.start

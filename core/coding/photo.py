@@ -1,0 +1,301 @@
+"""Pictures to chunks of bytes and back, by the photo model and local bits-back coding.
+
+A picture is cut into tiles, and each tile becomes one chunk: a stack of its own. The decoder
+takes a tile off its stack from the coarsest level to the finest, piece by piece; the encoder
+pushes the same pieces in the opposite order. At the bottom of each stack lies the checksum of
+the tile's pixels: auxiliary bits that are worth having back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.coding.auxiliary import auxiliary_words
+from core.coding.composition import (
+    CODERS,
+    GROWTH_EXPONENTS,
+    choose_growth,
+    chunks,
+    pixel_flow,
+)
+from core.coding.elementwise import Integers
+from core.coding.stack import Stack, Words
+from core.control import CancelToken, PixelListener, ignore
+from core.errors import StackError
+from core.flows import interlace
+from core.flows.models import PhotoModel, bundled_photo_model
+from core.flows.photo import CHANNEL_ORDER
+from core.flows.walk import Piece, walk
+from core.images.tiles import Tile, tiles
+
+Pixels = NDArray[np.uint8]
+
+#: Words of the checksum that each stack starts from, above them a word that is never zero.
+CHECKSUM_WORDS = 4
+
+DEFAULT_CODER = CODERS[0]
+
+
+class DamagedChunkError(StackError, ValueError):
+    """A chunk's bytes are not what the encoder wrote."""
+
+
+@dataclass
+class CodingReport:
+    """What coding a picture took. Bits are sums over its tiles."""
+
+    theoretical_bits: float = 0.0  # the model's codelength of these pixels
+    coded_bits: int = 0  # what the chunks take
+    borrowed_bits: int = 0  # popped before anything of the picture had been pushed
+    lost_bits: int = 0  # of these, what was not worth anything
+    network_seconds: float = 0.0
+    coding_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CodedImage:
+    """A coded picture: one chunk for each tile, row by row."""
+
+    chunks: tuple[bytes, ...]
+    report: CodingReport
+
+
+@dataclass
+class _Clock:
+    """Where the time of one job goes."""
+
+    network: float = 0.0
+    coding: float = 0.0
+    last: float = field(default_factory=time.perf_counter)
+
+    def networked(self) -> None:
+        now = time.perf_counter()
+        self.network, self.last = self.network + now - self.last, now
+
+    def coded(self) -> None:
+        now = time.perf_counter()
+        self.coding, self.last = self.coding + now - self.last, now
+
+
+class PhotoCodec:
+    """Codes pictures of 8-bit grey or RGB by a photo model."""
+
+    def __init__(self, model: PhotoModel) -> None:
+        self._model = model
+        self.model_id = model.id
+
+    def encode(
+        self,
+        pixels: Pixels,
+        *,
+        coder: str = DEFAULT_CODER,
+        on_pixels: PixelListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> CodedImage:
+        """Codes (H, W, 1) or (H, W, 3) uint8 by the named coder. Raises Cancelled."""
+        _check(pixels.shape, coder)
+        report = CodingReport()
+        clock = _Clock()
+        job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), clock)
+        coded = []
+        for tile in tiles(*pixels.shape[:2]):
+            coded.append(job.encode(np.ascontiguousarray(_part(pixels, tile)), report))
+        report.coded_bits = 8 * sum(map(len, coded))
+        report.network_seconds, report.coding_seconds = clock.network, clock.coding
+        return CodedImage(tuple(coded), report)
+
+    def decode(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        *,
+        coder: str,
+        on_pixels: PixelListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Pixels:
+        """The pixels of chunks: uint8 of the given shape (H, W, C).
+
+        Raises DamagedChunkError where a chunk is not what the encoder wrote, and Cancelled.
+        """
+        _check(shape, coder)
+        places = tiles(*shape[:2])
+        if len(places) != len(coded):
+            raise DamagedChunkError(f"{len(coded)} chunks, but the picture has {len(places)} tiles")
+        job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), _Clock())
+        pixels = np.empty(shape, dtype=np.uint8)
+        for tile, chunk in zip(places, coded, strict=True):
+            try:
+                _part(pixels, tile)[...] = job.decode(chunk, (tile.height, tile.width, shape[2]))
+            except DamagedChunkError:
+                raise
+            except StackError as error:
+                raise DamagedChunkError(str(error)) from error
+        return pixels
+
+
+def photo_codec() -> PhotoCodec:
+    """The codec of the model that comes with the program. Raises ModelError."""
+    return PhotoCodec(bundled_photo_model())
+
+
+class _TileJob:
+    """Coding of tiles, with all that stays the same from one to the next."""
+
+    def __init__(
+        self,
+        model: PhotoModel,
+        coder: str,
+        on_pixels: PixelListener,
+        cancel: CancelToken,
+        clock: _Clock,
+    ) -> None:
+        self.model, self.coder, self.clock = model, coder, clock
+        self.on_pixels, self.cancel = on_pixels, cancel
+
+    def encode(self, pixels: Pixels, report: CodingReport) -> bytes:
+        """One tile, (H, W, C) uint8, as one chunk; adds to the report."""
+        stack = Stack(_bottom(pixels), auxiliary_words)
+        channels = _coded_channels(bool((pixels == pixels[..., :1]).all()))
+        picture = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None])
+        picture = picture.expand(1, 3, -1, -1)
+        n_coded = 0
+        growth = GROWTH_EXPONENTS[0]
+        for level, (height, width) in enumerate(_sizes(*pixels.shape[:2])):
+            coarse = picture[..., 0::2, 0::2].contiguous()
+            pieces = walk(self.model.network.level(level), coarse, height, width, channels)
+            told = self._tell(pieces, picture)
+            self.clock.networked()
+            if told and not level:
+                piece, values = told[-1]
+                growth = choose_growth(piece.cdf(self.model.tables), values, 32 * CHECKSUM_WORDS)
+            for piece, values in reversed(told):
+                report.theoretical_bits += piece.theoretical_bits(values)
+                cdf = piece.cdf(self.model.tables)
+                for part in chunks(len(piece), n_coded, growth):
+                    self.cancel.check()
+                    pixel_flow(cdf[part], self.coder).encode(stack, values[part])
+                n_coded += len(piece)
+                if piece.channel == channels[0]:
+                    self.on_pixels(len(piece))
+            picture = coarse
+            self.clock.coded()
+        coarsest = picture[0, list(channels)].numpy().astype(np.int64)
+        stack.push_bits(coarsest.ravel(), 8)
+        stack.push_bits([growth - GROWTH_EXPONENTS[0]], 3)
+        if pixels.shape[2] == 3:
+            stack.push_bits([int(len(channels) == 1)], 1)
+        self.on_pixels(coarsest[0].size)
+        report.theoretical_bits += 8.0 * coarsest.size
+        report.borrowed_bits += stack.borrowed_bits
+        report.lost_bits += 32 * stack.borrowed_words
+        data = stack.to_bytes()
+        self.clock.coded()
+        return data
+
+    def decode(self, chunk: bytes, shape: tuple[int, int, int]) -> Pixels:
+        """The tile of a chunk, uint8 of the given shape. Raises StackError."""
+        stack = Stack.from_bytes(chunk)
+        channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, 1)[0]))
+        growth = GROWTH_EXPONENTS[int(stack.pop_bits(1, 3)[0])]
+        sizes = _sizes(*shape[:2])
+        height, width = shape[:2]
+        if sizes:
+            height, width = (sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2
+        coarsest = stack.pop_bits(len(channels) * height * width, 8)
+        picture = torch.empty(1, 3, height, width)
+        for i in range(3):  # planes that were not coded equal the last one that was
+            plane = coarsest.reshape(len(channels), height, width)[min(i, len(channels) - 1)]
+            picture[0, CHANNEL_ORDER[i]] = torch.from_numpy(plane.astype(np.float32))
+        self.on_pixels(height * width)
+        n_left = len(channels) * (shape[0] * shape[1] - height * width)
+        for level, (height, width) in reversed(list(enumerate(sizes))):
+            pieces = walk(self.model.network.level(level), picture, height, width, channels)
+            try:
+                piece = next(pieces)
+                while True:
+                    n_left -= len(piece)
+                    self.clock.networked()
+                    values = self._decode_piece(stack, piece, n_left, growth)
+                    self.clock.coded()
+                    if piece.channel == channels[-1]:
+                        self.on_pixels(len(piece))
+                    piece = pieces.send(values)
+            except StopIteration as end:
+                picture = end.value
+        pixels = picture[0, : shape[2]].permute(1, 2, 0).numpy().astype(np.uint8)
+        _check_bottom(stack, pixels)
+        return pixels
+
+    def _tell(
+        self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor
+    ) -> list[tuple[Piece, Integers]]:
+        """All pieces of a level whose picture is known, with their pixels."""
+        told = []
+        try:
+            piece = next(pieces)
+            while True:
+                self.cancel.check()
+                plane = picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
+                values = plane.numpy().astype(np.int64).ravel()
+                told.append((piece, values))
+                piece = pieces.send(values)
+        except StopIteration:
+            return told
+
+    def _decode_piece(self, stack: Stack, piece: Piece, n_coded: int, growth: int) -> Integers:
+        values = np.empty(len(piece), dtype=np.int64)
+        cdf = piece.cdf(self.model.tables)
+        for part in reversed(list(chunks(len(piece), n_coded, growth))):
+            self.cancel.check()
+            values[part] = pixel_flow(cdf[part], self.coder).decode(stack)
+        return values
+
+
+def _check(shape: tuple[int, ...], coder: str) -> None:
+    if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
+        raise ValueError(f"pictures are (H, W, 1) or (H, W, 3), not {shape}")
+    if coder not in CODERS:
+        raise ValueError(f"no coder {coder!r}; there are {', '.join(CODERS)}")
+
+
+def _coded_channels(grey: bool) -> tuple[int, ...]:
+    """Of a picture whose channels are all equal, one is coded."""
+    return CHANNEL_ORDER[:1] if grey else CHANNEL_ORDER
+
+
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Height and width of the picture at each level that is divided, the finest first."""
+    sizes = []
+    for _ in range(interlace.n_levels(height, width)):
+        sizes.append((height, width))
+        height, width = (height + 1) // 2, (width + 1) // 2
+    return sizes
+
+
+def _part(pixels: Pixels, tile: Tile) -> Pixels:
+    """A view of a tile's pixels."""
+    return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
+
+
+def _bottom(pixels: Pixels) -> Words:
+    """What a tile's stack starts from: the first 128 bits of its pixels' SHA-256, and a one."""
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()
+    checksum = np.frombuffer(digest[: 4 * CHECKSUM_WORDS], dtype="<u4")
+    return np.append(checksum, 1).astype(np.uint32)
+
+
+def _check_bottom(stack: Stack, pixels: Pixels) -> None:
+    """Holds what is left of a stack to what must lie at its bottom."""
+    left = stack.words()
+    bottom = _bottom(pixels)
+    borrowed = auxiliary_words(max(0, len(left) - len(bottom)))[::-1]
+    if not np.array_equal(left, np.concatenate([borrowed, bottom])):
+        raise DamagedChunkError("the pixels do not match the checksum that is stored with them")

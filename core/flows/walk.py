@@ -1,0 +1,116 @@
+"""One level of the pyramid, piece by piece, the same way for encoder and decoder.
+
+A piece is one channel of one phase: N pixels whose distributions are known as soon as the pieces
+before it are. Encoder and decoder run the very same generator; it asks for each piece's pixels
+after it has told their distributions. The encoder knows them, the decoder decodes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.flows import interlace
+from core.flows.cdf import Float32, MixtureCdf, Tables
+from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT, IntegerLevel
+from core.flows.logistic import log2_mass
+from core.flows.photo import CHANNEL_ORDER
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Distributions of N pixels, and where in the level's picture they lie.
+
+    logits, means, log_scales: (K, N) integers in float32, in the units of core.flows.integer.
+    """
+
+    logits: Float32
+    means: Float32
+    log_scales: Float32
+    channel: int
+    row: int  # the piece is picture[channel, row::2, column::2]
+    column: int
+
+    def __len__(self) -> int:
+        return int(self.means.shape[1])
+
+    def cdf(self, tables: Tables) -> MixtureCdf:
+        """The distributions as the coder takes them."""
+        return MixtureCdf.of_parameters(self.logits, self.means, self.log_scales, tables)
+
+    def theoretical_bits(self, pixels: Integers) -> float:
+        """-log2 of the smooth mixtures' mass at the pixels (N,), in all.
+
+        The mixture is the flow's density with its best dequantizer, so this is the theoretical
+        codelength; it is for people, nothing is coded by it.
+        """
+        total = 0.0
+        for start in range(0, len(self), 1 << 15):
+            part = slice(start, start + (1 << 15))
+            logits, means, log_scales = (
+                torch.from_numpy(p[:, part].T / unit)
+                for p, unit in (
+                    (self.logits, LOGIT_UNIT),
+                    (self.means, MEAN_UNIT),
+                    (self.log_scales, LOG_SCALE_UNIT / np.log(2)),
+                )
+            )
+            x = torch.from_numpy(pixels[part].astype(np.float32))
+            total -= float(log2_mass(x, logits.float(), means.float(), log_scales.float()).sum())
+        return total
+
+
+def walk(
+    level: IntegerLevel, coarse: Tensor, height: int, width: int, channels: tuple[int, ...]
+) -> Generator[Piece, Integers, Tensor]:
+    """Yields a level's pieces in decoding order, takes their pixels, returns the picture.
+
+    coarse: (1, 3, ceil(height / 2), ceil(width / 2)) integers in float32, phase a. channels: which
+    are coded, a beginning of CHANNEL_ORDER; the others equal the last of them (grey pictures).
+    Result: (1, 3, height, width).
+    """
+    picture = coarse.new_empty((1, 3, height, width))
+    picture[..., 0::2, 0::2] = coarse
+    features: Tensor | None = None
+    d: Tensor | None = None
+    for phase, (_, row, column) in enumerate(interlace.PHASES):
+        known = interlace.neighbours(phase, coarse, d)
+        mean = interlace.prediction(known)
+        rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
+        # Where the picture ends before the grid does, a phase stands at its prediction.
+        target = mean.clone()
+        if rows and columns:
+            features = level.features(phase, interlace.context(known, mean), features)
+            residual = torch.zeros_like(mean)  # in coding order
+            for i, channel in enumerate(channels):
+                parameters = level.mixtures(phase, i, features, residual[:, :i])
+                centre = mean[0, channel] * MEAN_UNIT
+                logits, means, log_scales = (
+                    p.view(-1, *centre.shape)[:, :rows, :columns] for p in parameters
+                )
+                means = means + centre[:rows, :columns]
+                piece = Piece(_flat(logits), _flat(means), _flat(log_scales), channel, row, column)
+                pixels = yield piece
+                plane = torch.from_numpy(pixels.astype(np.float32)).to(mean.device)
+                target[0, channel, :rows, :columns] = plane.view(rows, columns)
+                residual[:, i] = target[:, channel] - mean[:, channel]
+            for channel in CHANNEL_ORDER[len(channels) :]:
+                target[:, channel] = target[:, channels[-1]]
+            picture[..., row::2, column::2] = target[..., :rows, :columns]
+        if phase == 0:
+            d = target
+    return picture
+
+
+def _flat(parameters: Tensor) -> Float32:
+    """(K, h, w) -> (K, N) contiguous, on the host."""
+    flat = parameters.reshape(parameters.shape[0], -1).contiguous().cpu()
+    array: Float32 = flat.numpy()
+    return array

@@ -1,0 +1,117 @@
+"""A trained run becomes a model that archives can be coded by, with its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.coding.photo import PhotoCodec
+from core.flows.cdf import Tables
+from core.flows.integer import EXACT_BOUND, IntegerPhoto
+from core.flows.models import FORMAT, PhotoModel, load_photo_model, vector_sha256
+from core.flows.photo import Photo, PhotoConfig
+from core.training.quantise import quantise
+from core.training.tables import make_tables
+
+#: Crops that show what values activations take, and crops that both forms are compared on.
+_SAMPLE_CROPS = 256
+_COMPARED_CROPS = 144
+
+
+def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[str, str]) -> None:
+    """Writes the integer form of a run's averaged model, and ``target``.json, its card.
+
+    train, valid: (N, 3, 96, 96) uint8. about: what the card says of the data and its licences.
+    """
+    settings = json.loads((run / "settings.json").read_text())
+    sizes = {**settings["model"], "blocks": tuple(settings["model"]["blocks"])}
+    config = PhotoConfig(**sizes)
+    model, clock = _averaged(run, config)
+    chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    layers = quantise(model, train[chosen[:_SAMPLE_CROPS]])
+    network, tables = IntegerPhoto(config, layers), make_tables()
+    vector = _vector()
+    metadata = {
+        "family": "photo",
+        "format": FORMAT,
+        "config": json.dumps(asdict(config)),
+        "mean_unit": str(tables.mean_unit),
+        "smallest_log_scale": str(tables.smallest_log_scale),
+        "vector_sha256": vector_sha256(PhotoModel("", network, tables), vector),
+    }
+    save_file({**layers, **_table_tensors(tables), "vector": vector}, target, metadata=metadata)
+    loaded = load_photo_model(target)
+
+    compared = valid[:: max(1, len(valid) // _COMPARED_CROPS)]
+    with torch.no_grad():
+        float_bits = sum(float(model.bits(x.float()).sum()) for x in compared.split(16))
+    theoretical, coded = _integer_bits(PhotoCodec(loaded), compared)
+    log = (run / "log.jsonl").read_text().splitlines()
+    validated = [json.loads(line) for line in log if "valid_bits_per_dim" in line]
+    card = {
+        "id": loaded.id,
+        "family": "photo",
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+        "config": asdict(config),
+        "multiply_adds_per_pixel": round(config.multiply_adds_per_pixel),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "training": {
+            **{k: settings[k] for k in ("batch", "learning_rate", "weight_decay", "ema", "seed")},
+            "minutes": round(clock["seconds"] / 60, 1),
+            "steps": clock["step"],
+        },
+        "validation": {
+            "float_bits_per_dim_all_crops": validated[-1]["valid_bits_per_dim"],
+            "compared_crops": len(compared),
+            "float_bits_per_dim": round(float_bits / compared.numel(), 5),
+            "integer_bits_per_dim": round(theoretical / compared.numel(), 5),
+            "coded_bits_per_dim": round(coded / compared.numel(), 5),
+        },
+        "largest_partial_sum_of_2_24": round(network.largest_partial_sum / EXACT_BOUND, 4),
+        **about,
+    }
+    target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:
+    """The averaged model of a run's newest checkpoint, and the run's clock."""
+    model = Photo(config)
+    with safe_open(run / "checkpoint.safetensors", "pt") as file:
+        names = [name for name in file.keys() if name.startswith("average.")]  # noqa: SIM118
+        state = {name.removeprefix("average."): file.get_tensor(name) for name in names}
+        clock = json.loads(file.metadata()["clock"])
+    model.load_state_dict(state)
+    return model.to(memory_format=torch.channels_last).eval(), clock
+
+
+def _integer_bits(codec: PhotoCodec, crops: Tensor) -> tuple[float, int]:
+    """Theoretical and coded bits of the integer model, summed over crops."""
+    reports = [
+        codec.encode(np.ascontiguousarray(crop.permute(1, 2, 0).numpy())).report for crop in crops
+    ]
+    return sum(r.theoretical_bits for r in reports), sum(r.coded_bits for r in reports)
+
+
+def _vector() -> Tensor:
+    """A picture that takes networks to their limits: slopes, noise, and extremes beside it."""
+    random = torch.Generator().manual_seed(20)
+    rows, columns = torch.meshgrid(torch.arange(45), torch.arange(52), indexing="ij")
+    slope = torch.stack([rows * 5, columns * 4, (rows + columns) * 2])
+    noise = torch.randint(-6, 7, slope.shape, generator=random)
+    extremes = 255 * torch.randint(0, 2, slope.shape, generator=random)
+    return torch.where(columns < 34, (slope + noise).clamp(0, 255), extremes).to(torch.uint8)
+
+
+def _table_tensors(tables: Tables) -> dict[str, Tensor]:
+    return {
+        f"tables.{name}": torch.from_numpy(getattr(tables, name))
+        for name in ("sigmoid", "weight", "inverse_scale")
+    }
