@@ -1,0 +1,40 @@
+"""Cutting a large image into rectangles that are coded one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+#: The longest side of a tile, in pixels. Part of the format: a decoder cuts the same way.
+TILE_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of an image, in pixels: its top left corner and its size."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+
+def tiles(height: int, width: int, size: int = TILE_SIZE) -> list[Tile]:
+    """The tiles of an image, row by row, each at most ``size`` high and wide.
+
+    Sides are divided evenly (they differ by at most one pixel), so that no tile is a sliver:
+    a sliver costs a model nearly all of its context. An image without pixels has no tiles.
+    """
+    if height < 0 or width < 0 or size < 1:
+        raise ValueError(f"cannot cut {height} x {width} pixels into tiles of {size}")
+    return [
+        Tile(top, left, bottom - top, right - left)
+        for top, bottom in pairwise(_edges(height, size))
+        for left, right in pairwise(_edges(width, size))
+    ]
+
+
+def _edges(length: int, size: int) -> list[int]:
+    """Where the parts of a side begin, and where the last one ends."""
+    parts = -(-length // size)
+    return [length * part // parts for part in range(parts + 1)] if parts else [0]
