@@ -38,7 +38,7 @@ from core.images.tiles import Tile, tiles
 
 Pixels = NDArray[np.uint8]
 
-#: Words of the checksum that each stack starts from, above them a word that is never zero.
+#: Words of the checksum that each stack starts from, above them the tile's number.
 CHECKSUM_WORDS = 4
 
 DEFAULT_CODER = CODERS[0]
@@ -106,8 +106,8 @@ class PhotoCodec:
         clock = _Clock()
         job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), clock)
         coded = []
-        for tile in tiles(*pixels.shape[:2]):
-            coded.append(job.encode(np.ascontiguousarray(_part(pixels, tile)), report))
+        for number, tile in enumerate(tiles(*pixels.shape[:2]), 1):
+            coded.append(job.encode(number, np.ascontiguousarray(_part(pixels, tile)), report))
         report.coded_bits = 8 * sum(map(len, coded))
         report.network_seconds, report.coding_seconds = clock.network, clock.coding
         return CodedImage(tuple(coded), report)
@@ -131,9 +131,10 @@ class PhotoCodec:
             raise DamagedChunkError(f"{len(coded)} chunks, but the picture has {len(places)} tiles")
         job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), _Clock())
         pixels = np.empty(shape, dtype=np.uint8)
-        for tile, chunk in zip(places, coded, strict=True):
+        for number, (tile, chunk) in enumerate(zip(places, coded, strict=True), 1):
+            size = (tile.height, tile.width, shape[2])
             try:
-                _part(pixels, tile)[...] = job.decode(chunk, (tile.height, tile.width, shape[2]))
+                _part(pixels, tile)[...] = job.decode(number, chunk, size)
             except DamagedChunkError:
                 raise
             except StackError as error:
@@ -160,9 +161,9 @@ class _TileJob:
         self.model, self.coder, self.clock = model, coder, clock
         self.on_pixels, self.cancel = on_pixels, cancel
 
-    def encode(self, pixels: Pixels, report: CodingReport) -> bytes:
-        """One tile, (H, W, C) uint8, as one chunk; adds to the report."""
-        stack = Stack(_bottom(pixels), auxiliary_words)
+    def encode(self, number: int, pixels: Pixels, report: CodingReport) -> bytes:
+        """The tile of this number, (H, W, C) uint8, as one chunk; adds to the report."""
+        stack = Stack(_bottom(pixels, number), auxiliary_words)
         channels = _coded_channels(bool((pixels == pixels[..., :1]).all()))
         picture = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None])
         picture = picture.expand(1, 3, -1, -1)
@@ -200,7 +201,7 @@ class _TileJob:
         self.clock.coded()
         return data
 
-    def decode(self, chunk: bytes, shape: tuple[int, int, int]) -> Pixels:
+    def decode(self, number: int, chunk: bytes, shape: tuple[int, int, int]) -> Pixels:
         """The tile of a chunk, uint8 of the given shape. Raises StackError."""
         stack = Stack.from_bytes(chunk)
         channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, 1)[0]))
@@ -231,7 +232,7 @@ class _TileJob:
             except StopIteration as end:
                 picture = end.value
         pixels = picture[0, : shape[2]].permute(1, 2, 0).numpy().astype(np.uint8)
-        _check_bottom(stack, pixels)
+        _check_bottom(stack, pixels, number)
         return pixels
 
     def _tell(
@@ -285,17 +286,17 @@ def _part(pixels: Pixels, tile: Tile) -> Pixels:
     return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
 
 
-def _bottom(pixels: Pixels) -> Words:
-    """What a tile's stack starts from: the first 128 bits of its pixels' SHA-256, and a one."""
+def _bottom(pixels: Pixels, number: int) -> Words:
+    """What a tile's stack starts from: 128 bits of its pixels' SHA-256, and its number from 1."""
     digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()
     checksum = np.frombuffer(digest[: 4 * CHECKSUM_WORDS], dtype="<u4")
-    return np.append(checksum, 1).astype(np.uint32)
+    return np.append(checksum, number).astype(np.uint32)
 
 
-def _check_bottom(stack: Stack, pixels: Pixels) -> None:
+def _check_bottom(stack: Stack, pixels: Pixels, number: int) -> None:
     """Holds what is left of a stack to what must lie at its bottom."""
     left = stack.words()
-    bottom = _bottom(pixels)
+    bottom = _bottom(pixels, number)
     borrowed = auxiliary_words(max(0, len(left) - len(bottom)))[::-1]
     if not np.array_equal(left, np.concatenate([borrowed, bottom])):
         raise DamagedChunkError("the pixels do not match the checksum that is stored with them")

@@ -19,8 +19,8 @@ from torch import Tensor
 #: Order in which a level's phases are coded, and where each lies in the 2x2 block (row, column).
 PHASES: tuple[tuple[str, int, int], ...] = (("d", 1, 1), ("b", 0, 1), ("c", 1, 0))
 
-#: Channels that :func:`context` makes for each position.
-CONTEXT_CHANNELS = 17
+#: Channels that :func:`context` makes for each position of a phase.
+CONTEXT_CHANNELS = (17, 17, 20)
 
 #: A picture of at most this many positions is not divided further; it is coded as it is.
 COARSEST_POSITIONS = 16
@@ -58,12 +58,14 @@ def prediction(known: tuple[Tensor, ...]) -> Tensor:
     return torch.floor((known[0] + known[1] + known[2] + known[3] + 2) * 0.25)
 
 
-def context(known: tuple[Tensor, ...], mean: Tensor) -> Tensor:
+def context(known: tuple[Tensor, ...], mean: Tensor, b: Tensor | None = None) -> Tensor:
     """What a network sees of a phase's neighbourhood.
 
-    Returns (N, 17, h, w), integers: neighbour minus mean for 4 neighbours of 3 channels, the mean
-    less 128, and how far red and blue of the mean lie from its green.
+    Returns (N, 17, h, w), integers: neighbour minus mean for 4 neighbours of 3 channels, how far
+    red and blue of the mean lie from its green, and the mean less 128 in the midst; for phase c
+    (N, 20, h, w), with the difference of b, which is known by then, behind them.
     """
     green = mean[:, 1:2]
     colour = torch.cat([mean[:, 0:1] - green, mean[:, 2:3] - green], 1)
-    return torch.cat([*(n - mean for n in known), mean - 128, colour], 1)
+    parts = [*(n - mean for n in known), mean - 128, colour]
+    return torch.cat(parts if b is None else [*parts, b - mean], 1)

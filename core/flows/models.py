@@ -53,12 +53,16 @@ def load_photo_model(path: Path, device: str = "cpu") -> PhotoModel:
         raise ModelError(f"{path}: the model cannot be read ({error})") from error
     if about.get("family") != "photo" or about.get("format") != FORMAT:
         raise ModelError(f"{path}: not a photo model of format {FORMAT}; this Floe reads no other")
-    model = PhotoModel(
-        f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
-        IntegerPhoto(config_of(about), tensors).to(torch.device(device)),
-        _tables(about, tensors),
-    )
-    if vector_sha256(model, tensors["vector"]) != about.get("vector_sha256"):
+    try:
+        model = PhotoModel(
+            f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
+            IntegerPhoto(config_of(about), tensors).to(torch.device(device)),
+            _tables(about, tensors),
+        )
+        vector = tensors["vector"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: the model is incomplete: {error}") from error
+    if vector_sha256(model, vector) != about.get("vector_sha256"):
         raise ModelError(
             f"model {model.id} does not compute exactly on {device}: its test vector differs. "
             "Nothing was written; use another device, or install the model file anew"

@@ -37,7 +37,7 @@ class PhotoConfig:
     @property
     def multiply_adds_per_pixel(self) -> float:
         """Multiply-adds a pixel of the whole pyramid (levels sum to 4/3 of the finest)."""
-        stems = 3 * 9 * interlace.CONTEXT_CHANNELS * self.width
+        stems = 9 * sum(interlace.CONTEXT_CHANNELS) * self.width
         trunk = sum(self.blocks) * (9 + 2) * self.width**2
         outputs = sum(self.n_outputs(i) + i for i in range(3))
         heads = 3 * self.head_width * (3 * self.width + outputs)
@@ -109,7 +109,8 @@ class Level(nn.Module):
     def __init__(self, config: PhotoConfig) -> None:
         super().__init__()
         self.stems = nn.ModuleList(
-            nn.Conv2d(interlace.CONTEXT_CHANNELS, config.width, 3, padding=1) for _ in range(3)
+            nn.Conv2d(channels, config.width, 3, padding=1)
+            for channels in interlace.CONTEXT_CHANNELS
         )
         self.trunks = nn.ModuleList(
             nn.Sequential(*(GatedBlock(config.width) for _ in range(n))) for n in config.blocks
@@ -118,7 +119,7 @@ class Level(nn.Module):
 
     def codelengths(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
         """Bits of each phase, each (N, h, w, 3), and the next coarser picture."""
-        a = picture[..., 0::2, 0::2]
+        a, b = picture[..., 0::2, 0::2], picture[..., 0::2, 1::2]
         d = picture[..., 1::2, 1::2]
         features: Tensor | None = None
         bits = []
@@ -126,7 +127,8 @@ class Level(nn.Module):
             known = interlace.neighbours(phase, a, d)
             mean = interlace.prediction(known)
             target = picture[..., row::2, column::2]
-            scaled = scaled_context(interlace.context(known, mean))
+            context = interlace.context(known, mean, b if phase == 2 else None)
+            scaled = scaled_context(context)
             scaled = scaled.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
                 stem = self.stems[phase](scaled)

@@ -79,15 +79,16 @@ def walk(
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
     features: Tensor | None = None
-    d: Tensor | None = None
+    phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        known = interlace.neighbours(phase, coarse, d)
+        known = interlace.neighbours(phase, coarse, phases[0] if phases else None)
         mean = interlace.prediction(known)
         rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
         # Where the picture ends before the grid does, a phase stands at its prediction.
         target = mean.clone()
         if rows and columns:
-            features = level.features(phase, interlace.context(known, mean), features)
+            context = interlace.context(known, mean, phases[1] if phase == 2 else None)
+            features = level.features(phase, context, features)
             residual = torch.zeros_like(mean)  # in coding order
             for i, channel in enumerate(channels):
                 parameters = level.mixtures(phase, i, features, residual[:, :i])
@@ -104,8 +105,7 @@ def walk(
             for channel in CHANNEL_ORDER[len(channels) :]:
                 target[:, channel] = target[:, channels[-1]]
             picture[..., row::2, column::2] = target[..., :rows, :columns]
-        if phase == 0:
-            d = target
+        phases.append(target)
     return picture
 
 

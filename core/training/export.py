@@ -36,19 +36,7 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
     config = PhotoConfig(**sizes)
     model, clock = _averaged(run, config)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    layers = quantise(model, train[chosen[:_SAMPLE_CROPS]])
-    network, tables = IntegerPhoto(config, layers), make_tables()
-    vector = _vector()
-    metadata = {
-        "family": "photo",
-        "format": FORMAT,
-        "config": json.dumps(asdict(config)),
-        "mean_unit": str(tables.mean_unit),
-        "smallest_log_scale": str(tables.smallest_log_scale),
-        "vector_sha256": vector_sha256(PhotoModel("", network, tables), vector),
-    }
-    save_file({**layers, **_table_tensors(tables), "vector": vector}, target, metadata=metadata)
-    loaded = load_photo_model(target)
+    loaded = write_model(quantise(model, train[chosen[:_SAMPLE_CROPS]]), config, target)
 
     compared = valid[:: max(1, len(valid) // _COMPARED_CROPS)]
     with torch.no_grad():
@@ -75,10 +63,27 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
             "integer_bits_per_dim": round(theoretical / compared.numel(), 5),
             "coded_bits_per_dim": round(coded / compared.numel(), 5),
         },
-        "largest_partial_sum_of_2_24": round(network.largest_partial_sum / EXACT_BOUND, 4),
+        "largest_partial_sum_of_2_24": round(loaded.network.largest_partial_sum / EXACT_BOUND, 4),
         **about,
     }
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def write_model(layers: dict[str, Tensor], config: PhotoConfig, target: Path) -> PhotoModel:
+    """Writes quantised layers with their tables and test vector; returns the file as loaded."""
+    tables, vector = make_tables(), _vector()
+    model = PhotoModel("", IntegerPhoto(config, layers), tables)
+    metadata = {
+        "family": "photo",
+        "format": FORMAT,
+        "config": json.dumps(asdict(config)),
+        "mean_unit": str(tables.mean_unit),
+        "smallest_log_scale": str(tables.smallest_log_scale),
+        "vector_sha256": vector_sha256(model, vector),
+    }
+    save_file({**layers, **_table_tensors(tables), "vector": vector}, target, metadata=metadata)
+    target.chmod(0o644)  # safetensors writes for the owner alone
+    return load_photo_model(target)
 
 
 def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:

@@ -96,10 +96,10 @@ def _watch(level: nn.Module, prefix: str, ranges: _Ranges) -> list[torch.utils.h
 def _level(level: nn.Module, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
     assert isinstance(level, Level)
     stream = ranges.exponents(f"{prefix}.stream", STREAM_BOUND)
-    # What the context's integers are multiplied by before the float model sees them.
-    unit = scaled_context(torch.ones(1, interlace.CONTEXT_CHANNELS, 1, 1))[0, :, 0, 0]
     layers: dict[str, Tensor] = {}
     for i, stem in enumerate(level.stems):
+        # What the context's integers are multiplied by before the float model sees them.
+        unit = scaled_context(torch.ones(1, interlace.CONTEXT_CHANNELS[i], 1, 1)).flatten()
         _layer(layers, f"stems.{i}", stem, unit, (stream + VALUE_BITS).exp2(), INPUT_BOUND)
     for i, trunk in enumerate(level.trunks):
         for j, block in enumerate(trunk):

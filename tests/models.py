@@ -1,0 +1,38 @@
+"""Small models for tests: random weights, quantised and written as trained ones are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from core.flows.models import PhotoModel
+from core.flows.photo import Photo, PhotoConfig
+from core.training.export import write_model
+from core.training.quantise import quantise
+
+SMALL = PhotoConfig(width=8, blocks=(2, 1, 1), head_width=8, components=3, weight_sets=2)
+
+
+def small_photo(seed: int = 1) -> Photo:
+    """A float model whose random weights are large enough that every part matters."""
+    torch.manual_seed(seed)
+    model = Photo(SMALL)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5).add_(0.05 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def crops(count: int = 8, size: int = 32, seed: int = 2) -> torch.Tensor:
+    """Smooth random pictures with some noise: (count, 3, size, size) uint8."""
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((count, 3, 4, 4), generator=random) * 255
+    smooth = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic")
+    noise = torch.randn(smooth.shape, generator=random) * 4
+    return (smooth + noise).clamp(0, 255).to(torch.uint8)
+
+
+def small_model(folder: Path, seed: int = 1) -> PhotoModel:
+    """A small integer model, through its file."""
+    return write_model(quantise(small_photo(seed), crops()), SMALL, folder / "small.safetensors")
