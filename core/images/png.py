@@ -1,0 +1,209 @@
+"""PNG: all of its chunks except the image data, and the way back to a file.
+
+The body of a PNG frame: one byte (1 if the image was interlaced), the number of chunks before
+the image data, these chunks, the number of chunks between the image data and IEND, these
+chunks, and what follows IEND to the end of the file. A chunk is the length of its data, four
+letters, the data. IHDR and IEND are not written, since the pixels imply them; a file that has
+nothing else has an empty frame.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.images.frames import BodyReader, FrameError, number, pack, unpack
+from core.images.picture import Pixels
+from core.images.png_rows import filtered_rows
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_COLOUR_TYPES = {1: 0, 3: 2}
+_IDAT_BYTES = 2**20
+_MAX_CHUNK_BYTES = 2**31 - 1
+
+
+class BrokenPngError(ValueError):
+    """The bytes are not a complete PNG file; the message says what is wrong."""
+
+
+class UnusualPngError(ValueError):
+    """A valid PNG that a frame cannot describe; the message says why."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk without its length and checksum, which follow from it."""
+
+    kind: bytes
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Header:
+    """What IHDR says."""
+
+    width: int
+    height: int
+    depth: int  # bits a sample
+    colour_type: int
+    interlaced: bool
+
+
+@dataclass(frozen=True)
+class PngParts:
+    """A PNG file without its image data."""
+
+    header: Header
+    before: tuple[Chunk, ...]  # between IHDR and the first IDAT
+    after: tuple[Chunk, ...]  # between the last IDAT and IEND
+    trailer: bytes  # what follows IEND
+
+    @property
+    def animated(self) -> bool:
+        return any(chunk.kind in (b"acTL", b"fcTL", b"fdAT") for chunk in self.before + self.after)
+
+
+def read_parts(data: bytes) -> PngParts:
+    """Takes a PNG file apart, checking every checksum.
+
+    Raises BrokenPngError for a file that is cut short or damaged, UnusualPngError for one
+    whose chunks stand in an order that the rebuilt file would not have.
+    """
+    if not data.startswith(SIGNATURE):
+        raise BrokenPngError("it does not begin as a PNG file does")
+    sections: list[list[Chunk]] = [[], []]
+    header: Header | None = None
+    image_data_ended = seen_image_data = False
+    at = len(SIGNATURE)
+    while True:
+        chunk, at = _chunk_at(data, at)
+        if header is None:
+            header = _header(chunk)
+        elif chunk.kind == b"IDAT":
+            if image_data_ended:
+                raise UnusualPngError("its image data is interrupted by other chunks")
+            seen_image_data = True
+        elif chunk.kind == b"IEND":
+            if chunk.data:
+                raise UnusualPngError("its last chunk holds data")
+            if not seen_image_data:
+                raise BrokenPngError("it has no image data")
+            return PngParts(header, tuple(sections[0]), tuple(sections[1]), data[at:])
+        else:
+            image_data_ended = seen_image_data
+            sections[seen_image_data].append(chunk)
+
+
+def _chunk_at(data: bytes, at: int) -> tuple[Chunk, int]:
+    """The chunk that begins at a position, and where the next one does."""
+    if len(data) - at < 12:
+        raise BrokenPngError("the file is cut short")
+    (length,) = struct.unpack_from(">I", data, at)
+    kind = data[at + 4 : at + 8]
+    if length > len(data) - at - 12:
+        raise BrokenPngError("the file is cut short")
+    end = at + 8 + length
+    (checksum,) = struct.unpack_from(">I", data, end)
+    if zlib.crc32(memoryview(data)[at + 4 : end]) != checksum:
+        name = kind.decode("ascii") if kind.isalpha() else "unnamed"
+        raise BrokenPngError(f"the checksum of its {name} chunk is wrong")
+    # The image data itself is not copied: it may be most of a gigabyte.
+    return Chunk(kind, b"" if kind == b"IDAT" else data[at + 8 : end]), end + 4
+
+
+def _header(chunk: Chunk) -> Header:
+    if chunk.kind != b"IHDR" or len(chunk.data) != 13:
+        raise BrokenPngError("its header is missing")
+    width, height, depth, colour_type, method, filters, interlace = struct.unpack(
+        ">IIBBBBB", chunk.data
+    )
+    if method or filters or interlace > 1:
+        raise BrokenPngError("its header names an unknown method")
+    return Header(width, height, depth, colour_type, bool(interlace))
+
+
+def png_frame(parts: PngParts) -> bytes:
+    """The frame of a PNG file. Raises FrameError if it holds too much beside its pixels."""
+    if not (parts.before or parts.after or parts.trailer or parts.header.interlaced):
+        return b""
+    body = bytearray([parts.header.interlaced])
+    for chunks in (parts.before, parts.after):
+        body += number(len(chunks))
+        for chunk in chunks:
+            body += number(len(chunk.data)) + chunk.kind + chunk.data
+    return pack(bytes(body + parts.trailer))
+
+
+def rebuild_png(pixels: Pixels, frame: bytes) -> bytes:
+    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, with a frame's other chunks.
+
+    Raises FrameError where the frame is damaged.
+    """
+    height, width, channels = pixels.shape
+    interlaced, before, after, trailer = _parse_frame(frame)
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, interlaced)
+    out = bytearray(SIGNATURE)
+    _append(out, Chunk(b"IHDR", header))
+    for chunk in before:
+        _append(out, chunk)
+    for data in _image_data(pixels, interlaced):
+        _append(out, Chunk(b"IDAT", data))
+    for chunk in after:
+        _append(out, chunk)
+    _append(out, Chunk(b"IEND", b""))
+    return bytes(out) + trailer
+
+
+def _parse_frame(frame: bytes) -> tuple[bool, list[Chunk], list[Chunk], bytes]:
+    if not frame:
+        return False, [], [], b""
+    reader = BodyReader(unpack(frame))
+    flags = reader.take(1)[0]
+    if flags > 1:
+        raise FrameError(f"unknown flags {flags} in the frame of a PNG file")
+    sections: list[list[Chunk]] = [[], []]
+    for section in sections:
+        # No list is made in advance: a false count runs out of bytes instead of memory.
+        for _ in range(reader.number()):
+            length = reader.number()
+            if length > _MAX_CHUNK_BYTES:
+                raise FrameError("a chunk in the frame of a PNG file is too long")
+            kind = reader.take(4)
+            section.append(Chunk(kind, reader.take(length)))
+    return bool(flags), sections[0], sections[1], reader.rest()
+
+
+def _append(out: bytearray, chunk: Chunk) -> None:
+    checksum = zlib.crc32(chunk.data, zlib.crc32(chunk.kind))
+    out += struct.pack(">I", len(chunk.data)) + chunk.kind + chunk.data
+    out += struct.pack(">I", checksum)
+
+
+def _image_data(pixels: Pixels, interlaced: bool) -> list[bytes]:
+    """The zlib stream of an image, cut into the data of IDAT chunks."""
+    deflater = zlib.compressobj(6, zlib.DEFLATED, 15, 8, zlib.Z_FILTERED)
+    stream = bytearray()
+    for part in _passes(pixels) if interlaced else [pixels]:
+        for rows in filtered_rows(part):
+            stream += deflater.compress(rows)
+    stream += deflater.flush()
+    return [bytes(stream[at : at + _IDAT_BYTES]) for at in range(0, len(stream), _IDAT_BYTES)]
+
+
+def _passes(pixels: Pixels) -> list[Pixels]:
+    """The seven reduced images of Adam7 that are not empty."""
+    starts_and_steps = (
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    )
+    parts = [pixels[r::dr, c::dc] for r, c, dr, dc in starts_and_steps]
+    return [np.ascontiguousarray(part) for part in parts if part.size]

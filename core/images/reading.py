@@ -1,0 +1,172 @@
+"""A file on disk to a Picture, or to an Original where the flow is not made for it."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from pathlib import Path
+
+from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError, UnreadableFileError
+from core.images.decode import Decoded, decode, identify
+from core.images.frames import FrameError
+from core.images.picture import Original, Picture
+from core.images.png import BrokenPngError, UnusualPngError, png_frame, read_parts
+from core.images.raw import RawLayout, raw_frame, rebuild_raw
+
+#: A longer file is refused; it would have to be held in memory.
+MAX_FILE_BYTES = 4 * 2**30
+
+_MODE_REASONS = {
+    "1": "a black and white image",
+    "P": "an image with a palette",
+    "PA": "an image with a palette",
+    "LA": "an image with transparency",
+    "La": "an image with transparency",
+    "RGBA": "an image with transparency",
+    "RGBa": "an image with transparency",
+    "CMYK": "a CMYK image",
+    "LAB": "a Lab image",
+    "YCbCr": "a YCbCr image",
+}
+
+
+def read_image(path: Path) -> Picture | Original:
+    """Reads and fully decodes an image file.
+
+    Raises UnreadableFileError, NotAnImageError, DamagedImageError and ImageTooLargeError, and
+    nothing else for a file, whatever is in it.
+    """
+    data = _read(path)
+    decoded = decode(io.BytesIO(data), path)
+    if decoded.format == "PNG":
+        return _read_png(data, decoded, path)
+    reason = _reason(decoded)
+    if reason is None:
+        frame = _raw_frame(data, decoded)
+        if frame is not None and decoded.pixels is not None:
+            return Picture(decoded.pixels, frame, "raw", data)
+        reason = f"{decoded.format} keeps its own bytes"
+    return _original(data, decoded, reason)
+
+
+def _read(path: Path) -> bytes:
+    """All bytes of a regular file that begins as an image does."""
+    try:
+        # Opening may not wait for the other end of a pipe, nor touch a device.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UnreadableFileError(path, _what_it_is(os.stat(path).st_mode))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableFileError(path, _what_it_is(status.st_mode))
+            if not status.st_size:
+                raise NotAnImageError(path, "the file is empty")
+            identify(file, path)
+            if status.st_size > MAX_FILE_BYTES:
+                raise ImageTooLargeError(
+                    path,
+                    f"the file has {status.st_size / 2**30:.1f} GiB, more than the "
+                    f"{MAX_FILE_BYTES >> 30} that Floe takes in",
+                )
+            file.seek(0)
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise UnreadableFileError(path, _os_reason(error)) from error
+    except ValueError as error:  # a path with a NUL or with lone surrogates
+        raise UnreadableFileError(path, f"not a path that can be opened ({error})") from error
+    except MemoryError as error:
+        raise ImageTooLargeError(path, "the file does not fit into memory") from error
+
+
+def _what_it_is(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder, not a file"
+    if stat.S_ISFIFO(mode):
+        return "a pipe, not a file"
+    if stat.S_ISSOCK(mode):
+        return "a socket, not a file"
+    return "a device, not a file"
+
+
+def _os_reason(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "there is no such file"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "no permission to read the file"
+    if error.errno == errno.ELOOP:
+        return "the link leads in a circle"
+    return f"cannot be read ({error.strerror or error})"
+
+
+def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | Original:
+    try:
+        parts = read_parts(data)
+    except BrokenPngError as error:
+        raise DamagedImageError(path, f"the image is damaged: {error}") from error
+    except UnusualPngError as error:
+        return _original(data, decoded, f"PNG keeps its own bytes: {error}")
+    header = parts.header
+    if header.depth == 16:
+        return _original(data, decoded, "16 bits a sample keep their own bytes", deep=True)
+    reason = _reason(decoded)
+    if reason is None and parts.animated:
+        reason = "an animation keeps its own bytes"
+    if reason is None and (header.depth != 8 or header.colour_type not in (0, 2)):
+        reason = f"{header.depth} bits a sample keep their own bytes"
+    pixels = decoded.pixels
+    if reason is None and pixels is not None:
+        try:
+            return Picture(pixels, png_frame(parts), "png", data)
+        except FrameError as error:
+            reason = f"PNG keeps its own bytes: {error}"
+    return _original(data, decoded, reason or "PNG keeps its own bytes")
+
+
+def _reason(decoded: Decoded) -> str | None:
+    """Why the bytes of a file are kept, as far as the decoded image tells."""
+    if decoded.format in ("JPEG", "MPO"):
+        return "JPEG keeps its own bytes"
+    if decoded.n_frames > 1:
+        pages = "a file of several pages" if decoded.format == "TIFF" else "an animation"
+        return f"{pages} keeps its own bytes"
+    if decoded.mode in _MODE_REASONS:
+        return f"{_MODE_REASONS[decoded.mode]} keeps its own bytes"
+    if decoded.pixels is None:
+        return "more than 8 bits a sample keep their own bytes"
+    if decoded.mode not in ("L", "RGB"):
+        return f"a {decoded.mode} image keeps its own bytes"
+    return None
+
+
+def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
+    """The frame of an uncompressed file that comes back byte for byte, or None."""
+    pixels, raw_mode = decoded.pixels, decoded.raw_mode
+    if pixels is None or not raw_mode or not pixels.size:
+        return None
+    wanted = decoded.mode  # "L" or "RGB": its letters name the channels
+    if len(raw_mode) > 4 or any(raw_mode.count(letter) != 1 for letter in wanted):
+        return None
+    row_bytes = len(raw_mode) * decoded.width
+    padding = decoded.raw_stride - row_bytes if decoded.raw_stride else 0
+    places = tuple(raw_mode.index(letter) for letter in wanted)
+    layout = RawLayout(decoded.raw_offset, padding, len(raw_mode), places, decoded.bottom_up)
+    try:
+        frame = raw_frame(data, pixels, layout)
+        return frame if frame is not None and rebuild_raw(pixels, frame) == data else None
+    except FrameError:
+        return None
+
+
+def _original(data: bytes, decoded: Decoded, reason: str, *, deep: bool = False) -> Original:
+    """``deep`` says that Pillow's pixels have fewer bits than the file's."""
+    return Original(
+        file_bytes=data,
+        pixels=None if deep else decoded.pixels,
+        width=decoded.width,
+        height=decoded.height,
+        channels=decoded.channels,
+        reason=reason,
+    )
