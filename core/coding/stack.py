@@ -52,6 +52,7 @@ _COARSE = 512  # a Gaussian is coded in this many coarse bins to either side of 
 _BINS_PER_STD_BITS = 5  # 2^5 to 2^6 coarse bins to a standard deviation
 _ESCAPE = -_COARSE  # the outermost bin says that the symbol follows on its own
 _ESCAPE_BITS = 48
+_NEAR = 2 * _COARSE - 1  # bins that are not escapes
 
 
 class Stack:
@@ -145,7 +146,10 @@ class Stack:
         shift, base, mean, std = _coarse_gaussian(means, stds, len(values))
         bins = (values >> shift) - base
         escaped = (bins <= -_COARSE) | (bins >= _COARSE)
-        distant = (values - (base << shift))[escaped] + (1 << (_ESCAPE_BITS - 1))
+        distant = (values - (base << shift))[escaped]
+        # What is near is left out, so that each symbol has one code.
+        distant -= np.where(distant > 0, _NEAR << shift[escaped], 0)
+        distant += 1 << (_ESCAPE_BITS - 1)
         if np.any((distant < 0) | (distant >> _ESCAPE_BITS != 0)):
             raise SymbolError("a symbol lies further than 2^47 from its mean")
         self.push_bits(distant, _ESCAPE_BITS)
@@ -174,7 +178,10 @@ class Stack:
             high = self._decode_uniform(np.left_shift(1, shift[near] - low))
             result[near] += (high << low) | self._decode_uniform(np.left_shift(1, low))
             distant = self._decode_bits(int(np.sum(~near)), _ESCAPE_BITS)
-            result[~near] += distant - (1 << (_ESCAPE_BITS - 1))
+            distant -= 1 << (_ESCAPE_BITS - 1)
+            first_near = (_ESCAPE + 1) << shift[~near]
+            distant += np.where(distant >= first_near, _NEAR << shift[~near], 0)
+            result[~near] += distant
             return result
 
         return self._paid(pop, (PRECISION_BITS + _ESCAPE_BITS) * len(mean))

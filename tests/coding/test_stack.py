@@ -68,6 +68,33 @@ def test_gaussians_pop_what_was_pushed_however_far_out(seed: int, count: int, fa
     assert np.array_equal(stack.words(), before)
 
 
+@given(SEEDS, st.integers(1, 30))
+def test_escapes_that_are_popped_can_be_pushed_back(seed: int, count: int) -> None:
+    # A run of zero bits pops the outermost bin, which says that the symbol follows on its own.
+    words = np.random.default_rng(seed).integers(1, 2**32, 600, dtype=np.uint32)
+    words[-4:-1] = 0
+    words[-7:-4] = [0, 2**31, 0] if seed % 2 else [2**15, 0, 2**15 + seed % 4096]
+    stack = Stack(words)
+    means, stds = gaussians(seed, count)
+    symbols = stack.pop_gaussian(means, stds)
+    stack.push_gaussian(symbols, means, stds)
+    assert np.array_equal(stack.words(), words)
+
+
+@given(SEEDS)
+def test_near_and_far_symbols_have_one_code_each(seed: int) -> None:
+    means, stds = gaussians(seed, 1)
+    limit = 512 * max(1, 2 ** int(np.floor(np.log2(stds[0])) - 5))
+    offsets = np.array([-limit - 2, -limit, -limit + 1, limit - 1, limit, limit + 1])
+    for offset in offsets:
+        symbol = np.array([int(np.floor(means[0])) + offset])
+        stack = full_stack(seed, 3)
+        before = stack.words()
+        stack.push_gaussian(symbol, means, stds)
+        assert np.array_equal(stack.pop_gaussian(means, stds), symbol)
+        assert np.array_equal(stack.words(), before)
+
+
 @given(SEEDS, st.integers(0, 48), st.integers(0, 60))
 def test_bits_pop_what_was_pushed(seed: int, n_bits: int, count: int) -> None:
     values = np.random.default_rng(seed).integers(0, 2**n_bits, count)

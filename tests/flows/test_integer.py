@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import features, mixture
+from integer_reference import features, mixture
 from safetensors.numpy import load_file, save_file
 
 import core.flows.integer as integer

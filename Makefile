@@ -1,0 +1,42 @@
+# Floe. `make help` lists what there is; everything sets itself up in .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+DIR ?= ../shared/data/kodak
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench screenshots clean
+
+help: ## list these targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: $(READY) ## archive a few sample photographs, in the window or, without a display, here
+	$(BIN)/python -m app.demo
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest -q
+
+lint: $(READY) ## check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the code into its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## compare codecs on a folder of PNGs: make bench DIR=photos
+	$(BIN)/floe bench kodak $(DIR)
+
+screenshots: $(READY) ## draw the window's main states into docs/screenshots
+	$(BIN)/python -m app.screenshots docs/screenshots
+
+clean: ## remove what make has made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
