@@ -31,8 +31,11 @@ class CellMap(Protocol):
     of z; F_i(0) = 0 and F_i(n_cells) = 2^z_bits. Each cell is at least one place of z wide.
     """
 
-    n_cells: int
-    z_bits: int
+    @property
+    def n_cells(self) -> int: ...
+
+    @property
+    def z_bits(self) -> int: ...
 
     def __len__(self) -> int: ...
 

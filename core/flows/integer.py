@@ -153,9 +153,9 @@ class IntegerLevel:
         height, width = context.shape[-2:]
         reach = 1 + len(self.trunks[phase])
         channels = self.stems[phase].weight.shape[0]
-        result = torch.empty(
-            (1, channels, height, width), device=context.device
-        ).contiguous(memory_format=torch.channels_last)
+        result = torch.empty((1, channels, height, width), device=context.device).contiguous(
+            memory_format=torch.channels_last
+        )
         for outer, inner, target in _squares(height, width, reach):
             x = self.stems[phase](context[outer]).floor_()
             x *= 2.0**-VALUE_BITS
@@ -202,8 +202,7 @@ class IntegerPhoto:
         self._layers: list[IntegerConv] = []
         self.config = config
         self.levels = [
-            IntegerLevel(config, _prefixed(conv, f"levels.{i}."))
-            for i in range(config.weight_sets)
+            IntegerLevel(config, _prefixed(conv, f"levels.{i}.")) for i in range(config.weight_sets)
         ]
 
     def level(self, index: int) -> IntegerLevel:
@@ -251,5 +250,3 @@ def _squares(
                 ),
                 (every, every, slice(top, bottom), slice(left, right)),
             )
-
-

@@ -100,7 +100,6 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
     return digest.hexdigest()
 
 
-
 def _tables(about: dict[str, str], tensors: dict[str, Tensor]) -> Tables:
     return Tables(
         sigmoid=tensors["tables.sigmoid"].numpy(),

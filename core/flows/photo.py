@@ -13,6 +13,7 @@ form (:mod:`core.flows.integer`), which computes the same function on integers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -56,9 +57,9 @@ class GatedBlock(nn.Module):
         self.conv = nn.Conv2d(width, width, 3, padding=1)
         self.gated = nn.Conv2d(width, 2 * width, 1)
         nn.init.normal_(self.gated.weight, std=0.3 / width**0.5)
-        nn.init.zeros_(self.gated.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> the same shape."""
         value, gate = self.gated(F.relu(self.conv(x))).chunk(2, 1)
         return x + value * (0.25 * gate + 0.5).clamp(0, 1)
 
@@ -70,15 +71,15 @@ class Head(nn.Module):
         super().__init__()
         self.components = config.components
         self.features = nn.Conv2d(config.width, 3 * config.head_width, 1)
-        self.lean = nn.ModuleList(
+        self.lean: Any = nn.ModuleList(  # Any: a ModuleList does not tell what it holds
             nn.Conv2d(i, config.head_width, 1, bias=False) for i in (1, 2)
         )
-        self.outputs = nn.ModuleList(
+        self.outputs: Any = nn.ModuleList(
             nn.Conv2d(config.head_width, config.n_outputs(i), 1) for i in range(3)
         )
         spread = torch.linspace(-1, 1, config.components)
         for i, output in enumerate(self.outputs):
-            nn.init.normal_(output.weight, std=0.02)
+            output.weight.data.normal_(std=0.02)
             leaning = torch.full((i,), 0.8 / max(i, 1))
             output.bias.data = torch.cat([torch.zeros_like(spread), spread, spread, leaning])
 
@@ -89,7 +90,7 @@ class Head(nn.Module):
         (N, 3, h, w) in coding order. Each result: (N, h, w, K).
         """
         hidden = self.features(features).chunk(3, 1)
-        parameters = []
+        parameters: list[tuple[Tensor, ...]] = []
         for i, output in enumerate(self.outputs):
             h = hidden[i]
             if i:
@@ -108,14 +109,14 @@ class Level(nn.Module):
 
     def __init__(self, config: PhotoConfig) -> None:
         super().__init__()
-        self.stems = nn.ModuleList(
+        self.stems: Any = nn.ModuleList(
             nn.Conv2d(channels, config.width, 3, padding=1)
             for channels in interlace.CONTEXT_CHANNELS
         )
-        self.trunks = nn.ModuleList(
+        self.trunks: Any = nn.ModuleList(
             nn.Sequential(*(GatedBlock(config.width) for _ in range(n))) for n in config.blocks
         )
-        self.heads = nn.ModuleList(Head(config) for _ in range(3))
+        self.heads: Any = nn.ModuleList(Head(config) for _ in range(3))
 
     def codelengths(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
         """Bits of each phase, each (N, h, w, 3), and the next coarser picture."""
@@ -154,7 +155,7 @@ class Photo(nn.Module):
     def __init__(self, config: PhotoConfig) -> None:
         super().__init__()
         self.config = config
-        self.levels = nn.ModuleList(Level(config) for _ in range(config.weight_sets))
+        self.levels: Any = nn.ModuleList(Level(config) for _ in range(config.weight_sets))
 
     def bits(self, pictures: Tensor) -> Tensor:
         """Theoretical codelength of each picture in bits: (N, 3, H, W) integers -> (N,).

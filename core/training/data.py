@@ -47,7 +47,7 @@ class Batches:
         return torch.cat(groups).round().clamp(0, 255)
 
 
-def _turned(x: Tensor, random: Tensor | torch.Generator) -> Tensor:
+def _turned(x: Tensor, random: torch.Generator) -> Tensor:
     """Each batch mirrored and turned by a random element of the square's symmetries."""
     flip, mirror, turn = torch.randint(2, (3,), generator=random).tolist()
     x = x.flip(-1) if flip else x

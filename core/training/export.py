@@ -94,7 +94,8 @@ def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:
         state = {name.removeprefix("average."): file.get_tensor(name) for name in names}
         clock = json.loads(file.metadata()["clock"])
     model.load_state_dict(state)
-    return model.to(memory_format=torch.channels_last).eval(), clock
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval(), clock
 
 
 def _integer_bits(codec: PhotoCodec, crops: Tensor) -> tuple[float, int]:

@@ -55,7 +55,8 @@ class Run:
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid = folder, settings, valid
         self.batches = Batches(train, settings.batch, settings.seed)
-        self.model = Photo(settings.model).to(memory_format=torch.channels_last)
+        self.model = Photo(settings.model)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99),
@@ -142,7 +143,7 @@ class Run:
     def _resume(self) -> None:
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as file:
             self.clock = Clock(**json.loads(file.metadata()["clock"]))
-            state = {name: file.get_tensor(name) for name in file.keys()}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
         for name, tensor in state.items():
             part, rest = name.split(".", 1)

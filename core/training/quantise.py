@@ -69,8 +69,7 @@ def quantise(model: Photo, crops: Tensor) -> dict[str, Tensor]:
     return layers
 
 
-def _watch(level: nn.Module, prefix: str, ranges: _Ranges) -> list[torch.utils.hooks.RemovableHandle]:
-    assert isinstance(level, Level)
+def _watch(level: Level, prefix: str, ranges: _Ranges) -> list[torch.utils.hooks.RemovableHandle]:
     hooks = []
 
     def output(name: str, relu: bool) -> Callable[..., None]:
@@ -93,8 +92,7 @@ def _watch(level: nn.Module, prefix: str, ranges: _Ranges) -> list[torch.utils.h
     return hooks
 
 
-def _level(level: nn.Module, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
-    assert isinstance(level, Level)
+def _level(level: Level, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
     stream = ranges.exponents(f"{prefix}.stream", STREAM_BOUND)
     layers: dict[str, Tensor] = {}
     for i, stem in enumerate(level.stems):
@@ -106,10 +104,8 @@ def _level(level: nn.Module, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
             hidden = ranges.exponents(f"{prefix}.trunks.{i}.{j}", HIDDEN_BOUND)
             _block(layers, f"trunks.{i}.{j}", block, stream, hidden)
     for i, head in enumerate(level.heads):
-        hidden = [
-            ranges.exponents(f"{prefix}.heads.{i}.{j}", HEAD_BOUND) for j in range(3)
-        ]
-        _head(layers, f"heads.{i}", head, stream, hidden)
+        units = [ranges.exponents(f"{prefix}.heads.{i}.{j}", HEAD_BOUND) for j in range(3)]
+        _head(layers, f"heads.{i}", head, stream, units)
     return layers
 
 
@@ -117,6 +113,7 @@ def _block(
     layers: dict[str, Tensor], name: str, block: GatedBlock, stream: Tensor, hidden: Tensor
 ) -> None:
     _layer(layers, f"{name}.conv", block.conv, (-stream).exp2(), hidden.exp2(), STREAM_BOUND)
+    assert block.gated.bias is not None
     value, gate = block.gated.weight.chunk(2)
     value_bias, gate_bias = block.gated.bias.chunk(2)
     inputs = (-hidden).exp2()
@@ -134,6 +131,7 @@ def _block(
 def _head(
     layers: dict[str, Tensor], name: str, head: Head, stream: Tensor, hidden: list[Tensor]
 ) -> None:
+    assert head.features.bias is not None
     features = head.features.weight.chunk(3)
     biases = head.features.bias.chunk(3)
     for i in range(3):
@@ -162,12 +160,12 @@ def _head(
 def _layer(
     layers: dict[str, Tensor],
     name: str,
-    conv: nn.Module,
+    conv: nn.Conv2d,
     inputs: Tensor,
     outputs: Tensor,
     bound: int,
 ) -> None:
-    assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+    assert conv.bias is not None
     _rounded(layers, name, conv.weight, conv.bias, inputs, outputs, bound)
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import crops, small_model
 
 from core.coding.composition import CODERS
 from core.coding.photo import DamagedChunkError, PhotoCodec
 from core.control import CancelToken
 from core.errors import Cancelled
-from models import crops, small_model
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,9 @@ def picture(height: int, width: int, channels: int, kind: str, seed: int = 3) ->
         return (255 * random.integers(0, 2, (height, width, channels))).astype(np.uint8)
     size = max(height, width, 4)
     smooth = crops(1, size, seed)[0].permute(1, 2, 0).numpy()[:height, :width, :channels]
-    return np.ascontiguousarray(np.repeat(smooth[..., :1], channels, 2) if kind == "grey" else smooth)
+    return np.ascontiguousarray(
+        np.repeat(smooth[..., :1], channels, 2) if kind == "grey" else smooth
+    )
 
 
 KINDS = ("smooth", "noise", "flat", "extreme", "grey")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from integer_reference import features, mixture
+from models import SMALL, crops, small_model, small_photo
 from safetensors.numpy import load_file, save_file
 
 import core.flows.integer as integer
@@ -15,7 +16,6 @@ from core.errors import ModelError
 from core.flows.integer import EXACT_BOUND, IntegerConv, IntegerPhoto
 from core.flows.interlace import CONTEXT_CHANNELS
 from core.flows.models import PhotoModel, load_photo_model
-from models import SMALL, crops, small_model, small_photo
 
 
 @pytest.fixture(scope="module")

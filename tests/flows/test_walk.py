@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from models import crops, small_model
 
 from core.flows import interlace
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import walk
-from models import crops, small_model
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def pieces_of(model, picture: torch.Tensor) -> list:
             plane = picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
             piece = steps.send(plane.reshape(-1).numpy().astype(np.int64))
     except StopIteration as end:
-        assert torch.equal(end.value, picture)
+        result = end.value
+    assert torch.equal(result, picture)
     return told
 
 
@@ -41,9 +42,9 @@ def test_a_piece_knows_only_those_before_it(model, changed: int) -> None:
     before = pieces_of(model, picture)
     other = picture.clone()
     piece = before[changed]
-    other[0, piece.channel, piece.row :: 2, piece.column :: 2] = 255 - picture[
-        0, piece.channel, piece.row :: 2, piece.column :: 2
-    ]
+    other[0, piece.channel, piece.row :: 2, piece.column :: 2] = (
+        255 - picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
+    )
     after = pieces_of(model, other)
     for i in range(changed + 1):
         assert np.array_equal(before[i].means, after[i].means)
@@ -69,7 +70,5 @@ def test_neighbours_are_the_pixels_around_a_phase() -> None:
         known = interlace.neighbours(phase, a, d)
         values = sorted(float(n[0, 0, 1, 1]) for n in known)
         y, x = 2 + row, 2 + column
-        expected = sorted(
-            float(picture[0, 0, y + i, x + j]) for i, j in places[min(phase, 1)]
-        )
+        expected = sorted(float(picture[0, 0, y + i, x + j]) for i, j in places[min(phase, 1)])
         assert values == expected
