@@ -1,0 +1,84 @@
+"""Everything that can be done, once: menus, tool bar, buttons and keys share these actions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QKeyCombination, QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence, QPalette
+
+from app import icons
+
+_CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Actions", text)
+
+
+class Actions(QObject):
+    """The window connects them and says which are enabled."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        key, std = Qt.Key, QKeySequence.StandardKey
+        self._icons: dict[QAction, str] = {}
+        self.new = self._add(_tr("&New…"), std.New, "new", _tr("Create an archive"))
+        self.open = self._add(_tr("&Open…"), std.Open, "open", _tr("Open an archive"))
+        self.close = self._add(_tr("&Close Archive"), _CTRL | key.Key_W)
+        self.quit = self._add(_tr("&Quit"), _CTRL | key.Key_Q)
+        self.add_files = self._add(
+            _tr("&Add Images…"), _CTRL | _SHIFT | key.Key_A, "add", _tr("Add image files")
+        )
+        self.add_folder = self._add(
+            _tr("Add &Folder…"), _CTRL | _SHIFT | key.Key_F, "", _tr("Add all images of a folder")
+        )
+        self.extract = self._add(
+            _tr("&Extract…"),
+            _CTRL | key.Key_E,
+            "extract",
+            _tr("Extract the selected images, or all, to a folder"),
+        )
+        self.extract_all = self._add(
+            _tr("E&xtract All…"), _CTRL | _SHIFT | key.Key_E, "", _tr("Extract all to a folder")
+        )
+        self.verify = self._add(
+            _tr("&Verify"),
+            _CTRL | key.Key_T,
+            "verify",
+            _tr("Decode the selected images, or all, and compare them with their hashes"),
+        )
+        self.remove = self._add(
+            _tr("&Remove…"), std.Delete, "remove", _tr("Remove the selected images")
+        )
+        self.select_all = self._add(_tr("Select &All"), std.SelectAll)
+        self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))
+        self.details = self._add(_tr("&Details"), key.Key_F9, "", _tr("Show bars on the right"))
+        self.details.setCheckable(True)
+        self.cancel = self._add(
+            _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")
+        )
+        self.cancel_all = self._add(_tr("Cancel &All Jobs"), _CTRL | _SHIFT | key.Key_Period)
+        self.clear_jobs = self._add(_tr("C&lear Finished Jobs"))
+        self.about = self._add(_tr("&About Floe"))
+
+    def _add(
+        self,
+        text: str,
+        shortcut: QKeySequence.StandardKey | QKeyCombination | Qt.Key | None = None,
+        icon: str = "",
+        tip: str = "",
+    ) -> QAction:
+        action = QAction(text, self)
+        if shortcut is not None:
+            action.setShortcut(QKeySequence(shortcut))
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        if tip:
+            action.setStatusTip(tip)
+            action.setToolTip(f"{tip} ({shown})" if shown else tip)
+        if icon:
+            self._icons[action] = icon
+        return action
+
+    def draw_icons(self, palette: QPalette) -> None:
+        """Draws the icons in another palette's colours."""
+        for action, name in self._icons.items():
+            action.setIcon(icons.icon(name, palette))

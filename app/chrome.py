@@ -1,0 +1,96 @@
+"""Where everything stands in the main window: menus, tool bar, splitters, status bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+
+def lay_out(window: Window) -> None:
+    """Puts the window's parts in their places."""
+    _fill_menus(window)
+    _fill_tool_bar(window)
+    _fill_centre(window)
+    window.statusBar().addWidget(window.status, 1)
+    window.status.setContentsMargins(8, 0, 0, 0)
+    actions = window.actions_
+    window.entries.addActions([actions.extract, actions.verify, actions.remove])
+
+
+def _fill_menus(window: Window) -> None:
+    actions, bar = window.actions_, window.menuBar()
+    archive = bar.addMenu(window.tr("&Archive"))
+    archive.addActions([actions.new, actions.open])
+    archive.addMenu(window.recent.menu(window))
+    archive.addSeparator()
+    archive.addActions([actions.add_files, actions.add_folder])
+    archive.addSeparator()
+    archive.addActions([actions.extract, actions.extract_all, actions.verify])
+    archive.addSeparator()
+    archive.addActions([actions.close, actions.quit])
+    edit = bar.addMenu(window.tr("&Edit"))
+    edit.addActions([actions.select_all, actions.find])
+    edit.addSeparator()
+    edit.addAction(actions.remove)
+    view = bar.addMenu(window.tr("&View"))
+    view.addAction(actions.details)
+    window.column_menu.aboutToShow.connect(window.fill_column_menu)
+    view.addMenu(window.column_menu)
+    jobs = bar.addMenu(window.tr("&Jobs"))
+    jobs.addActions([actions.cancel, actions.cancel_all, actions.clear_jobs])
+    bar.addMenu(window.tr("&Help")).addAction(actions.about)
+
+
+def _fill_tool_bar(window: Window) -> None:
+    actions = window.actions_
+    bar = window.addToolBar(window.tr("Tools"))
+    bar.setObjectName("tools")
+    bar.setMovable(False)
+    bar.setIconSize(QSize(20, 20))
+    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+    bar.addActions([actions.new, actions.open])
+    bar.addSeparator()
+    bar.addActions([actions.add_files, actions.extract, actions.verify, actions.remove])
+    space = QWidget(window)
+    space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    bar.addWidget(space)
+    window.filter.setPlaceholderText(window.tr("Filter names"))
+    window.filter.setAccessibleName(window.tr("Filter names"))
+    window.filter.setClearButtonEnabled(True)
+    window.filter.setAcceptDrops(False)  # else it would swallow dropped files
+    window.filter.setFixedWidth(220)
+    bar.addWidget(window.filter)
+    bar.setContentsMargins(0, 0, 6, 0)
+
+
+def _fill_centre(window: Window) -> None:
+    window.stack.addWidget(window.empty)
+    window.stack.addWidget(window.entries)
+    left = QWidget(window)
+    column = QVBoxLayout(left)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(window.message)
+    column.addWidget(window.stack, 1)
+    window.across.addWidget(left)
+    window.across.addWidget(window.details)
+    window.across.setStretchFactor(0, 1)
+    window.across.setStretchFactor(1, 0)
+    window.across.setSizes([830, 350])
+    window.across.setCollapsible(0, False)
+    window.across.setChildrenCollapsible(False)
+    window.down.addWidget(window.across)
+    window.down.addWidget(window.jobs_panel)
+    window.down.setStretchFactor(0, 1)
+    window.down.setStretchFactor(1, 0)
+    window.down.setChildrenCollapsible(False)
+    for splitter in (window.across, window.down):
+        splitter.setHandleWidth(1)
+    window.jobs_panel.setFrameShape(QFrame.Shape.NoFrame)
+    window.setCentralWidget(window.down)

@@ -1,0 +1,175 @@
+"""Every question that the window asks, as one object that it is given; tests give another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+ARCHIVE_SUFFIX = ".floe"
+IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"
+#: Names shown in a question before the rest is counted.
+_NAMES_SHOWN = 8
+
+
+class Overwrite(Enum):
+    """What to do with files that are there already."""
+
+    REPLACE = "replace"
+    SKIP = "skip"
+    CANCEL = "cancel"
+
+
+class Dialogs(Protocol):
+    """None, an empty list, False and CANCEL all mean that the person thought better of it."""
+
+    def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None: ...
+
+    def open_archive(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]: ...
+
+    def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite: ...
+
+    def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool: ...
+
+    def close_while_busy(self, parent: QWidget) -> bool: ...
+
+    def about(self, parent: QWidget) -> None: ...
+
+
+class QtDialogs:
+    """The dialogs that people see."""
+
+    def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
+        title, kinds = self._tr("New archive"), self._tr("Floe archives (*{0})")
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, title, str(suggestion), kinds.format(ARCHIVE_SUFFIX)
+        )
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if path.suffix.lower() == ARCHIVE_SUFFIX:
+            return path
+        path = path.with_name(path.name + ARCHIVE_SUFFIX)
+        # The file dialog asked about the name without its ending.
+        return path if not path.exists() or self._replace_archive(parent, path) else None
+
+    def open_archive(self, parent: QWidget, folder: Path) -> Path | None:
+        kinds = self._tr("Floe archives (*{0});;All files (*)").format(ARCHIVE_SUFFIX)
+        chosen, _ = QFileDialog.getOpenFileName(
+            parent, self._tr("Open archive"), str(folder), kinds
+        )
+        return Path(chosen) if chosen else None
+
+    def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]:
+        kinds = self._tr("Images ({0});;All files (*)").format(IMAGE_PATTERNS)
+        chosen, _ = QFileDialog.getOpenFileNames(parent, self._tr("Add images"), str(folder), kinds)
+        return [Path(path) for path in chosen]
+
+    def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:
+        chosen = QFileDialog.getExistingDirectory(
+            parent, self._tr("Add all images of a folder"), str(folder)
+        )
+        return Path(chosen) if chosen else None
+
+    def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
+        chosen = QFileDialog.getExistingDirectory(
+            parent, self._tr("Extract to folder"), str(folder)
+        )
+        return Path(chosen) if chosen else None
+
+    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
+        box = QMessageBox(parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(self._tr("Files exist"))
+        if len(names) == 1:
+            box.setText(self._tr("{0} exists in this folder already.").format(names[0]))
+        else:
+            text = self._tr("{0} of these files exist in this folder already.")
+            box.setText(text.format(len(names)))
+        box.setInformativeText(str(folder))
+        box.setDetailedText("\n".join(names) if len(names) > 1 else "")
+        replace = box.addButton(self._tr("&Replace"), QMessageBox.ButtonRole.DestructiveRole)
+        skip = box.addButton(self._tr("&Skip these"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(skip)
+        box.exec()
+        if box.clickedButton() is replace:
+            return Overwrite.REPLACE
+        return Overwrite.SKIP if box.clickedButton() is skip else Overwrite.CANCEL
+
+    def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
+        if len(names) == 1:
+            question = self._tr("Remove {0} from the archive?").format(names[0])
+        else:
+            question = self._tr("Remove {0} images from the archive?").format(len(names))
+        shown = list(names[:_NAMES_SHOWN])
+        if len(names) > _NAMES_SHOWN:
+            shown.append(self._tr("…"))
+        warning = self._tr("Files on disk are not touched. This cannot be undone.")
+        more = warning if len(names) == 1 else "\n".join([*shown, "", warning])
+        return self._confirm(
+            parent, self._tr("Remove"), question, more, self._tr("&Remove"), self._tr("&Keep")
+        )
+
+    def close_while_busy(self, parent: QWidget) -> bool:
+        return self._confirm(
+            parent,
+            self._tr("Still working"),
+            self._tr("Stop the running jobs and close?"),
+            self._tr(
+                "What is finished stays in the archive. The image under way is left out, "
+                "as if it had never been added."
+            ),
+            self._tr("&Stop and close"),
+            self._tr("&Go on working"),
+        )
+
+    def about(self, parent: QWidget) -> None:
+        QMessageBox.about(
+            parent,
+            self._tr("About Floe"),
+            self._tr(
+                "<h3>Floe</h3><p>Keeps photographs without losing a bit, in less space: "
+                "a normalizing flow gives the densities, local bits-back coding turns them "
+                "into files.</p>"
+            ),
+        )
+
+    def _replace_archive(self, parent: QWidget, path: Path) -> bool:
+        return self._confirm(
+            parent,
+            self._tr("New archive"),
+            self._tr("{0} exists already.").format(path.name),
+            self._tr("A new archive in its place would lose all that is in it."),
+            self._tr("&Replace"),
+            self._tr("&Cancel"),
+        )
+
+    def _confirm(
+        self, parent: QWidget, title: str, question: str, more: str, yes: str, no: str
+    ) -> bool:
+        """Asks with verbs on the buttons; the harmless answer is the default."""
+        box = QMessageBox(parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(title)
+        box.setText(question)
+        box.setInformativeText(more)
+        accept = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+        reject = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(reject)
+        box.setEscapeButton(reject)
+        box.exec()
+        return box.clickedButton() is accept
+
+    def _tr(self, text: str) -> str:
+        return QCoreApplication.translate("Dialogs", text)

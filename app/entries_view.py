@@ -1,0 +1,148 @@
+"""The table of entries: columns to choose, a menu on the rows, all from the keyboard too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QFont, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
+
+from app.entries_model import EntriesModel, EntriesProxy
+from app.style import RoomyStyle
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+_LEAST_NAME_WIDTH = 180
+_PADDING = 18
+#: The widest that a cell of each column usually gets: columns have room before there are rows.
+_SAMPLES = {
+    "pixels": "8888 x 8888",
+    "original": "888.8 kB",
+    "packed": "888.8 kB",
+    "saved": "100 %",
+    "codec": "stored",
+    "coder": "gaussian",
+    "encode": "888.88",
+    "verify": "888.88",
+    "borrowed": "888888",
+    "lost": "888888",
+}
+
+
+class EntriesView(QTableView):
+    """Rows are selected as in a file manager."""
+
+    selection_changed = Signal()
+
+    def __init__(self, model: EntriesModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._columns = model.columns
+        self.proxy = EntriesProxy(model, self)
+        self.setModel(self.proxy)
+        self.setAccessibleName(self.tr("Images in the archive"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self._roomy = RoomyStyle()
+        self.setStyle(self._roomy)
+        self.horizontalHeader().setStyle(self._roomy)
+        font = QFont(self.font())
+        font.setFeature(QFont.Tag("tnum"), 1)
+        self.setFont(font)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        self._set_up_header()
+        self.setSortingEnabled(True)
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.selectionModel().selectionChanged.connect(self.selection_changed)
+
+    def _set_up_header(self) -> None:
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionsMovable(True)
+        header.setMinimumSectionSize(44)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_header_menu)
+        self.reset_columns()
+
+    def reset_columns(self) -> None:
+        """The columns, their widths and their order, as they were designed."""
+        header = self.horizontalHeader()
+        for index, column in enumerate(self._columns):
+            header.moveSection(header.visualIndex(index), index)
+            header.setSectionHidden(index, not column.shown)
+            sample = self.fontMetrics().horizontalAdvance(_SAMPLES.get(column.key, ""))
+            # The sort arrow stands beside the title in some styles.
+            title = header.fontMetrics().size(0, column.title).width()
+            header.resizeSection(index, max(sample, title) + _PADDING)
+        self._fill()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Gives the names what the other columns leave."""
+        header = self.horizontalHeader()
+        rest = header.length() - header.sectionSize(0)
+        header.resizeSection(0, max(_LEAST_NAME_WIDTH, self.viewport().width() - rest))
+
+    def fill_column_menu(self, menu: QMenu) -> None:
+        """Which columns are shown; the name always is."""
+        menu.clear()
+        for index, column in enumerate(self._columns[1:], start=1):
+            action = menu.addAction(column.title.replace("\n", " "))
+            action.setCheckable(True)
+            action.setChecked(not self.isColumnHidden(index))
+            action.setData(index)
+            action.setStatusTip(column.explanation)
+            action.toggled.connect(self._on_column_toggled)
+        menu.addSeparator()
+        menu.addAction(self.tr("&Reset"), self.reset_columns)
+
+    def _on_column_toggled(self, shown: bool) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.setColumnHidden(action.data(), not shown)
+            self._fill()
+
+    def _on_header_menu(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        self.fill_column_menu(menu)
+        menu.exec(self.horizontalHeader().mapToGlobal(place))
+        menu.deleteLater()
+
+    def selected(self) -> list[Entry]:
+        """The selected entries, in the order in which they are shown."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self.proxy.entry(row) for row in rows]
+
+    def shown(self) -> Sequence[Entry]:
+        """All entries that the filter lets through, in the order in which they are shown."""
+        return [self.proxy.entry(row) for row in range(self.proxy.rowCount())]
+
+    def save(self, settings: QSettings) -> None:
+        """Remembers the columns."""
+        settings.setValue("entries/header", self.horizontalHeader().saveState())
+        settings.setValue("entries/columns", len(self._columns))
+
+    def restore(self, settings: QSettings) -> None:
+        """Puts the columns as they were, unless the program has other columns now."""
+        state = settings.value("entries/header")
+        columns = settings.value("entries/columns", 0, int)
+        if isinstance(state, QByteArray) and columns == len(self._columns):
+            self.horizontalHeader().restoreState(state)

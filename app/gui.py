@@ -1,0 +1,38 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from app.backend import CoreBackend
+from app.dialogs import QtDialogs
+from app.executors import Executors
+from app.window import Window
+
+
+def run(archive: Path | None = None, paths: Sequence[Path] = ()) -> int:
+    """Shows the window until it is closed; returns the exit status.
+
+    ``archive`` is opened, or created where there is none, and ``paths`` are added to it.
+    """
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("floe")
+    application.setApplicationDisplayName("Floe")
+    application.setOrganizationName("floe")
+    application.setDesktopFileName("floe")
+    executors = Executors.threads()
+    window = Window(CoreBackend(), executors, QtDialogs(), QSettings())
+    window.show()
+    if archive is not None:
+        window.session.open_or_create(archive, list(paths))
+    elif paths:
+        window.open_paths(list(paths))
+    status = application.exec()
+    executors.shutdown()
+    return status

@@ -1,0 +1,99 @@
+"""The window's icons, drawn as strokes in the palette's colours.
+
+Themes with icons exist on Linux desktops only, and not on all of them; drawn ones look the
+same everywhere, follow dark mode, and are sharp at any scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
+
+_Line = Sequence[tuple[float, float]]
+
+#: Polylines on a grid of 24 x 24, one stroke each.
+_STROKES: dict[str, Sequence[_Line]] = {
+    "new": [
+        [(14, 3), (6, 3), (6, 21), (18, 21), (18, 7), (14, 3), (14, 7), (18, 7)],
+        [(12, 11), (12, 17)],
+        [(9, 14), (15, 14)],
+    ],
+    "open": [
+        [(4, 19), (4, 5), (10, 5), (12, 8), (19, 8), (19, 11)],
+        [(4, 19), (7.5, 11), (22, 11), (18.5, 19), (4, 19)],
+    ],
+    "add": [[(12, 5), (12, 19)], [(5, 12), (19, 12)]],
+    "extract": [
+        [(12, 15), (12, 3)],
+        [(7, 8), (12, 3), (17, 8)],
+        [(4, 14), (4, 20), (20, 20), (20, 14)],
+    ],
+    "verify": [[(4, 13), (9.5, 18.5), (20, 6)]],
+    "remove": [
+        [(4, 7), (20, 7)],
+        [(9, 7), (9, 4), (15, 4), (15, 7)],
+        [(6, 7), (7, 21), (17, 21), (18, 7)],
+        [(10, 11), (10, 17)],
+        [(14, 11), (14, 17)],
+    ],
+    "close": [[(6, 6), (18, 18)], [(18, 6), (6, 18)]],
+    "down": [[(6, 9), (12, 15), (18, 9)]],
+    "right": [[(9, 6), (15, 12), (9, 18)]],
+    "alert": [
+        [(12, 3.5), (22, 20.5), (2, 20.5), (12, 3.5)],
+        [(12, 10), (12, 15)],
+        [(12, 17.6), (12, 17.7)],
+    ],
+    "picture": [
+        [(3, 5), (21, 5), (21, 19), (3, 19), (3, 5)],
+        [(3, 16), (8.5, 10.5), (13, 15), (16, 12.5), (21, 17)],
+    ],
+}
+_FAILURE = QColor(0xD0, 0x45, 0x3A)
+_GRID, _PEN = 24.0, 1.7
+_SIZES = (16, 20, 24, 32, 48, 64)
+
+
+def icon(name: str, palette: QPalette) -> QIcon:
+    """An icon for enabled and disabled states; make it anew when the palette changes."""
+    result = QIcon()
+    groups = {
+        QIcon.Mode.Normal: QPalette.ColorGroup.Active,
+        QIcon.Mode.Disabled: QPalette.ColorGroup.Disabled,
+    }
+    for mode, group in groups.items():
+        colour = palette.color(group, QPalette.ColorRole.ButtonText)
+        for size in _SIZES:
+            result.addPixmap(pixmap(name, colour, size), mode)
+    return result
+
+
+def failure() -> QIcon:
+    """Marks what did not work; this red reads on light and on dark grounds."""
+    result = QIcon()
+    for size in _SIZES:
+        result.addPixmap(pixmap("alert", _FAILURE, size))
+    return result
+
+
+def pixmap(name: str, colour: QColor, size: float, ratio: float = 1.0) -> QPixmap:
+    """One icon at a size in device-independent pixels, sharp at the screen's ratio."""
+    picture = QPixmap(round(size * ratio), round(size * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.scale(size / _GRID, size / _GRID)
+    # Thin strokes look heavier where the whole drawing is large.
+    pen = QPen(colour, _PEN if size <= 32 else 1.2)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    for stroke in _STROKES[name]:
+        painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in stroke]))
+    if name == "picture":
+        painter.drawEllipse(QRectF(14.6, 7.4, 2.8, 2.8))
+    painter.end()
+    return picture

@@ -1,0 +1,326 @@
+"""The main window: it joins the parts, and does nothing slow itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QMenu, QSplitter, QStackedWidget
+
+from app import chrome, texts
+from app.actions import Actions
+from app.backend import Backend
+from app.comparison import Comparison
+from app.details_panel import DetailsPanel
+from app.dialogs import ARCHIVE_SUFFIX, Dialogs
+from app.empty_page import EmptyPage
+from app.entries_view import EntriesView
+from app.executors import Executors
+from app.extraction import Extraction
+from app.jobs import Job, JobKind, State
+from app.jobs_panel import JobsPanel
+from app.message_bar import MessageBar
+from app.recent import Recent
+from app.session import ArchiveSession
+
+
+class Window(QMainWindow):
+    """One archive, what its selection is about, and the jobs."""
+
+    def __init__(
+        self, backend: Backend, executors: Executors, dialogs: Dialogs, settings: QSettings
+    ) -> None:
+        super().__init__()
+        self._dialogs, self._settings = dialogs, settings
+        self._closing = False
+        self.session = ArchiveSession(backend, executors, self)
+        self.comparison = Comparison(backend, executors.comparing, self)
+        self.actions_ = Actions(self)
+        self.actions_.draw_icons(self.palette())
+        self.recent = Recent(settings, self)
+        self.message = MessageBar(self)
+        self.entries = EntriesView(self.session.model, self)
+        self.empty = EmptyPage([self.actions_.new, self.actions_.open], self)
+        self.details = DetailsPanel(self.comparison, self)
+        self.jobs_panel = JobsPanel(self.session.jobs, self.actions_.cancel, self)
+        self.extraction = Extraction(self.session, dialogs, settings, self)
+        self.filter = QLineEdit(self)
+        self.status = QLabel(self)
+        self.stack = QStackedWidget(self)
+        self.across = QSplitter(Qt.Orientation.Horizontal, self)
+        self.down = QSplitter(Qt.Orientation.Vertical, self)
+        self.column_menu = QMenu(self.tr("&Columns"), self)
+        chrome.lay_out(self)
+        self._connect()
+        self._restore()
+        self.setAcceptDrops(True)
+        self._on_opened()
+
+    def _connect(self) -> None:
+        actions, session = self.actions_, self.session
+        for action, slot in (
+            (actions.new, self.new_archive),
+            (actions.open, self.open_archive),
+            (actions.close, session.close),
+            (actions.quit, self.close),
+            (actions.add_files, self.add_files),
+            (actions.add_folder, self.add_folder),
+            (actions.extract, self.extract),
+            (actions.extract_all, self.extract_all),
+            (actions.verify, self.verify),
+            (actions.remove, self.remove),
+            (actions.select_all, self.entries.selectAll),
+            (actions.find, self.filter.setFocus),
+            (actions.cancel, self.cancel_job),
+            (actions.cancel_all, session.jobs.cancel_all),
+            (actions.clear_jobs, self.jobs_panel.clear),
+            (actions.about, self.about),
+        ):
+            action.triggered.connect(slot)
+        actions.details.toggled.connect(self.details.setVisible)
+        self.filter.textChanged.connect(self.entries.proxy.setFilterFixedString)
+        self.entries.selection_changed.connect(self._on_selection)
+        self.recent.chosen.connect(session.open)
+        session.opening.connect(self._on_opening)
+        session.opened.connect(self._on_opened)
+        session.failed.connect(self._on_failed)
+        session.removed.connect(self._on_changed)
+        session.idle.connect(self._on_idle)
+        session.model.rowsInserted.connect(self._on_changed)
+        session.model.dataChanged.connect(self._on_changed)
+        session.jobs.job_added.connect(self._on_changed)
+        session.jobs.job_finished.connect(self._on_job_finished)
+        session.jobs.progressed.connect(self._enable)
+
+    # What a person can do
+
+    def new_archive(self) -> None:
+        """Asks where, and makes an empty archive there."""
+        path = self._dialogs.new_archive(self, self._suggestion())
+        if path is not None:
+            self.session.create(path)
+
+    def open_archive(self) -> None:
+        """Asks which, and opens it."""
+        path = self._dialogs.open_archive(self, self.recent.folder)
+        if path is not None:
+            self.session.open(path)
+
+    def add_files(self) -> None:
+        """Asks for images, and adds them."""
+        self.add_paths(self._dialogs.images_to_add(self, self.recent.folder))
+
+    def add_folder(self) -> None:
+        """Asks for a folder, and adds what is in it."""
+        folder = self._dialogs.folder_to_add(self, self.recent.folder)
+        self.add_paths([folder] if folder is not None else [])
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Adds files and folders; asks for a new archive where none is open."""
+        if not paths:
+            return
+        if self.session.path is not None:
+            self.session.add(paths)
+            return
+        path = self._dialogs.new_archive(self, self._suggestion(paths[0]))
+        if path is not None:
+            self.session.create(path, then_add=paths)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """What was dropped: archives are opened, all else is added."""
+        archives = [path for path in paths if path.suffix.lower() == ARCHIVE_SUFFIX]
+        others = [path for path in paths if path not in archives]
+        if archives and not others:
+            self.session.open(archives[0])
+            if len(archives) > 1:
+                self.message.inform(self.tr("One archive is shown at a time."))
+            return
+        if archives:
+            self.message.inform(
+                self.tr("{0} was left out: an archive is not added to another one.").format(
+                    archives[0].name
+                )
+            )
+        self.add_paths(others)
+
+    def extract(self) -> None:
+        """Extracts the selection, or all."""
+        self.extraction.start(self._chosen_names())
+
+    def extract_all(self) -> None:
+        """Extracts all images, shown or not."""
+        self.extraction.start([entry.name for entry in self.session.model.entries])
+
+    def verify(self) -> None:
+        """Verifies the selection, or all."""
+        names = self._chosen_names()
+        if names:
+            self.session.verify(names)
+
+    def remove(self) -> None:
+        """Asks, and removes the selection."""
+        names = [entry.name for entry in self.entries.selected()]
+        if names and self._dialogs.confirm_removal(self, names):
+            self.session.remove(names)
+
+    def cancel_job(self) -> None:
+        """Stops the job at work; those that wait go on."""
+        if active := self.session.jobs.active:
+            active[0].cancel()
+
+    def about(self) -> None:
+        """Says what this is."""
+        self._dialogs.about(self)
+
+    def _chosen_names(self) -> list[str]:
+        chosen = self.entries.selected() or self.session.model.entries
+        return [entry.name for entry in chosen]
+
+    def _suggestion(self, source: Path | None = None) -> Path:
+        if source is None:
+            return self.recent.folder / f"{self.tr('Photographs')}{ARCHIVE_SUFFIX}"
+        name = source.name if source.suffix == "" else source.parent.name
+        return source.parent / f"{name or self.tr('Photographs')}{ARCHIVE_SUFFIX}"
+
+    def fill_column_menu(self) -> None:
+        """Says anew which columns are shown."""
+        self.entries.fill_column_menu(self.column_menu)
+
+    # What happens
+
+    def _on_opening(self, path: Path) -> None:
+        self.message.hide()
+        self.statusBar().showMessage(self.tr("Reading {0}…").format(path.name), 5000)
+
+    def _on_opened(self) -> None:
+        path = self.session.path
+        self.statusBar().clearMessage()
+        self.filter.clear()
+        self.setWindowTitle(f"{path.name} \N{EM DASH} Floe" if path is not None else "Floe")
+        self.setWindowFilePath(str(path) if path is not None else "")
+        self.empty.set_archive(path.name if path is not None else None)
+        if path is not None:
+            self.recent.add(path)
+        self._on_changed()
+        self._on_selection()
+
+    def _on_failed(self, sentence: str) -> None:
+        self.statusBar().clearMessage()
+        self.message.complain(sentence)
+
+    def _on_changed(self) -> None:
+        busy = any(job.archive == self.session.path for job in self.session.jobs.active)
+        shows = bool(self.session.model.entries) or (busy and self.session.path is not None)
+        self.stack.setCurrentWidget(self.entries if shows else self.empty)
+        summary = texts.summary(self.session.model.entries)
+        self.status.setText(summary if self.session.path else self.tr("No archive is open"))
+        if not self.entries.selectionModel().hasSelection():
+            self._on_selection()
+        self._enable()
+
+    def _on_selection(self) -> None:
+        selected = self.entries.selected()
+        shown = selected or self.session.model.entries
+        self.details.show_entries(self.session.path, shown, selected=bool(selected))
+        self._enable()
+
+    def _on_job_finished(self, job: Job) -> None:
+        outcome = self.jobs_panel.outcome(job)
+        if job.error or job.count(State.FAILED):
+            self.message.complain(outcome)
+        elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
+            self.message.inform(outcome, str(self.extraction.folder or ""))
+        elif job.kind is JobKind.VERIFY and job.state is State.DONE:
+            self.message.inform(outcome)
+        self._on_changed()
+
+    def _on_idle(self) -> None:
+        self._enable()
+        if self._closing:
+            self.close()
+
+    def _enable(self) -> None:
+        actions, is_open = self.actions_, self.session.path is not None
+        has_entries = bool(self.session.model.entries)
+        actions.close.setEnabled(is_open)
+        for action in (actions.extract, actions.extract_all, actions.verify, actions.select_all):
+            action.setEnabled(has_entries)
+        actions.find.setEnabled(has_entries)
+        self.filter.setEnabled(has_entries)
+        actions.remove.setEnabled(self.entries.selectionModel().hasSelection())
+        active = self.session.jobs.active
+        actions.cancel.setEnabled(bool(active))
+        actions.cancel_all.setEnabled(len(active) > 0)
+
+    # Qt's own events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _local_paths(event):
+            event.acceptProposedAction()
+            self.empty.set_hovered(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if _local_paths(event):
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.empty.set_hovered(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.empty.set_hovered(False)
+        if paths := _local_paths(event):
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_"):
+            self.actions_.draw_icons(self.palette())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        if self.session.jobs.active and not self._closing:
+            if not self._dialogs.close_while_busy(self):
+                return
+            self.session.jobs.cancel_all()
+        self._closing = True
+        self.setAcceptDrops(False)
+        self.down.setEnabled(False)
+        self.comparison.cancel()
+        if self.session.busy:  # _on_idle comes back here
+            self.statusBar().showMessage(self.tr("Stopping…"))
+            return
+        self._save()
+        event.accept()
+
+    def _save(self) -> None:
+        settings = self._settings
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/across", self.across.saveState())
+        settings.setValue("window/down", self.down.saveState())
+        settings.setValue("window/details", self.actions_.details.isChecked())
+        settings.setValue("window/jobs_folded", self.jobs_panel.folded)
+        self.entries.save(settings)
+        settings.sync()
+
+    def _restore(self) -> None:
+        settings = self._settings
+        self.resize(1180, 720)
+        for key, restore in (
+            ("window/geometry", self.restoreGeometry),
+            ("window/across", self.across.restoreState),
+            ("window/down", self.down.restoreState),
+        ):
+            state = settings.value(key)
+            if isinstance(state, QByteArray):
+                restore(state)
+        self.actions_.details.setChecked(bool(settings.value("window/details", True, bool)))
+        self.details.setVisible(self.actions_.details.isChecked())
+        self.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
+        self.entries.restore(settings)
+
+
+def _local_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,0 +1,87 @@
+"""A window that tests drive: real threads or none, no dialogs, settings of its own."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QSettings
+
+from app.executors import Executors
+from app.window import Window
+from tests.app.fake_backend import FakeBackend
+from tests.app.stand_ins import FakeDialogs, InlineExecutor, MakeWindow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The offscreen platform says so of every window; it means nothing."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+
+
+@pytest.fixture
+def backend() -> FakeBackend:
+    return FakeBackend()
+
+
+@pytest.fixture
+def dialogs(tmp_path: Path) -> FakeDialogs:
+    (tmp_path / "out").mkdir()
+    return FakeDialogs(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def threads() -> Iterator[Executors]:
+    executors = Executors.threads()
+    yield executors
+    executors.shutdown()
+
+
+@pytest.fixture
+def make_window(
+    qtbot: Any, backend: FakeBackend, dialogs: FakeDialogs, settings: QSettings
+) -> Iterator[MakeWindow]:
+    """Windows on real threads if they are given executors, else on none."""
+    windows: list[Window] = []
+
+    def make(executors: Executors | None = None, with_backend: Any = None) -> Window:
+        inline = InlineExecutor()
+        window = Window(
+            with_backend or backend,
+            executors or Executors(inline, inline, inline),
+            dialogs,
+            settings,
+        )
+        windows.append(window)
+        qtbot.addWidget(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return window
+
+    yield make
+    dialogs.closing = True
+    for window in windows:
+        window.close()
+        qtbot.waitUntil(lambda window=window: not window.session.busy, timeout=5000)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    paths = [folder / f"img{number}.png" for number in (1, 2, 10)]
+    for path in paths:
+        path.write_bytes(b"0" * 1000)
+    return paths

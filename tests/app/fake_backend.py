@@ -1,0 +1,194 @@
+"""An archive that exists only in memory, as fast or as slow as a test wants."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.backend import Measured, Plan
+from core.control import CancelToken, Progress
+from core.errors import Cancelled, NoSuchEntryError, NotAnArchiveError
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    width: int = 768
+    height: int = 512
+    channels: int = 3
+    original_bytes: int = 736_501
+    packed_bytes: int = 452_000
+    codec: str = "photo"
+    coder: str | None = "fused"
+    model: str | None = "photo-1a2b3c4d"
+    theoretical_bpd: float | None = 3.0642
+    borrowed_bits: int | None = 1_024
+    lost_bits: int | None = 32
+    encode_seconds: float | None = 2.31
+    verify_seconds: float | None = 2.12
+    network_seconds: float | None = 1.71
+    coding_seconds: float | None = 0.44
+    pixel_sha256: str | None = None
+    reason: str | None = None
+
+    @property
+    def achieved_bpd(self) -> float:
+        return 8 * self.packed_bytes / (self.width * self.height * self.channels)
+
+
+@dataclass(frozen=True)
+class FileResult:
+    name: str
+    source: Path | None
+    entry: Any
+    error: str | None
+    cancelled: bool
+    target: Path | None
+
+
+def make_entry(name: str = "kodim01.png", **changes: Any) -> Any:
+    """An entry as the photo codec would leave it; each name has its own sizes."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    changes.setdefault("packed_bytes", 400_000 + int(digest[:4], 16))
+    return Entry(name, **{"pixel_sha256": digest, **changes})
+
+
+def make_result(name: str, **changes: Any) -> Any:
+    """What the engine says of one file."""
+    facts: dict[str, Any] = dict.fromkeys(("source", "entry", "error", "target"))
+    return FileResult(name, **{"cancelled": False, **facts, **changes})
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    return files
+
+
+def _each(names: Sequence[str], work: Any, listener: Any, cancel: CancelToken) -> list[Any]:
+    results = []
+    for name in names:
+        if cancel.cancelled:
+            result = make_result(name, cancelled=True)
+        else:
+            listener.started(name)
+            try:
+                outcome = work(name)
+                is_path = isinstance(outcome, Path)
+                result = make_result(
+                    name, entry=None if is_path else outcome, target=outcome if is_path else None
+                )
+            except Cancelled:
+                result = make_result(name, cancelled=True)
+            except ValueError as error:
+                result = make_result(name, error=str(error))
+        listener.finished(result)
+        results.append(result)
+    return results
+
+
+class FakeBackend:
+    """Files are text; "bad" ones fail; ``pause`` seconds pass for each of ten pieces."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause = pause
+        self.archives: dict[Path, dict[str, Any]] = {}
+        self.measured: list[str] = []
+        self.codec_pause = 0.0
+        self.threads: set[str] = set()
+        self.installed = {"PNG": 4.2, "WebP": 3.2}
+
+    def _note(self) -> None:
+        self.threads.add(threading.current_thread().name)
+
+    def create(self, archive: Path) -> None:
+        self._note()
+        archive.write_bytes(b"floe")
+        self.archives[archive] = {}
+
+    def entries(self, archive: Path) -> list[Any]:
+        self._note()
+        if archive not in self.archives:
+            raise NotAnArchiveError(archive, "is no Floe archive")
+        return list(self.archives[archive].values())
+
+    def plan_add(self, paths: Sequence[Path]) -> Plan:
+        return [(path.name, float(path.stat().st_size)) for path in _files(paths)]
+
+    def add(
+        self, archive: Path, paths: Sequence[Path], listener: Any, cancel: CancelToken
+    ) -> list[Any]:
+        self._note()
+
+        def work(name: str) -> Any:
+            for stage in ("encoding", "verifying"):
+                self._pieces(name, stage, listener, cancel)
+            if "bad" in name:
+                raise ValueError(f"{name}: the image is cut short; nothing was added")
+            entry = make_entry(name)
+            self.archives[archive][name] = entry
+            return entry
+
+        return _each([path.name for path in _files(paths)], work, listener, cancel)
+
+    def extract(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        folder: Path,
+        overwrite: bool,
+        listener: Any,
+        cancel: CancelToken,
+    ) -> list[Any]:
+        self._note()
+
+        def work(name: str) -> Any:
+            self._pieces(name, "decoding", listener, cancel)
+            target = folder / name
+            if target.exists() and not overwrite:
+                raise ValueError(f"{target}: exists already")
+            target.write_text(name)
+            return target
+
+        return _each(names, work, listener, cancel)
+
+    def verify(
+        self, archive: Path, names: Sequence[str], listener: Any, cancel: CancelToken
+    ) -> list[Any]:
+        self._note()
+
+        def work(name: str) -> Any:
+            self._pieces(name, "verifying", listener, cancel)
+            return self.archives[archive][name]
+
+        return _each(names, work, listener, cancel)
+
+    def remove(self, archive: Path, names: Sequence[str]) -> None:
+        self._note()
+        for name in names:
+            if name not in self.archives[archive]:
+                raise NoSuchEntryError(name, "is not in the archive")
+            del self.archives[archive][name]
+
+    def existing(self, names: Sequence[str], folder: Path) -> list[str]:
+        return [name for name in names if (folder / name).exists()]
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]:
+        self._note()
+        for codec in ("PNG", "WebP", "JPEG XL"):
+            time.sleep(self.codec_pause)
+            cancel.check()
+            self.measured.append(f"{name} {codec}")
+            yield Measured(codec, self.installed.get(codec), "settings")
+
+    def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
+        for piece in range(1, 11):
+            cancel.check()
+            time.sleep(self.pause)
+            listener.progress(Progress(name, stage, piece * 39_322, 393_216))

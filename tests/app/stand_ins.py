@@ -1,0 +1,81 @@
+"""What the window is given in tests in place of threads and dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from app.dialogs import Overwrite
+from app.window import Window
+
+#: A factory of windows: on real threads if it is given executors, else on none.
+MakeWindow = Callable[..., Window]
+
+
+class InlineExecutor(Executor):
+    """Runs at once, on the calling thread: most tests need no event loop."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+class FakeDialogs:
+    """Answers as it was told to, and remembers what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+        self.new: Path | None = folder / "new.floe"
+        self.opened: Path | None = None
+        self.images: list[Path] = []
+        self.folder: Path | None = None
+        self.target: Path | None = folder / "out"
+        self.overwriting = Overwrite.CANCEL
+        self.removing = True
+        self.closing = True
+        self.conflicts: list[str] = []
+
+    def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
+        self.asked.append(f"new {suggestion.name}")
+        return self.new
+
+    def open_archive(self, parent: QWidget, folder: Path) -> Path | None:
+        self.asked.append("open")
+        return self.opened
+
+    def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]:
+        self.asked.append("images")
+        return self.images
+
+    def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:
+        self.asked.append("folder")
+        return self.folder
+
+    def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
+        self.asked.append("target")
+        return self.target
+
+    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
+        self.asked.append("overwrite")
+        self.conflicts = list(names)
+        return self.overwriting
+
+    def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
+        self.asked.append("remove " + " ".join(names))
+        return self.removing
+
+    def close_while_busy(self, parent: QWidget) -> bool:
+        self.asked.append("close")
+        return self.closing
+
+    def about(self, parent: QWidget) -> None:
+        self.asked.append("about")
