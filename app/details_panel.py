@@ -103,8 +103,17 @@ class DetailsPanel(QScrollArea):
         pixels = texts.dimensions(entry.width, entry.height)
         self._facts.setText(f"{pixels}, {kind}\n{size}")
         self._gap.setText(self._gap_text(entry))
-        kept = self.tr("Decoded again and found equal before it was kept.")
-        self._kept.setText(kept if entry.verify_seconds is not None else "")
+        self._kept.setText(self._exactness(entry))
+
+    def _exactness(self, entry: Entry) -> str:
+        if entry.codec == "stored":
+            return self.tr("The file's own bytes are kept.")
+        if entry.file_exact:
+            return self.tr("Decoded again before it was kept: the file comes back byte for byte.")
+        return self.tr(
+            "Decoded again before it was kept: pixels and all else come back exactly, "
+            "the file around them is written anew."
+        )
 
     def _gap_text(self, entry: Entry) -> str:
         if entry.theoretical_bpd is None:

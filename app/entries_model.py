@@ -30,6 +30,9 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 #: The entry behind a row.
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 
+#: From so many rows on, removing them one by one would be seen as a pause.
+_MANY = 50
+
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -209,7 +212,11 @@ class EntriesModel(QAbstractTableModel):
 
     def remove(self, names: Iterable[str]) -> None:
         """Takes entries out; names that are not there are no matter."""
-        for row in sorted((self._rows[n] for n in set(names) if n in self._rows), reverse=True):
+        gone = {name for name in names if name in self._rows}
+        if len(gone) > _MANY:
+            self.reset(entry for entry in self._entries if entry.name not in gone)
+            return
+        for row in sorted((self._rows[name] for name in gone), reverse=True):
             self.beginRemoveRows(QModelIndex(), row, row)
             del self._entries[row]
             self._number()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QMenu, QSplitter, QStackedWidget
 
-from app import chrome, texts
+from app import chrome, layout_memory, texts
 from app.actions import Actions
 from app.backend import Backend
 from app.comparison import Comparison
@@ -54,7 +54,7 @@ class Window(QMainWindow):
         self.column_menu = QMenu(self.tr("&Columns"), self)
         chrome.lay_out(self)
         self._connect()
-        self._restore()
+        layout_memory.restore(self, settings)
         self.setAcceptDrops(True)
         self._on_opened()
 
@@ -292,34 +292,8 @@ class Window(QMainWindow):
         if self.session.busy:  # _on_idle comes back here
             self.statusBar().showMessage(self.tr("Stopping…"))
             return
-        self._save()
+        layout_memory.save(self, self._settings)
         event.accept()
-
-    def _save(self) -> None:
-        settings = self._settings
-        settings.setValue("window/geometry", self.saveGeometry())
-        settings.setValue("window/across", self.across.saveState())
-        settings.setValue("window/down", self.down.saveState())
-        settings.setValue("window/details", self.actions_.details.isChecked())
-        settings.setValue("window/jobs_folded", self.jobs_panel.folded)
-        self.entries.save(settings)
-        settings.sync()
-
-    def _restore(self) -> None:
-        settings = self._settings
-        self.resize(1180, 720)
-        for key, restore in (
-            ("window/geometry", self.restoreGeometry),
-            ("window/across", self.across.restoreState),
-            ("window/down", self.down.restoreState),
-        ):
-            state = settings.value(key)
-            if isinstance(state, QByteArray):
-                restore(state)
-        self.actions_.details.setChecked(bool(settings.value("window/details", True, bool)))
-        self.details.setVisible(self.actions_.details.isChecked())
-        self.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
-        self.entries.restore(settings)
 
 
 def _local_paths(event: QDropEvent) -> list[Path]:

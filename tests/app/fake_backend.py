@@ -11,34 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from app.backend import Measured, Plan
+from core.archive.entry import Entry
 from core.control import CancelToken, Progress
 from core.errors import Cancelled, NoSuchEntryError, NotAnArchiveError
-
-
-@dataclass(frozen=True)
-class Entry:
-    name: str
-    width: int = 768
-    height: int = 512
-    channels: int = 3
-    original_bytes: int = 736_501
-    packed_bytes: int = 452_000
-    codec: str = "photo"
-    coder: str | None = "fused"
-    model: str | None = "photo-1a2b3c4d"
-    theoretical_bpd: float | None = 3.0642
-    borrowed_bits: int | None = 1_024
-    lost_bits: int | None = 32
-    encode_seconds: float | None = 2.31
-    verify_seconds: float | None = 2.12
-    network_seconds: float | None = 1.71
-    coding_seconds: float | None = 0.44
-    pixel_sha256: str | None = None
-    reason: str | None = None
-
-    @property
-    def achieved_bpd(self) -> float:
-        return 8 * self.packed_bytes / (self.width * self.height * self.channels)
 
 
 @dataclass(frozen=True)
@@ -51,11 +26,34 @@ class FileResult:
     target: Path | None
 
 
-def make_entry(name: str = "kodim01.png", **changes: Any) -> Any:
+def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
     """An entry as the photo codec would leave it; each name has its own sizes."""
     digest = hashlib.sha256(name.encode()).hexdigest()
-    changes.setdefault("packed_bytes", 400_000 + int(digest[:4], 16))
-    return Entry(name, **{"pixel_sha256": digest, **changes})
+    facts: dict[str, Any] = {
+        "kind": "png",
+        "width": 768,
+        "height": 512,
+        "channels": 3,
+        "original_bytes": 736_501,
+        "packed_bytes": 400_000 + int(digest[:4], 16),
+        "codec": "photo",
+        "coder": "fused",
+        "model": "photo-1a2b3c4d",
+        "theoretical_bpd": 2.8642,
+        "borrowed_bits": 1_024,
+        "lost_bits": 32,
+        "encode_seconds": 2.31,
+        "verify_seconds": 2.12,
+        "network_seconds": 1.71,
+        "coding_seconds": 0.44,
+        "pixel_sha256": digest,
+        "file_sha256": digest,
+        "file_exact": True,
+        "modified_at": 0,
+        "added_at": 0,
+        "reason": None,
+    }
+    return Entry(name=name, **{**facts, **changes})
 
 
 def make_result(name: str, **changes: Any) -> Any:

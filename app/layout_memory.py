@@ -1,0 +1,41 @@
+"""The window's shape, kept from one day to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSettings
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+_SIZE = (1180, 720)
+
+
+def save(window: Window, settings: QSettings) -> None:
+    """Writes where everything stands."""
+    settings.setValue("window/geometry", window.saveGeometry())
+    settings.setValue("window/across", window.across.saveState())
+    settings.setValue("window/down", window.down.saveState())
+    settings.setValue("window/details", window.actions_.details.isChecked())
+    settings.setValue("window/jobs_folded", window.jobs_panel.folded)
+    window.entries.save(settings)
+    settings.sync()
+
+
+def restore(window: Window, settings: QSettings) -> None:
+    """Puts everything where it stood, or where it was designed to."""
+    window.resize(*_SIZE)
+    for key, put in (
+        ("window/geometry", window.restoreGeometry),
+        ("window/across", window.across.restoreState),
+        ("window/down", window.down.restoreState),
+    ):
+        state = settings.value(key)
+        if isinstance(state, QByteArray):
+            put(state)
+    details = bool(settings.value("window/details", True, bool))
+    window.actions_.details.setChecked(details)
+    window.details.setVisible(details)
+    window.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
+    window.entries.restore(settings)

@@ -1,0 +1,146 @@
+"""Pictures of the window's main states: ``python -m app.screenshots OUTDIR [IMAGE...]``.
+
+It drives the real window, offscreen, on real images: what is seen is what people get.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.resources import files as resource_files
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QLocale, QSettings, QTimer
+from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.backend import REFERENCES, Backend, CoreBackend
+from app.dialogs import QtDialogs
+from app.executors import Executors
+from app.jobs import State
+from app.window import Window
+
+_SIZE = (1180, 720)
+_PATIENCE_MS = 600_000
+
+
+class Photographer:
+    """Brings a window into its states and takes a picture of each."""
+
+    def __init__(self, window: Window, folder: Path, scale: float) -> None:
+        self._window, self._folder, self._scale = window, folder, scale
+
+    def take(self, name: str) -> Path:
+        """Renders the window as a screen of this scale would show it."""
+        pause(60)
+        window = self._window
+        size = window.size() * self._scale
+        image = QImage(size, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(self._scale)
+        window.render(image)
+        path = self._folder / f"{name}.png"
+        image.save(str(path))
+        return path
+
+    def take_all(self, archive: Path, images: Sequence[Path]) -> list[Path]:
+        """Empty, working, a selection with its bars, and the same in the dark."""
+        window = self._window
+        taken = [self.take("empty")]
+        window.session.open_or_create(archive, images)
+        wait(lambda: len(window.session.model.entries) >= max(1, len(images) // 2))
+        wait(lambda: 0.3 < _fraction_under_way(window) < 0.9 or not window.session.busy)
+        taken.append(self.take("working"))
+        wait(lambda: not window.session.busy)
+        window.jobs_panel.clear()
+        window.entries.selectRow(min(2, len(window.session.model.entries) - 1))
+        wait(lambda: len(window.comparison.known()) == len(REFERENCES))
+        taken.append(self.take("selection"))
+        light = QApplication.palette()
+        QApplication.setPalette(dark_palette())
+        taken.append(self.take("dark"))
+        QApplication.setPalette(light)
+        return taken
+
+
+def dark_palette() -> QPalette:
+    """Like those that desktops hand out in dark mode; the offscreen platform has none."""
+    palette = QPalette(QColor(53, 54, 58), QColor(38, 39, 42))
+    palette.setColor(QPalette.ColorRole.Base, QColor(30, 31, 33))
+    palette.setColor(QPalette.ColorRole.AlternateBase, QColor(35, 36, 39))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(61, 142, 201))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
+    return palette
+
+
+def pause(milliseconds: int) -> None:
+    """Lets the window live for a while."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Lets the window live until something is so."""
+    deadline = QDeadlineTimer(_PATIENCE_MS)
+    while not until():
+        if deadline.hasExpired():
+            raise TimeoutError("the window did not get there")
+        pause(20)
+
+
+def _fraction_under_way(window: Window) -> float:
+    job = window.session.jobs.last
+    files = job.files if job is not None else []
+    fractions = [file.fraction for file in files if file.state is State.RUNNING]
+    return max(fractions, default=0.0)
+
+
+def sample_images() -> list[Path]:
+    """The photographs that come with the program."""
+    folder = Path(str(resource_files("resources"))) / "samples"
+    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg", ".webp"))
+
+
+def make(
+    folder: Path, images: Sequence[Path], *, scale: float = 1.0, backend: Backend | None = None
+) -> list[Path]:
+    """Writes the pictures into the folder and returns their paths."""
+    QLocale.setDefault(QLocale(QLocale.Language.English))
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    folder.mkdir(parents=True, exist_ok=True)
+    executors = Executors.threads()
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = QSettings(str(Path(scratch) / "settings.ini"), QSettings.Format.IniFormat)
+        window = Window(backend or CoreBackend(), executors, QtDialogs(), settings)
+        window.resize(*_SIZE)
+        window.show()
+        try:
+            archive = Path(scratch) / "holiday.floe"
+            return Photographer(window, folder, scale).take_all(archive, images)
+        finally:
+            window.session.jobs.cancel_all()
+            wait(lambda: not window.session.busy)
+            window.close()
+            executors.shutdown()
+            del application
+
+
+def main() -> int:
+    """The command line of this script."""
+    parser = argparse.ArgumentParser(prog="python -m app.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("images", type=Path, nargs="*", help="instead of the samples")
+    parser.add_argument("--scale", type=float, default=1.0, help="pixels per point of the screen")
+    arguments = parser.parse_args()
+    taken = make(arguments.folder, arguments.images or sample_images(), scale=arguments.scale)
+    sys.stdout.write("".join(f"{path}\n" for path in taken))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
