@@ -6,17 +6,21 @@ imports stand inside the methods, so that the window appears before they are pai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from app.warmup import load_torch
 from core.control import CancelToken
+from core.errors import HostileNameError
 
 if TYPE_CHECKING:
+    from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
-
-    from core.coding.photo import PhotoCodec
     from core.engine import FileResult, Listener
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
@@ -72,5 +76,128 @@ class Backend(Protocol):
 class CoreBackend:
     """The backend on :mod:`core`. Tests hand in a fast codec, which needs no model."""
 
-    def __init__(self, codec: Callable[[], PhotoCodec] | None = None) -> None:
-        self._codec = codec
+    def __init__(self, codec_factory: CodecFactory | None = None) -> None:
+        self._codec_factory = codec_factory or _load_photo_codec
+
+    def create(self, archive: Path) -> None:
+        """Makes an empty archive; a file in its place goes only once the new one is whole."""
+        from core.archive.archive import Archive
+
+        if not os.path.lexists(archive):
+            Archive.create(archive).close()
+            return
+        with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".floe-") as folder:
+            draft = Path(folder) / archive.name
+            Archive.create(draft).close()
+            # A journal that the old file left behind is none of the new one's.
+            archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
+            os.replace(draft, archive)
+
+    def entries(self, archive: Path) -> list[Entry]:
+        """What is in the archive, in the order in which it was added."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive) as opened:
+            return opened.entries()
+
+    def plan_add(self, paths: Sequence[Path]) -> Plan:
+        """The files that adding would take, weighed by their sizes."""
+        from core.engine import collect
+
+        return [(name, _size(path)) for path, name in collect(paths)]
+
+    def add(
+        self, archive: Path, paths: Sequence[Path], listener: Listener, cancel: CancelToken
+    ) -> list[FileResult]:
+        """Adds files and folders."""
+        from core import engine
+
+        return engine.add(
+            archive,
+            paths,
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
+        )
+
+    def extract(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        folder: Path,
+        overwrite: bool,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Writes images into a folder."""
+        from core import engine
+
+        return engine.extract(
+            archive,
+            names,
+            folder,
+            overwrite=overwrite,
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
+        )
+
+    def verify(
+        self, archive: Path, names: Sequence[str], listener: Listener, cancel: CancelToken
+    ) -> list[FileResult]:
+        """Decodes images and compares them with their hashes."""
+        from core import engine
+
+        return engine.verify(
+            archive, names, listener=listener, cancel=cancel, codec_factory=self._codec_factory
+        )
+
+    def remove(self, archive: Path, names: Sequence[str]) -> None:
+        """Takes images out of the archive, all or none."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, write=True) as opened:
+            opened.remove(names)
+
+    def existing(self, names: Sequence[str], folder: Path) -> list[str]:
+        """The names whose files extraction would meet; extraction itself tells of bad names."""
+        from core.archive.names import target_path
+
+        found = []
+        for name in names:
+            with suppress(HostileNameError):
+                if os.path.lexists(target_path(folder, name)):
+                    found.append(name)
+        return found
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]:
+        """What other codecs need for the decoded pixels of an image, as they get ready."""
+        from core.bench.codec import installed
+        from core.bench.codelengths import codelengths
+
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, codec_factory=self._codec_factory) as opened:
+            pixels = opened.read_pixels(name, cancel=cancel)
+        there = installed()
+        for reference in REFERENCES:
+            codec = next((c for c in there if c.name.startswith(reference)), None)
+            if codec is None:
+                yield Measured(reference, None)
+                continue
+            for length in codelengths(pixels, [codec], cancel):
+                yield Measured(reference, length.bits_per_dim, codec.settings)
+
+
+def _load_photo_codec() -> ImageCodec:
+    from core.archive.codec import load_photo_codec
+
+    load_torch()
+    return load_photo_codec()
+
+
+def _size(path: Path) -> float:
+    try:
+        return float(path.stat().st_size)
+    except OSError:
+        return 0.0
