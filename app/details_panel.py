@@ -117,8 +117,9 @@ class DetailsPanel(QScrollArea):
 
     def _gap_text(self, entry: Entry) -> str:
         if entry.theoretical_bpd is None:
-            reason = entry.reason or ""
-            return self.tr("Stored as it was. {0}").format(reason).strip()
+            if entry.reason is None:
+                return self.tr("Stored as it was.")
+            return self.tr("Stored as it was: {0}.").format(entry.reason.rstrip("."))
         gap = entry.achieved_bpd - entry.theoretical_bpd
         return self.tr(
             "Achieved is {gap} bits/dim above theory: {borrowed} bits borrowed, {lost} lost; "
@@ -172,11 +173,11 @@ class DetailsPanel(QScrollArea):
         return Bar(codec, measured.bits_per_dim, text, Tone.OTHERS, settings)
 
     def _time_bars(self, entries: Sequence[Entry]) -> list[Bar]:
-        network = sum(e.network_seconds or 0.0 for e in entries)
-        coding = sum(e.coding_seconds or 0.0 for e in entries)
-        encode = sum(e.encode_seconds or 0.0 for e in entries)
-        verify = sum(e.verify_seconds or 0.0 for e in entries)
-        rest = max(0.0, encode - network - coding)
+        network = _sum([e.network_seconds for e in entries])
+        coding = _sum([e.coding_seconds for e in entries])
+        encode = _sum([e.encode_seconds for e in entries])
+        verify = _sum([e.verify_seconds for e in entries])
+        rest = None if encode is None else max(0.0, encode - (network or 0) - (coding or 0))
         return [
             Bar(self.tr("Network"), network, texts.seconds(network), Tone.OURS),
             Bar(self.tr("Coding"), coding, texts.seconds(coding), Tone.OURS),
@@ -204,3 +205,8 @@ class DetailsPanel(QScrollArea):
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

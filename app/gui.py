@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,18 @@ from app.executors import Executors
 from app.window import Window
 
 
-def run(archive: Path | None = None, paths: Sequence[Path] = ()) -> int:
+def run(
+    archive: Path | None = None,
+    paths: Sequence[Path] = (),
+    *,
+    settings: QSettings | None = None,
+) -> int:
     """Shows the window until it is closed; returns the exit status.
 
     ``archive`` is opened, or created where there is none, and ``paths`` are added to it.
     """
+    # Python's own handler would not run while Qt's event loop does.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("floe")
@@ -27,7 +35,7 @@ def run(archive: Path | None = None, paths: Sequence[Path] = ()) -> int:
     application.setOrganizationName("floe")
     application.setDesktopFileName("floe")
     executors = Executors.threads()
-    window = Window(CoreBackend(), executors, QtDialogs(), QSettings())
+    window = Window(CoreBackend(), executors, QtDialogs(), settings or QSettings())
     window.show()
     if archive is not None:
         window.session.open_or_create(archive, list(paths))

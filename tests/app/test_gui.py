@@ -1,0 +1,44 @@
+"""The entry point, as the command line calls it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app import gui
+from app.window import Window
+from core.archive.archive import Archive
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_an_archive_that_is_not_there_is_made_and_shown(
+    qapp: Any, settings: QSettings, tmp_path: Path
+) -> None:
+    path, titles = tmp_path / "x.floe", []
+
+    def look() -> None:
+        (window,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, Window)]
+        if window.session.path is not None:
+            timer.stop()
+            titles.append(window.windowTitle())
+            window.close()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    assert gui.run(path, settings=settings) == 0
+    assert titles == ["x.floe \N{EM DASH} Floe"]
+    with Archive.open(path) as archive:
+        assert archive.entries() == []
