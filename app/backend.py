@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from app.warmup import load_torch
+from app.warmup import import_torch
 from core.control import CancelToken
 from core.errors import HostileNameError
 
@@ -192,7 +192,7 @@ class CoreBackend:
 def _load_photo_codec() -> ImageCodec:
     from core.archive.codec import load_photo_codec
 
-    load_torch()
+    import_torch()
     return load_photo_codec()
 
 

@@ -23,3 +23,19 @@ def test_the_window_loads_nothing_heavy() -> None:
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
     assert done.stdout.strip() == "[]"
+
+
+_WARM_UP = """
+import gc, sys
+from app.warmup import import_torch
+import_torch()
+import_torch()
+print("torch" in sys.modules, gc.isenabled())
+"""
+
+
+def test_torch_is_imported_gently() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WARM_UP], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True"]
