@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -14,9 +16,14 @@ _TEXT_WIDTH = 420
 
 
 class EmptyPage(QWidget):
-    """A place to drop photographs on, with the two ways to begin."""
+    """A place to drop photographs on, with buttons for those who do not drag."""
 
-    def __init__(self, actions: list[QAction], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        to_begin: Sequence[QAction],
+        to_fill: Sequence[QAction],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._hovered = False
         self._picture = QLabel(self)
@@ -32,8 +39,9 @@ class EmptyPage(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         buttons.addStretch(1)
-        self._buttons = [_ActionButton(action, self) for action in actions]
-        for button in self._buttons:
+        self._to_begin = [_ActionButton(action, self) for action in to_begin]
+        self._to_fill = [_ActionButton(action, self) for action in to_fill]
+        for button in (*self._to_begin, *self._to_fill):
             buttons.addWidget(button)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
@@ -62,6 +70,10 @@ class EmptyPage(QWidget):
             )
         else:
             text = self.tr("{0} holds no images yet. Files and folders may be dropped.")
+        for button in self._to_begin:
+            button.setVisible(name is None)
+        for button in self._to_fill:
+            button.setVisible(name is not None)
         self._text.setText(text.format(name))
         # Centred in the layout, a wrapping label is not asked for its height at this width.
         self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))
@@ -112,4 +124,3 @@ class _ActionButton(QPushButton):
 
     def _follow(self) -> None:
         self.setIcon(self._action.icon())
-        self.setVisible(self._action.isVisible())

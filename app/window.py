@@ -6,8 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QMenu, QSplitter, QStackedWidget
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QRubberBand,
+    QSplitter,
+    QStackedWidget,
+)
 
 from app import chrome, layout_memory, texts
 from app.actions import Actions
@@ -15,6 +23,7 @@ from app.backend import Backend
 from app.comparison import Comparison
 from app.details_panel import DetailsPanel
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
+from app.drop_target import DropTarget
 from app.empty_page import EmptyPage
 from app.entries_view import EntriesView
 from app.executors import Executors
@@ -42,20 +51,25 @@ class Window(QMainWindow):
         self.recent = Recent(settings, self)
         self.message = MessageBar(self)
         self.entries = EntriesView(self.session.model, self)
-        self.empty = EmptyPage([self.actions_.new, self.actions_.open], self)
+        self.empty = EmptyPage(
+            [self.actions_.new, self.actions_.open],
+            [self.actions_.add_files, self.actions_.add_folder],
+            self,
+        )
         self.details = DetailsPanel(self.comparison, self)
         self.jobs_panel = JobsPanel(self.session.jobs, self.actions_.cancel, self)
         self.extraction = Extraction(self.session, dialogs, settings, self)
         self.filter = QLineEdit(self)
         self.status = QLabel(self)
         self.stack = QStackedWidget(self)
+        self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.stack)
         self.across = QSplitter(Qt.Orientation.Horizontal, self)
         self.down = QSplitter(Qt.Orientation.Vertical, self)
         self.column_menu = QMenu(self.tr("&Columns"), self)
         chrome.lay_out(self)
+        self._drops = DropTarget(self)
         self._connect()
         layout_memory.restore(self, settings)
-        self.setAcceptDrops(True)
         self._on_opened()
 
     def _connect(self) -> None:
@@ -83,6 +97,8 @@ class Window(QMainWindow):
         self.filter.textChanged.connect(self.entries.proxy.setFilterFixedString)
         self.entries.selection_changed.connect(self._on_selection)
         self.recent.chosen.connect(session.open)
+        self._drops.hovered.connect(self._set_hovered)
+        self._drops.dropped.connect(self.open_paths)
         session.opening.connect(self._on_opening)
         session.opened.connect(self._on_opened)
         session.failed.connect(self._on_failed)
@@ -254,25 +270,12 @@ class Window(QMainWindow):
         actions.cancel.setEnabled(bool(active))
         actions.cancel_all.setEnabled(len(active) > 0)
 
+    def _set_hovered(self, hovered: bool) -> None:
+        self.empty.set_hovered(hovered)
+        self._band.setGeometry(self.stack.rect())
+        self._band.setVisible(hovered and self.stack.currentWidget() is self.entries)
+
     # Qt's own events
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _local_paths(event):
-            event.acceptProposedAction()
-            self.empty.set_hovered(True)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if _local_paths(event):
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.empty.set_hovered(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.empty.set_hovered(False)
-        if paths := _local_paths(event):
-            event.acceptProposedAction()
-            self.open_paths(paths)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -294,7 +297,3 @@ class Window(QMainWindow):
             return
         layout_memory.save(self, self._settings)
         event.accept()
-
-
-def _local_paths(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -53,12 +53,14 @@ def test_the_buttons_of_the_empty_page(
     qtbot: Any, make_window: MakeWindow, dialogs: FakeDialogs
 ) -> None:
     window = make_window()
-    new, _open = window.empty.findChildren(QAbstractButton)
+    new, *_others = window.empty.findChildren(QAbstractButton)
     qtbot.mouseClick(new, Qt.MouseButton.LeftButton)
     settle(qtbot, window)
     assert dialogs.new is not None
     assert window.session.path == dialogs.new
     assert "new.floe holds no images yet" in window.empty.text
+    buttons = [b for b in window.empty.findChildren(QAbstractButton) if b.isVisible()]
+    assert [button.text() for button in buttons] == ["&Add Images…", "Add &Folder…"]
 
 
 def test_dropped_images_ask_for_an_archive(

@@ -1,0 +1,19 @@
+"""The pictures for the documentation can be taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtGui import QImage
+
+from app import screenshots
+from tests.app.fake_backend import FakeBackend
+
+
+def test_four_states(qapp: Any, images: list[Path], tmp_path: Path) -> None:
+    taken = screenshots.make(tmp_path / "shots", images, scale=2.0, backend=FakeBackend(0.02))
+    assert [path.stem for path in taken] == ["empty", "working", "selection", "dark"]
+    pictures = [QImage(str(path)) for path in taken]
+    assert {(picture.width(), picture.height()) for picture in pictures} == {(2360, 1440)}
+    assert len({bytes(picture.constBits()) for picture in pictures}) == 4
