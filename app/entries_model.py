@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -50,6 +51,7 @@ class Column:
     is_number: bool = True
 
 
+@lru_cache(maxsize=65_536)  # sorting asks for each name many times
 def natural(name: str) -> str:
     """A key by which ``img2`` stands before ``img10``."""
     return re.sub(r"\d+", lambda match: match[0].zfill(12), name.casefold())
@@ -289,6 +291,7 @@ class EntriesProxy(QSortFilterProxyModel):
 
     def __init__(self, model: EntriesModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._model = model
         self.setSortRole(SORT_ROLE)
         self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterKeyColumn(0)
@@ -296,5 +299,4 @@ class EntriesProxy(QSortFilterProxyModel):
 
     def entry(self, row: int) -> Entry:
         """The entry in a row as it is shown."""
-        entry: Entry = self.index(row, 0).data(ENTRY_ROLE)
-        return entry
+        return self._model.entries[self.mapToSource(self.index(row, 0)).row()]
