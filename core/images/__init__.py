@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import FloeError
 from core.images.frames import FrameError
 from core.images.picture import Original, Picture, Pixels
-from core.images.png import rebuild_png
+from core.images.png import BrokenPngError, UnusualPngError, read_parts, rebuild_png
 from core.images.raw import rebuild_raw
-from core.images.reading import read_image
+from core.images.reading import interpret, read_image
 
-__all__ = ["FrameError", "Original", "Picture", "Pixels", "read_image", "rebuild"]
+__all__ = [
+    "FrameError",
+    "Original",
+    "Picture",
+    "Pixels",
+    "comes_back",
+    "interpret",
+    "read_image",
+    "rebuild",
+]
 
 _REBUILDERS = {"png": rebuild_png, "raw": rebuild_raw}
 
@@ -23,3 +37,23 @@ def rebuild(pixels: Pixels, frame: bytes, frame_kind: str) -> bytes:
     if frame_kind not in _REBUILDERS:
         raise FrameError(f"unknown kind of frame: {frame_kind!r}")
     return _REBUILDERS[frame_kind](pixels, frame)
+
+
+def comes_back(picture: Picture, file_bytes: bytes) -> bool:
+    """Whether a rebuilt file is the picture's: the same pixels, and all that is not pixels.
+
+    A PNG may be compressed in another way; files of other
+    kinds have to be the same byte for byte.
+    """
+    if file_bytes == picture.file_bytes:
+        return True
+    if picture.frame_kind != "png":
+        return False
+    try:
+        again = interpret(file_bytes, Path("rebuilt.png"))
+        same_chunks = read_parts(file_bytes) == read_parts(picture.file_bytes)
+    except (FloeError, BrokenPngError, UnusualPngError):
+        return False
+    return (
+        same_chunks and isinstance(again, Picture) and np.array_equal(again.pixels, picture.pixels)
+    )

@@ -38,7 +38,11 @@ def read_image(path: Path) -> Picture | Original:
     Raises UnreadableFileError, NotAnImageError, DamagedImageError and ImageTooLargeError, and
     nothing else for a file, whatever is in it.
     """
-    data = _read(path)
+    return interpret(_read(path), path)
+
+
+def interpret(data: bytes, path: Path) -> Picture | Original:
+    """The same for the bytes of a file; ``path`` is for the words of an error only."""
     decoded = decode(io.BytesIO(data), path)
     if decoded.format == "PNG":
         return _read_png(data, decoded, path)

@@ -1,0 +1,304 @@
+"""A .floe file: add, list, extract, verify, remove."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
+from core.archive.contents import Contents
+from core.archive.database import create_database, open_database, sqlite_errors, transaction
+from core.archive.entry import Entry
+from core.archive.names import check_name, shown, target_path
+from core.archive.packing import Packed, pack_file
+from core.archive.rows import ENTRY_COLUMNS, entry_of_row, entry_values
+from core.archive.writing import write_file
+from core.control import CancelToken, Progress, ProgressListener, ignore
+from core.errors import (
+    DamagedArchiveError,
+    EntryExistsError,
+    NoSuchEntryError,
+    TargetExistsError,
+)
+
+_log = logging.getLogger(__name__)
+
+_SELECT = f"SELECT id, {', '.join(ENTRY_COLUMNS)} FROM entry"
+
+
+class Archive:
+    """An open archive: one SQLite connection, to be used from the thread that opened it.
+
+    A context manager. Reading holds no lock while it decodes, and adding takes the lock only
+    to write what has been coded and verified before.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        codec_factory: CodecFactory = load_photo_codec,
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        self._contents = Contents(path, connection, codec_factory)
+
+    @classmethod
+    def create(cls, path: Path, *, codec_factory: CodecFactory = load_photo_codec) -> Archive:
+        """A new archive, open for writing. Raises TargetExistsError, UnwritableFileError."""
+        path = Path(path)
+        create_database(path)
+        return cls.open(path, write=True, codec_factory=codec_factory)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        write: bool = False,
+        salvage: bool = False,
+        codec_factory: CodecFactory = load_photo_codec,
+    ) -> Archive:
+        """An existing archive.
+
+        ``salvage`` opens one that was cut short as well, to read what is left of it. Raises
+        UnreadableFileError, NotAnArchiveError, DamagedArchiveError, NewerFormatError and
+        ArchiveBusyError.
+        """
+        path = Path(path)
+        connection = open_database(path, write=write, salvage=salvage and not write)
+        return cls(path, connection, codec_factory)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Looking
+
+    def entries(self) -> list[Entry]:
+        """All entries, in the order in which they were added; of a damaged archive, those left."""
+        try:
+            return [entry for _, entry in self._scan("ASC")]
+        except DamagedArchiveError:
+            left = self._scan_until_damage()
+            if not left:
+                raise
+            _log.warning("%s: parts of the list of entries cannot be read", self.path)
+            return left
+
+    def entry(self, name: str) -> Entry:
+        """Raises NoSuchEntryError."""
+        return self._find(name)[1]
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of a name, or None."""
+        try:
+            return self.entry(name)
+        except NoSuchEntryError:
+            return None
+
+    # Adding and removing
+
+    def add_file(
+        self,
+        path: Path,
+        name: str,
+        *,
+        coder: str = DEFAULT_CODER,
+        replace: bool = False,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Entry:
+        """Codes a file, decodes it again, compares, and only then archives it.
+
+        Raises what read_image raises; HostileNameError and EntryExistsError; VerificationError
+        and ModelError; UnwritableFileError and ArchiveBusyError; Cancelled. Whatever it
+        raises, the archive is as it was.
+        """
+        check_name(name)
+        cancel = cancel or CancelToken()
+        if not replace and self.find(name) is not None:
+            raise _exists(name)
+        packed = pack_file(
+            Path(path),
+            name,
+            coder=coder,
+            codec_factory=self._contents.codec,
+            progress=progress,
+            cancel=cancel,
+        )
+        n_pixels = packed.width * packed.height
+        progress(Progress(name, "writing", 0, n_pixels))
+        with transaction(self._connection, self.path):
+            if replace:
+                self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
+            try:
+                self._insert(name, packed, cancel)
+            except sqlite3.IntegrityError as error:
+                raise _exists(name) from error  # added by another program meanwhile
+        if replace:
+            self._give_back_space()
+        progress(Progress(name, "writing", n_pixels, n_pixels))
+        return self.entry(name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes entries, all or none, and gives their space back.
+
+        Raises NoSuchEntryError, UnwritableFileError and ArchiveBusyError.
+        """
+        with transaction(self._connection, self.path):
+            for name in dict.fromkeys(names):
+                cursor = self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
+                if not cursor.rowcount:
+                    raise _no_such(name)
+        self._give_back_space()
+
+    # Reading
+
+    def read_pixels(
+        self,
+        name: str,
+        *,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.uint8]:
+        """The checked pixels of an entry, (H, W, C) uint8; of a stored file, its first frame.
+
+        Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled; DamagedEntryError
+        as well for a stored file of more than 8 bits a sample, which has no such pixels.
+        """
+        number, entry = self._find(name)
+        return self._contents.pixels(number, entry, progress, cancel or CancelToken())
+
+    def read_file(
+        self,
+        name: str,
+        *,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> bytes:
+        """The file of an entry, rebuilt and checked.
+
+        Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
+        """
+        number, entry = self._find(name)
+        return b"".join(self._contents.file(number, entry, progress, cancel or CancelToken()))
+
+    def extract(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        overwrite: bool = False,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Path:
+        """Writes an entry's file below a folder, all of it or nothing; returns where.
+
+        Raises as read_file, and HostileNameError, TargetExistsError, UnwritableFileError.
+        """
+        number, entry = self._find(name)
+        target = target_path(Path(folder), name)
+        if not overwrite and os.path.lexists(target):
+            raise TargetExistsError(target, "exists already")
+        pieces = self._contents.file(number, entry, progress, cancel or CancelToken())
+        write_file(target, pieces, overwrite=overwrite, modified_at=entry.modified_at)
+        return target
+
+    def verify(
+        self,
+        name: str,
+        *,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Decodes and rebuilds an entry, and compares it with its checksums.
+
+        Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
+        """
+        number, entry = self._find(name)
+        for _ in self._contents.file(number, entry, progress, cancel or CancelToken()):
+            pass
+
+    def check_structure(self) -> None:
+        """Reads all of the database's pages. Raises DamagedArchiveError for the first fault."""
+        with sqlite_errors(self.path, writing=False):
+            (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
+
+    # Rows
+
+    def _scan(self, order: str) -> Iterator[tuple[int, Entry]]:
+        with sqlite_errors(self.path, writing=False):
+            for number, *values in self._connection.execute(f"{_SELECT} ORDER BY id {order}"):
+                yield number, entry_of_row(values)
+
+    def _scan_until_damage(self) -> list[Entry]:
+        """What can be read of the list of entries, from both of its ends."""
+        found: dict[int, Entry] = {}
+        for order in ("ASC", "DESC"):
+            try:
+                for number, entry in self._scan(order):
+                    found[number] = entry
+            except DamagedArchiveError:
+                continue
+        return [found[number] for number in sorted(found)]
+
+    def _find(self, name: str) -> tuple[int, Entry]:
+        with sqlite_errors(self.path, writing=False):
+            try:
+                query = self._connection.execute(f"{_SELECT} WHERE name = ?", (name,))
+            except UnicodeEncodeError:  # lone surrogates: no entry has them
+                raise _no_such(name) from None
+            row = query.fetchone()
+        if row is None:
+            raise _no_such(name)
+        return row[0], entry_of_row(row[1:])
+
+    def _insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
+        marks = ", ".join("?" * len(ENTRY_COLUMNS))
+        number = self._connection.execute(
+            f"INSERT INTO entry ({', '.join(ENTRY_COLUMNS)}) VALUES ({marks})",
+            entry_values(name, packed, time.time_ns()),
+        ).lastrowid
+        for part, pieces in packed.parts.items():
+            for place, piece in enumerate(pieces):
+                cancel.check()
+                self._connection.execute(
+                    "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)",
+                    (number, part, place, zlib.crc32(piece), piece),
+                )
+
+    def _give_back_space(self) -> None:
+        with sqlite_errors(self.path, writing=True):
+            # execute() would stop after the first page: this pragma has a row without columns
+            # for each page, and the rows of no columns are not fetched.
+            self._connection.executescript("PRAGMA incremental_vacuum")
+
+
+def _exists(name: str) -> EntryExistsError:
+    return EntryExistsError(shown(name), "the archive has an entry of this name already")
+
+
+def _no_such(name: str) -> NoSuchEntryError:
+    return NoSuchEntryError(shown(name), "the archive has no entry of this name")

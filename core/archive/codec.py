@@ -1,0 +1,86 @@
+"""The codec that an archive is given: what it needs of one, and the one it gets by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.control import CancelToken, PixelListener
+
+#: The coder of new entries where none is asked for.
+DEFAULT_CODER = "fused"
+
+
+class Report(Protocol):
+    """What coding an image took; see core.coding.photo.CodingReport."""
+
+    @property
+    def theoretical_bits(self) -> float: ...
+
+    @property
+    def borrowed_bits(self) -> int: ...
+
+    @property
+    def lost_bits(self) -> int: ...
+
+    @property
+    def network_seconds(self) -> float: ...
+
+    @property
+    def coding_seconds(self) -> float: ...
+
+
+class Coded(Protocol):
+    """A coded image: chunks of bytes, in order."""
+
+    @property
+    def chunks(self) -> tuple[bytes, ...]: ...
+
+    @property
+    def report(self) -> Report: ...
+
+
+class ImageCodec(Protocol):
+    """Codes (H, W, C) uint8 pixels, C = 1 or 3, without loss."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def encode(
+        self,
+        pixels: NDArray[np.uint8],
+        /,
+        *,
+        coder: str = ...,
+        on_pixels: PixelListener = ...,
+        cancel: CancelToken | None = ...,
+    ) -> Coded: ...
+
+    def decode(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        /,
+        *,
+        coder: str,
+        on_pixels: PixelListener = ...,
+        cancel: CancelToken | None = ...,
+    ) -> NDArray[np.uint8]: ...
+
+
+CodecFactory = Callable[[], ImageCodec]
+
+
+@cache
+def load_photo_codec() -> ImageCodec:
+    """The photo codec, loaded on first use. Raises ModelError.
+
+    Its import brings in torch, which takes seconds that listing an archive must not pay.
+    """
+    from core.coding.photo import photo_codec
+
+    return photo_codec()

@@ -1,0 +1,150 @@
+"""What an archive holds of an entry, back to pixels and to the file, every step checked."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.archive.codec import CodecFactory, ImageCodec
+from core.archive.database import sqlite_errors
+from core.archive.entry import Entry
+from core.archive.names import shown
+from core.archive.packing import PixelCount, pixel_hash
+from core.control import CancelToken, ProgressListener
+from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
+from core.images import FrameError, interpret, rebuild
+from core.images.decode import MAX_PIXELS
+
+
+class Contents:
+    """Reads the chunks of entries, which are known by the number of their row."""
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, codec_factory: CodecFactory
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._codec_factory = codec_factory
+        self._codec: ImageCodec | None = None
+
+    def codec(self) -> ImageCodec:
+        """The codec, loaded on first use. Raises ModelError."""
+        if self._codec is None:
+            self._codec = self._codec_factory()
+        return self._codec
+
+    def pixels(
+        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+    ) -> NDArray[np.uint8]:
+        """See Archive.read_pixels."""
+        if entry.codec != "stored":
+            return self._decoded(number, entry, progress, cancel)
+        data = b"".join(self._stored_pieces(number, entry, progress, cancel))
+        try:
+            pixels = interpret(data, Path(entry.name)).pixels
+        except FloeError as error:
+            raise _damaged(entry, f"its file does not decode ({error})") from error
+        if pixels is None:
+            raise _damaged(entry, "more than 8 bits a sample cannot be shown")
+        return pixels
+
+    def file(
+        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+    ) -> Iterator[bytes]:
+        """The bytes of an entry's file, in pieces.
+
+        Whoever writes them must not use what he wrote before the iterator has ended: a wrong
+        checksum of the whole shows only then. Raises as Archive.read_file.
+        """
+        if entry.codec == "stored":
+            yield from self._stored_pieces(number, entry, progress, cancel)
+            return
+        pixels = self._decoded(number, entry, progress, cancel)
+        frame = b"".join(self._pieces(number, entry, "frame"))
+        try:
+            file = rebuild(pixels, frame, entry.kind)
+        except FrameError as error:
+            raise _damaged(entry, f"its file cannot be rebuilt ({error})") from error
+        # A PNG is compressed by the zlib at hand, so only others have to be what they were.
+        if entry.file_exact and entry.kind != "png":
+            _check_hash(entry, "file", entry.file_sha256, hashlib.sha256(file).hexdigest())
+        cancel.check()
+        yield file
+
+    def _pieces(self, number: int, entry: Entry, part: str) -> Iterator[bytes]:
+        """The pieces of a part, each checked. No statement stays open from one to the next."""
+        place = 0
+        while True:
+            try:
+                with sqlite_errors(self._path, writing=False):
+                    row = self._connection.execute(
+                        "SELECT crc32, data FROM chunk WHERE entry = ? AND part = ? AND place = ?",
+                        (number, part, place),
+                    ).fetchone()
+            except DamagedArchiveError as error:
+                raise _damaged(entry, f"its data cannot be read ({error.reason})") from error
+            if row is None:
+                return
+            checksum, data = row
+            if zlib.crc32(data) != checksum:
+                raise _damaged(entry, "its data is damaged: a checksum does not match")
+            yield data
+            place += 1
+
+    def _stored_pieces(
+        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+    ) -> Iterator[bytes]:
+        count = PixelCount(entry.name, "decoding", entry.width * entry.height, progress)
+        digest = hashlib.sha256()
+        n_bytes = 0
+        for piece in self._pieces(number, entry, "file"):
+            cancel.check()
+            n_bytes += len(piece)
+            digest.update(piece)
+            count(count.total * n_bytes // max(entry.original_bytes, n_bytes, 1) - count.done)
+            yield piece
+        _check_hash(entry, "file", entry.file_sha256, digest.hexdigest())
+        count.finish()
+
+    def _decoded(
+        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+    ) -> NDArray[np.uint8]:
+        shape = (entry.height, entry.width, entry.channels)
+        if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
+            raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
+        chunks = list(self._pieces(number, entry, "pixels"))
+        codec = self.codec()
+        if entry.codec != "photo" or entry.model != codec.model_id:
+            raise ModelError(
+                f"{shown(entry.name)}: coded by the model {entry.model}, and this version of "
+                f"Floe has {codec.model_id}: another version of Floe is needed"
+            )
+        count = PixelCount(entry.name, "decoding", shape[0] * shape[1], progress)
+        try:
+            pixels = codec.decode(
+                chunks, shape, coder=entry.coder or "", on_pixels=count, cancel=cancel
+            )
+        except ModelError:
+            raise
+        except (FloeError, ValueError) as error:
+            raise _damaged(entry, f"its data does not decode ({error})") from error
+        if pixels.shape != shape or pixels.dtype != np.uint8:
+            raise _damaged(entry, "its data decodes to another size")
+        _check_hash(entry, "pixels", entry.pixel_sha256, pixel_hash(pixels).hex())
+        count.finish()
+        return pixels
+
+
+def _check_hash(entry: Entry, what: str, expected: str | None, found: str) -> None:
+    if expected != found:
+        raise _damaged(entry, f"its {what} came out different from what was archived")
+
+
+def _damaged(entry: Entry, reason: str) -> DamagedEntryError:
+    return DamagedEntryError(shown(entry.name), reason)

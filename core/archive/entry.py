@@ -1,0 +1,44 @@
+"""What an archive says about one of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An archived image. What does not apply to a stored file is None."""
+
+    name: str  # relative, "/" between its parts
+    kind: str  # how the file is rebuilt: "png", "raw", or "original" for the file's own bytes
+    width: int
+    height: int
+    channels: int
+    original_bytes: int
+    packed_bytes: int  # all that was kept: coded pixels, frame, checksums
+    codec: str  # "photo" or "stored"
+    coder: str | None  # of CODERS in core.coding.photo
+    model: str | None  # its id
+    theoretical_bpd: float | None  # the model's codelength, in bits a dimension
+    borrowed_bits: int | None
+    lost_bits: int | None
+    encode_seconds: float | None
+    verify_seconds: float | None
+    network_seconds: float | None
+    coding_seconds: float | None
+    pixel_sha256: str | None  # of the 8-bit samples in (row, column, channel) order
+    file_sha256: str  # of the file that was added
+    file_exact: bool  # whether the rebuilt file is that file, byte for byte
+    modified_at: int  # of the source, in nanoseconds since 1970
+    added_at: int  # in nanoseconds since 1970
+    reason: str | None  # why a stored file is not coded
+
+    @property
+    def n_dims(self) -> int:
+        """How many samples the image has."""
+        return self.width * self.height * self.channels
+
+    @property
+    def achieved_bpd(self) -> float:
+        """Bits a dimension that the entry takes, everything included."""
+        return 8 * self.packed_bytes / self.n_dims if self.n_dims else 0.0

@@ -1,0 +1,102 @@
+"""Names of entries: what they may be, how they come from paths, where they lead on a disk.
+
+A name is relative, in Unicode's NFC, its parts separated by "/". Names in an archive may have
+been written by anyone, so they are checked again whenever they lead to a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import HostileNameError
+
+#: Lengths in UTF-8: of a part, as file systems have it, and of a whole name.
+MAX_PART_BYTES = 255
+MAX_NAME_BYTES = 4000
+
+# What no part of a name holds: separators, and the characters that make a terminal or a person
+# see another name than there is (controls, line separators, lone surrogates, overrides of the
+# writing direction).
+_BAD_CHARACTERS = re.compile("[/\\\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_DRIVE = re.compile("^[A-Za-z]:")
+
+_WINDOWS_BAD_CHARACTERS = re.compile('[<>:"|?*]')
+_WINDOWS_DEVICE = re.compile(
+    r"^(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])\s*(\..*)?$", re.I
+)
+
+
+def archive_name(parts: Sequence[str]) -> str:
+    """The name of an entry for the parts of a path.
+
+    Whatever a name may not hold becomes "_". Raises HostileNameError where nothing is left, or
+    where the path is too long.
+    """
+    cleaned = []
+    for part in parts:
+        part = _BAD_CHARACTERS.sub("_", part)
+        # Normalising comes after replacing: it never makes a character of those above.
+        cleaned.append(unicodedata.normalize("NFC", part))
+    if cleaned and _DRIVE.match(cleaned[0]):
+        cleaned[0] = cleaned[0].replace(":", "_", 1)
+    name = "/".join(cleaned)
+    check_name(name)
+    return name
+
+
+def check_name(name: str) -> None:
+    """Raises HostileNameError unless the name is one that :func:`archive_name` gives."""
+    if not name:
+        raise HostileNameError("(no name)", "an entry needs a name")
+    if name.startswith("/") or _DRIVE.match(name):
+        raise HostileNameError(shown(name), "the name is an absolute path")
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise HostileNameError(shown(name), 'a part of the name is empty, "." or ".."')
+    if any(_BAD_CHARACTERS.search(part) for part in parts):
+        raise HostileNameError(shown(name), "the name holds characters that no name may hold")
+    if unicodedata.normalize("NFC", name) != name:
+        raise HostileNameError(shown(name), "the name is not in Unicode's normal form C")
+    if len(name.encode()) > MAX_NAME_BYTES or max(map(_size, parts)) > MAX_PART_BYTES:
+        raise HostileNameError(shown(name), "the name is too long")
+
+
+def _size(part: str) -> int:
+    return len(part.encode())
+
+
+def shown(name: str) -> str:
+    """A name for a message: without the characters that would deceive its reader."""
+    text = re.sub(f"(?!/){_BAD_CHARACTERS.pattern}", "\ufffd", name)
+    return text if len(text) <= 200 else text[:200] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def local_part(part: str, *, windows: bool) -> str:
+    """A part of a name as a file name: on Windows some are taken by devices, or are trimmed."""
+    if not windows:
+        return part
+    part = _WINDOWS_BAD_CHARACTERS.sub("_", part)
+    part = re.sub(r"[. ]+$", lambda end: "_" * len(end.group()), part)
+    return f"_{part}" if _WINDOWS_DEVICE.match(part) else part
+
+
+def target_path(folder: Path, name: str, *, windows: bool = os.name == "nt") -> Path:
+    """Where an entry is extracted to: always inside the folder.
+
+    Raises HostileNameError if the name is none, or if a link inside the folder would lead the
+    way out of it. Links above the folder, and the folder itself being one, are the person's own.
+    """
+    check_name(name)
+    root = folder.resolve()
+    target = root.joinpath(*(local_part(part, windows=windows) for part in name.split("/")))
+    try:
+        parent = target.parent.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise HostileNameError(shown(name), "its folder cannot be followed") from error
+    if parent != root and root not in parent.parents:
+        raise HostileNameError(shown(name), "a link would lead out of the folder")
+    return target

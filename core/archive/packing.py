@@ -1,0 +1,193 @@
+"""One image file to what an archive keeps of it, proved by decoding it again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.archive.codec import CodecFactory, ImageCodec, Report
+from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
+from core.errors import FloeError, ModelError, VerificationError
+from core.images import Original, Picture, comes_back, read_image, rebuild
+
+#: A stored file is cut into pieces of this many bytes, so that it can be read in parts.
+PIECE_BYTES = 4 * 2**20
+
+#: What keeping a chunk costs beside its bytes: its checksum.
+CHECKSUM_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What is to be kept of an image file, and all that is known of it."""
+
+    kind: str
+    codec: str
+    width: int
+    height: int
+    channels: int
+    file: memoryview
+    parts: dict[str, list[memoryview]]  # "pixels", "frame" or "file": pieces in order
+    file_exact: bool
+    file_sha256: bytes
+    pixel_sha256: bytes | None
+    modified_at: int
+    coder: str | None = None
+    model: str | None = None
+    report: Report | None = None
+    encode_seconds: float | None = None
+    verify_seconds: float | None = None
+    reason: str | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """All that is kept: coded pixels, frame, checksums; of a stored file, the file."""
+        if self.codec == "stored":
+            return len(self.file)
+        pieces = [piece for pieces in self.parts.values() for piece in pieces]
+        return sum(len(piece) + CHECKSUM_BYTES for piece in pieces)
+
+
+@dataclass
+class PixelCount:
+    """Turns a codec's "so many more pixels" into the progress of a named file."""
+
+    name: str
+    stage: Stage
+    total: int
+    progress: ProgressListener
+    done: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self(0)
+
+    def __call__(self, more: int) -> None:
+        self.done = min(self.done + more, self.total)
+        self.progress(Progress(self.name, self.stage, self.done, self.total))
+
+    def finish(self) -> None:
+        self(self.total - self.done)
+
+
+def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
+    """SHA-256 of (H, W, C) uint8 samples in row-major order."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+
+
+def pack_file(
+    path: Path,
+    name: str,
+    *,
+    coder: str,
+    codec_factory: CodecFactory,
+    progress: ProgressListener,
+    cancel: CancelToken,
+) -> Packed:
+    """Reads, codes and verifies a file. Writes nothing anywhere.
+
+    Raises what read_image raises, VerificationError, ModelError and Cancelled.
+    """
+    progress(Progress(name, "reading", 0, 0))
+    cancel.check()
+    image = read_image(path)
+    modified_at = path.stat().st_mtime_ns if path.exists() else 0
+    cancel.check()
+    if isinstance(image, Original):
+        return _stored(image, modified_at, image.reason)
+    packed = _coded(image, name, modified_at, coder, codec_factory(), progress, cancel)
+    if packed.n_bytes >= len(image.file_bytes):
+        return _stored(image, modified_at, "coding would not make it smaller")
+    return packed
+
+
+def _coded(
+    picture: Picture,
+    name: str,
+    modified_at: int,
+    coder: str,
+    codec: ImageCodec,
+    progress: ProgressListener,
+    cancel: CancelToken,
+) -> Packed:
+    n_pixels = picture.width * picture.height
+    started = time.perf_counter()
+    encoding = PixelCount(name, "encoding", n_pixels, progress)
+    coded = codec.encode(picture.pixels, coder=coder, on_pixels=encoding, cancel=cancel)
+    encoding.finish()
+    encoded = time.perf_counter()
+    verifying = PixelCount(name, "verifying", n_pixels, progress)
+    file_exact = _verify(picture, name, coded.chunks, coder, codec, verifying, cancel)
+    verifying.finish()
+    cancel.check()
+    frame = [memoryview(picture.frame)] if picture.frame else []
+    return Packed(
+        kind=picture.frame_kind,
+        codec="photo",
+        width=picture.width,
+        height=picture.height,
+        channels=picture.channels,
+        file=memoryview(picture.file_bytes),
+        parts={"pixels": [memoryview(chunk) for chunk in coded.chunks], "frame": frame},
+        file_exact=file_exact,
+        file_sha256=hashlib.sha256(picture.file_bytes).digest(),
+        pixel_sha256=pixel_hash(picture.pixels),
+        modified_at=modified_at,
+        coder=coder,
+        model=codec.model_id,
+        report=coded.report,
+        encode_seconds=encoded - started,
+        verify_seconds=time.perf_counter() - encoded,
+    )
+
+
+def _verify(
+    picture: Picture,
+    name: str,
+    chunks: tuple[bytes, ...],
+    coder: str,
+    codec: ImageCodec,
+    on_pixels: PixelListener,
+    cancel: CancelToken,
+) -> bool:
+    """Decodes what was coded; whether even the file came back byte for byte.
+
+    Raises VerificationError unless the pixels and everything else of the file came back.
+    """
+    shape = (picture.height, picture.width, picture.channels)
+    try:
+        pixels = codec.decode(chunks, shape, coder=coder, on_pixels=on_pixels, cancel=cancel)
+    except ModelError:
+        raise
+    except (FloeError, ValueError) as error:
+        raise VerificationError(name, f"what was coded does not decode ({error})") from error
+    if pixels.shape != shape or not np.array_equal(pixels, picture.pixels):
+        raise VerificationError(name, "what was coded decodes to other pixels; nothing was kept")
+    rebuilt = rebuild(pixels, picture.frame, picture.frame_kind)
+    if not comes_back(picture, rebuilt):
+        raise VerificationError(name, "the file cannot be rebuilt; nothing was kept")
+    return rebuilt == picture.file_bytes
+
+
+def _stored(image: Picture | Original, modified_at: int, reason: str) -> Packed:
+    file = memoryview(image.file_bytes)
+    pieces = [file[at : at + PIECE_BYTES] for at in range(0, len(file), PIECE_BYTES)]
+    pixels = image.pixels
+    return Packed(
+        kind="original",
+        codec="stored",
+        width=image.width,
+        height=image.height,
+        channels=image.channels,
+        file=file,
+        parts={"file": pieces},
+        file_exact=True,
+        file_sha256=hashlib.sha256(file).digest(),
+        pixel_sha256=None if pixels is None else pixel_hash(pixels),
+        modified_at=modified_at,
+        reason=reason,
+    )

@@ -1,0 +1,83 @@
+"""Rows of the table of entries: what goes in, and what comes out as an Entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.archive.entry import Entry
+from core.archive.packing import Packed
+
+#: The columns of a row in the order of :func:`entry_values` and :func:`entry_of_row`.
+ENTRY_COLUMNS = (
+    "name",
+    "kind",
+    "codec",
+    "coder",
+    "model",
+    "width",
+    "height",
+    "channels",
+    "original_bytes",
+    "packed_bytes",
+    "pixel_sha256",
+    "file_sha256",
+    "file_exact",
+    "modified_at",
+    "added_at",
+    "reason",
+    "theoretical_bits",
+    "borrowed_bits",
+    "lost_bits",
+    "encode_seconds",
+    "verify_seconds",
+    "network_seconds",
+    "coding_seconds",
+)
+
+
+def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
+    """A row for what was packed."""
+    report = packed.report
+    values: dict[str, Any] = {
+        "name": name,
+        "kind": packed.kind,
+        "codec": packed.codec,
+        "coder": packed.coder,
+        "model": packed.model,
+        "width": packed.width,
+        "height": packed.height,
+        "channels": packed.channels,
+        "original_bytes": len(packed.file),
+        "packed_bytes": packed.n_bytes,
+        "pixel_sha256": packed.pixel_sha256,
+        "file_sha256": packed.file_sha256,
+        "file_exact": int(packed.file_exact),
+        "modified_at": packed.modified_at,
+        "added_at": added_at,
+        "reason": packed.reason,
+        "theoretical_bits": float(report.theoretical_bits) if report else None,
+        "borrowed_bits": int(report.borrowed_bits) if report else None,
+        "lost_bits": int(report.lost_bits) if report else None,
+        "encode_seconds": packed.encode_seconds,
+        "verify_seconds": packed.verify_seconds,
+        "network_seconds": float(report.network_seconds) if report else None,
+        "coding_seconds": float(report.coding_seconds) if report else None,
+    }
+    return [values[column] for column in ENTRY_COLUMNS]
+
+
+def entry_of_row(row: Sequence[Any]) -> Entry:
+    """The entry of a row; the table is STRICT, so the types are right whoever wrote it."""
+    values = dict(zip(ENTRY_COLUMNS, row, strict=True))
+    theoretical_bits = values.pop("theoretical_bits")
+    n_dims = values["width"] * values["height"] * values["channels"]
+    pixel_sha256, file_sha256 = values.pop("pixel_sha256"), values.pop("file_sha256")
+    return Entry(
+        **values | {"file_exact": bool(values["file_exact"])},
+        theoretical_bpd=(
+            theoretical_bits / n_dims if theoretical_bits is not None and n_dims else None
+        ),
+        pixel_sha256=None if pixel_sha256 is None else pixel_sha256.hex(),
+        file_sha256=file_sha256.hex(),
+    )
