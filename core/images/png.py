@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,18 @@ from core.images.png_rows import filtered_rows
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _COLOUR_TYPES = {1: 0, 3: 2}
+_SAMPLES_PER_PIXEL = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
+
+# First row, first column, row step and column step of the seven passes of an interlaced image.
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
 _IDAT_BYTES = 2**20
 _MAX_CHUNK_BYTES = 2**31 - 1
 
@@ -96,6 +109,53 @@ def read_parts(data: bytes) -> PngParts:
         else:
             image_data_ended = seen_image_data
             sections[seen_image_data].append(chunk)
+
+
+def check_image_data(data: bytes, header: Header) -> None:
+    """Unpacks the image data of a file that :func:`read_parts` took apart.
+
+    Decoders fill up missing rows in silence, and drop what there is too much. Raises
+    BrokenPngError for the one, UnusualPngError for the other.
+    """
+    inflater = zlib.decompressobj()
+    missing = _filtered_bytes(header)
+    excess = False
+    try:
+        for packed in _packed_image_data(data):
+            left: memoryview | bytes = packed
+            while left and not excess:
+                missing -= len(inflater.decompress(left, _IDAT_BYTES))
+                excess = missing < 0 or bool(inflater.unused_data)
+                left = inflater.unconsumed_tail
+        if not excess:  # what was taken in may not all have come out
+            missing -= len(inflater.flush())
+    except zlib.error as error:
+        raise BrokenPngError("its image data is corrupt") from error
+    if missing > 0:
+        raise BrokenPngError("its image data ends too early")
+    if excess or not inflater.eof:
+        raise UnusualPngError("its image data does not end where the image does")
+
+
+def _packed_image_data(data: bytes) -> Iterator[memoryview]:
+    at = len(SIGNATURE)
+    while (kind := data[at + 4 : at + 8]) != b"IEND":
+        (length,) = struct.unpack_from(">I", data, at)
+        if kind == b"IDAT":
+            yield memoryview(data)[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _filtered_bytes(header: Header) -> int:
+    """How many bytes the rows of all passes have, with the numbers of their filters."""
+    pixel_bits = header.depth * _SAMPLES_PER_PIXEL.get(header.colour_type, 1)
+    n_bytes = 0
+    for row, column, row_step, column_step in _ADAM7 if header.interlaced else [(0, 0, 1, 1)]:
+        rows = max(0, -((row - header.height) // row_step))
+        columns = max(0, -((column - header.width) // column_step))
+        if columns:
+            n_bytes += rows * (1 + (columns * pixel_bits + 7) // 8)
+    return n_bytes
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[Chunk, int]:
@@ -196,14 +256,5 @@ def _image_data(pixels: Pixels, interlaced: bool) -> list[bytes]:
 
 def _passes(pixels: Pixels) -> list[Pixels]:
     """The seven reduced images of Adam7 that are not empty."""
-    starts_and_steps = (
-        (0, 0, 8, 8),
-        (0, 4, 8, 8),
-        (4, 0, 8, 4),
-        (0, 2, 4, 4),
-        (2, 0, 4, 2),
-        (0, 1, 2, 2),
-        (1, 0, 2, 1),
-    )
-    parts = [pixels[r::dr, c::dc] for r, c, dr, dc in starts_and_steps]
+    parts = [pixels[r::dr, c::dc] for r, c, dr, dc in _ADAM7]
     return [np.ascontiguousarray(part) for part in parts if part.size]

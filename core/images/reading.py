@@ -12,7 +12,13 @@ from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError, 
 from core.images.decode import Decoded, decode, identify
 from core.images.frames import FrameError
 from core.images.picture import Original, Picture
-from core.images.png import BrokenPngError, UnusualPngError, png_frame, read_parts
+from core.images.png import (
+    BrokenPngError,
+    UnusualPngError,
+    check_image_data,
+    png_frame,
+    read_parts,
+)
 from core.images.raw import RawLayout, raw_frame, rebuild_raw
 
 #: A longer file is refused; it would have to be held in memory.
@@ -108,6 +114,7 @@ def _os_reason(error: OSError) -> str:
 def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | Original:
     try:
         parts = read_parts(data)
+        check_image_data(data, parts.header)
     except BrokenPngError as error:
         raise DamagedImageError(path, f"the image is damaged: {error}") from error
     except UnusualPngError as error:

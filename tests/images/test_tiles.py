@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.images.tiles import TILE_SIZE, Tile, tiles
 
 
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 130))
+@given(st.integers(1, 150), st.integers(1, 150), st.integers(1, 70))
 def test_every_pixel_lies_in_one_tile(height: int, width: int, size: int) -> None:
     covered = np.zeros((height, width), dtype=np.int64)
     for tile in tiles(height, width, size):

@@ -1,0 +1,39 @@
+"""What tests of all parts need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Nothing but chance is tested by the time that an example takes on a busy machine.
+settings.register_profile("floe", deadline=None)
+settings.load_profile("floe")
+
+_NOBODY = 65534
+
+
+@pytest.fixture
+def guarded() -> Iterator[Path]:
+    """An empty folder in which permissions hold, even where the tests run as root."""
+    if sys.platform == "win32":
+        pytest.skip("permissions of files are another matter on Windows")
+    # Not below pytest's own folder, which others may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="floe-guarded-"))
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, _NOBODY, -1)
+        os.seteuid(_NOBODY)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
