@@ -118,6 +118,14 @@ class Archive:
 
     # Adding and removing
 
+    def check_writable(self) -> None:
+        """Takes the lock and gives it back, so that nothing is coded in vain.
+
+        Raises UnwritableFileError and ArchiveBusyError.
+        """
+        with transaction(self._connection, self.path):
+            pass
+
     def add_file(
         self,
         path: Path,

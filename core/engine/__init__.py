@@ -1,0 +1,9 @@
+"""Many files at once: into an archive, out of it, or checked in their place."""
+
+from __future__ import annotations
+
+from core.engine.collecting import collect
+from core.engine.jobs import add, extract, verify
+from core.engine.results import FileResult, Listener, Silent
+
+__all__ = ["FileResult", "Listener", "Silent", "add", "collect", "extract", "verify"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import crops, small_model
+from tests.models import crops, small_model
 
 from core.coding.composition import CODERS
 from core.coding.photo import DamagedChunkError, PhotoCodec

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from integer_reference import features, mixture
-from models import SMALL, crops, small_model, small_photo
+from tests.integer_reference import features, mixture
+from tests.models import SMALL, crops, small_model, small_photo
 from safetensors.numpy import load_file, save_file
 
 import core.flows.integer as integer

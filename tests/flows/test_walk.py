@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from models import crops, small_model
+from tests.models import crops, small_model
 
 from core.flows import interlace
 from core.flows.photo import CHANNEL_ORDER

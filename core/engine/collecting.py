@@ -1,0 +1,75 @@
+"""Files and folders as a person gives them, to files with the names they get in an archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from core.archive.names import archive_name, shown
+from core.errors import HostileNameError
+
+#: What desktops leave in folders, in lower case; hidden files are left out as well.
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "icon\r", "__macosx"})
+
+_ARCHIVES = (".floe", ".floe-journal")
+
+
+def collect(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """The files of paths, with a name for each that no other has.
+
+    A file is named as it is; what is in a folder begins with the folder's name. Folders are
+    gone through in order, without hidden files, the desktop's litter, archives, and folders
+    that are links. A path that cannot be looked into comes back as it is: whoever reads it
+    meets the error.
+    """
+    found: list[tuple[Path, str]] = []
+    taken: set[str] = set()
+    for path in paths:
+        for file, parts in _files(Path(path)):
+            name = _free(_name(parts), taken)
+            taken.add(name)
+            found.append((file, name))
+    return found
+
+
+def _files(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    # ".", ".." and "folder/.." have names only once they are resolved.
+    named = path.resolve() if path.name in ("", "..") else path
+    if os.path.isdir(path):  # Path.is_dir raises where the path is too long
+        yield from _inside(path, (named.name,) if named.name else ())
+    else:
+        yield path, (named.name,)
+
+
+def _inside(folder: Path, parts: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield folder, parts
+        return
+    for entry in listed:
+        lower = entry.name.lower()
+        if lower.startswith(".") or lower in _LITTER or lower.endswith(_ARCHIVES):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _inside(Path(entry), (*parts, entry.name))
+        elif not entry.is_dir():
+            yield Path(entry), (*parts, entry.name)
+
+
+def _name(parts: tuple[str, ...]) -> str:
+    try:
+        return archive_name(parts)
+    except HostileNameError:  # too long: adding it will say so
+        return "/".join(shown(part) for part in parts) or "/"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number before its suffix where another file has it."""
+    path, number = PurePosixPath(name), 2
+    while name in taken:
+        name = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        number += 1
+    return name

@@ -1,0 +1,76 @@
+"""Names that files get."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.engine import collect
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def names(*paths: Path) -> list[str]:
+    return [name for _, name in collect(paths)]
+
+
+def test_files_have_their_own_names_and_folders_come_first(tmp_path: Path) -> None:
+    one = touch(tmp_path / "x" / "one.png")
+    touch(tmp_path / "trip" / "b.png")
+    touch(tmp_path / "trip" / "a" / "c.png")
+    assert names(one, tmp_path / "trip") == ["one.png", "trip/a/c.png", "trip/b.png"]
+
+
+def test_hidden_files_litter_and_archives_are_left_out_of_folders(tmp_path: Path) -> None:
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", ".thumbs/1.png", "mine.floe", "a.png"):
+        touch(tmp_path / "f" / name)
+    assert names(tmp_path / "f") == ["f/a.png"]
+    assert names(tmp_path / "f" / ".DS_Store") == [".DS_Store"]  # what is named is meant
+
+
+def test_equal_names_are_numbered(tmp_path: Path) -> None:
+    files = [touch(tmp_path / folder / "img.png") for folder in "abc"]
+    assert names(*files) == ["img.png", "img (2).png", "img (3).png"]
+
+
+def test_relative_paths_never_lead_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "holiday" / "beach" / "1.png")
+    monkeypatch.chdir(tmp_path / "holiday" / "beach")
+    assert names(Path("..")) == ["holiday/beach/1.png"]
+    assert names(Path(".")) == ["beach/1.png"]
+    assert names(Path("../beach/1.png")) == ["1.png"]
+
+
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    touch(tmp_path / "f" / "1.png")
+    (tmp_path / "f" / "again").symlink_to(tmp_path / "f")
+    (tmp_path / "f" / "2.png").symlink_to(tmp_path / "f" / "1.png")
+    assert names(tmp_path / "f") == ["f/1.png", "f/2.png"]
+
+
+def test_what_is_gone_or_too_long_comes_back(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.png"
+    assert collect([gone]) == [(gone, "gone.png")]
+    deep = Path(*["d" * 200] * 25, "x.png")
+    assert [path for path, _ in collect([deep])] == [deep]
+
+
+def test_names_are_unicode_normal_form_c(tmp_path: Path) -> None:
+    touch(tmp_path / "f" / "e\u0301.png")
+    assert names(tmp_path / "f") == ["f/\u00e9.png"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_closed_folder_comes_back(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    try:
+        assert collect([closed]) == [(closed, "closed")]
+    finally:
+        closed.chmod(0o700)

@@ -1,0 +1,227 @@
+"""Jobs over many files, on threads and on none."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import engine
+from core.archive import Archive
+from core.control import CancelToken, Progress
+from core.engine import FileResult
+from core.errors import NotAnArchiveError, UnreadableFileError, UnwritableFileError
+from tests.fakes import FakeCodec
+
+
+def ramp(seed: int, height: int = 70, width: int = 90) -> np.ndarray:
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.stack([rows + seed, columns, rows + columns], axis=2).astype(np.uint8)
+
+
+def save(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(ramp(seed)).save(path, compress_level=0)
+    return path
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "a.floe"
+    Archive.create(path).close()
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(5):
+        save(tmp_path / "f" / f"{number}.png", number)
+    return tmp_path / "f"
+
+
+class Told:
+    """A listener that remembers, and notes if two threads ever came at once."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.results: list[FileResult] = []
+        self._alone = threading.Lock()
+
+    def _note(self, kind: str, name: str) -> None:
+        assert self._alone.acquire(blocking=False)
+        self.events.append((kind, name))
+        self._alone.release()
+
+    def started(self, name: str) -> None:
+        self._note("started", name)
+
+    def progress(self, p: Progress) -> None:
+        self._note(p.stage, p.name)
+        assert 0 <= p.pixels_done <= p.pixels_total
+
+    def finished(self, r: FileResult) -> None:
+        self._note("finished", r.name)
+        self.results.append(r)
+
+
+def stored(archive: Path) -> list[str]:
+    with Archive.open(archive) as opened:
+        return sorted(entry.name for entry in opened.entries())
+
+
+def test_there_and_back_with_every_event(archive: Path, folder: Path, tmp_path: Path) -> None:
+    codec, told = FakeCodec(), Told()
+    results = engine.add(archive, [folder], listener=told, codec_factory=lambda: codec)
+    names = [f"f/{number}.png" for number in range(5)]
+    assert [result.name for result in results] == names
+    assert all(result.ok and result.entry is not None for result in results)
+    assert sorted(result.name for result in told.results) == names
+    stages = [kind for kind, name in told.events if name == "f/0.png"]
+    assert [s for i, s in enumerate(stages) if i == 0 or stages[i - 1] != s] == [
+        *("started", "reading", "encoding", "verifying", "writing", "finished")
+    ]
+    checked = engine.verify(archive, names, codec_factory=lambda: codec)
+    assert all(result.ok for result in checked)
+    out = engine.extract(archive, names, tmp_path / "out", codec_factory=lambda: codec)
+    assert all(result.ok for result in out)
+    for number in range(5):
+        target = tmp_path / "out" / "f" / f"{number}.png"
+        assert np.array_equal(np.asarray(Image.open(target)), ramp(number))
+        assert target.stat().st_mtime == pytest.approx(
+            (folder / f"{number}.png").stat().st_mtime, abs=1e-3
+        )
+
+
+def test_one_bad_file_costs_only_itself(archive: Path, folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "1.png").read_bytes()
+    (folder / "1.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "2.png").write_text("not an image")
+    gone = tmp_path / "gone.png"
+    results = engine.add(archive, [folder, gone], codec_factory=FakeCodec)
+    errors = {result.name: result.error for result in results if result.error}
+    assert set(errors) == {"f/1.png", "f/2.png", "gone.png"}
+    assert all("\n" not in error for error in errors.values())
+    assert str(gone) in errors["gone.png"]
+    assert "no such file" in errors["gone.png"]
+    assert stored(archive) == ["f/0.png", "f/3.png", "f/4.png"]
+
+
+def test_added_again_nothing_changes_and_nothing_is_coded(archive: Path, folder: Path) -> None:
+    codec = FakeCodec()
+    engine.add(archive, [folder], codec_factory=lambda: codec)
+    before = archive.read_bytes()
+    results = engine.add(archive, [folder], codec_factory=lambda: codec)
+    assert all(result.ok and result.unchanged for result in results)
+    assert codec.n_encoded == 5
+    assert archive.read_bytes() == before
+
+
+def test_another_image_of_the_same_name(archive: Path, folder: Path) -> None:
+    engine.add(archive, [folder / "0.png"], codec_factory=FakeCodec)
+    save(folder / "0.png", 99)
+    (refused,) = engine.add(archive, [folder / "0.png"], codec_factory=FakeCodec)
+    assert refused.error is not None
+    assert "another image of this name" in refused.error
+    (done,) = engine.add(archive, [folder / "0.png"], replace=True, codec_factory=FakeCodec)
+    assert done.ok
+    with Archive.open(archive, codec_factory=FakeCodec) as opened:
+        assert np.array_equal(opened.read_pixels("0.png"), ramp(99))
+
+
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_any_executor_will_do(archive: Path, folder: Path, n_threads: int) -> None:
+    executor: Executor
+    with ThreadPoolExecutor(n_threads) as executor:
+        results = engine.add(archive, [folder], codec_factory=FakeCodec, executor=executor)
+    assert all(result.ok for result in results)
+    assert len(stored(archive)) == 5
+
+
+def test_cancel_keeps_what_is_done_and_says_what_is_not(archive: Path, folder: Path) -> None:
+    cancel = CancelToken()
+
+    class CancelAfterFirst(Told):
+        def finished(self, r: FileResult) -> None:
+            super().finished(r)
+            cancel.cancel()
+
+    with ThreadPoolExecutor(1) as executor:
+        results = engine.add(
+            archive,
+            [folder],
+            listener=CancelAfterFirst(),
+            cancel=cancel,
+            codec_factory=FakeCodec,
+            executor=executor,
+        )
+    assert [result.cancelled for result in results] == [False, True, True, True, True]
+    assert stored(archive) == ["f/0.png"]
+
+
+def test_a_listener_that_fails_stops_the_job(archive: Path, folder: Path) -> None:
+    class Interrupted(Told):
+        def finished(self, r: FileResult) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.add(archive, [folder], listener=Interrupted(), codec_factory=FakeCodec)
+    with Archive.open(archive) as opened:
+        opened.check_structure()
+
+
+def test_a_bug_in_a_codec_is_one_files_error(archive: Path, folder: Path) -> None:
+    class Broken(FakeCodec):
+        def encode(self, pixels, **kwargs):  # type: ignore[no-untyped-def]
+            if pixels[0, 0, 0] == 2:
+                raise RuntimeError("division by cucumber")
+            return super().encode(pixels, **kwargs)
+
+    results = engine.add(archive, [folder], codec_factory=Broken)
+    (failed,) = [result for result in results if not result.ok]
+    assert failed.name == "f/2.png"
+    assert "RuntimeError: division by cucumber" in (failed.error or "")
+    assert len(stored(archive)) == 4
+
+
+def test_what_is_no_archive_is_said_before_anything_is_coded(folder: Path, tmp_path: Path) -> None:
+    codec = FakeCodec()
+    with pytest.raises(NotAnArchiveError):
+        engine.add(folder / "0.png", [folder], codec_factory=lambda: codec)
+    with pytest.raises(UnreadableFileError):
+        engine.extract(tmp_path / "none.floe", ["a"], tmp_path, codec_factory=lambda: codec)
+    assert codec.n_encoded == 0
+
+
+def test_an_archive_that_cannot_be_written_is_said_first(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = FakeCodec()
+
+    def refuse(self: Archive) -> None:
+        raise UnwritableFileError(self.path, "no permission")
+
+    monkeypatch.setattr(Archive, "check_writable", refuse)
+    with pytest.raises(UnwritableFileError):
+        engine.add(archive, [folder], codec_factory=lambda: codec)
+    assert codec.n_encoded == 0
+
+
+def test_of_an_archive_cut_short_the_rest_comes_out(archive: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    images = {f"{n}.png": random.integers(0, 256, (90, 120, 3), np.uint8) for n in range(8)}
+    for name, pixels in images.items():
+        Image.fromarray(pixels).save(tmp_path / name)
+    engine.add(archive, [tmp_path / name for name in images], codec_factory=FakeCodec)
+    names = stored(archive)
+    data = archive.read_bytes()
+    archive.write_bytes(data[: len(data) * 3 // 4 // 4096 * 4096])
+    results = engine.extract(archive, names, tmp_path / "out", codec_factory=FakeCodec)
+    good = [result for result in results if result.ok]
+    assert 0 < len(good) < len(names)
+    for result in good:
+        assert result.target is not None
+        assert np.array_equal(np.asarray(Image.open(result.target)), images[result.name])

@@ -1,0 +1,94 @@
+"""A small codec without a model: lossless, quick, and breakable on demand."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.control import CancelToken, PixelListener, ignore
+from core.errors import StackError
+from core.images.tiles import Tile, tiles
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FakeReport:
+    theoretical_bits: float
+    coded_bits: int
+    borrowed_bits: int = 64
+    lost_bits: int = 8
+    network_seconds: float = 0.25
+    coding_seconds: float = 0.5
+
+
+@dataclass(frozen=True)
+class FakeCoded:
+    chunks: tuple[bytes, ...]
+    report: FakeReport
+
+
+class FakeCodec:
+    """Codes each tile by zlib, after a difference from row to row."""
+
+    def __init__(self, *, model_id: str = "fake-0", wrong: bool = False, tile: int = 64) -> None:
+        self.model_id = model_id
+        self.wrong = wrong  # decodes to other pixels
+        self._tile = tile
+        self.n_encoded = self.n_decoded = 0
+
+    def encode(
+        self,
+        pixels: Pixels,
+        *,
+        coder: str = "fused",
+        on_pixels: PixelListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> FakeCoded:
+        chunks = []
+        for tile in tiles(*pixels.shape[:2], self._tile):
+            if cancel is not None:
+                cancel.check()
+            part = _part(pixels, tile)
+            rows = np.diff(part, axis=0, prepend=np.zeros_like(part[:1]))
+            chunks.append(zlib.compress(rows.tobytes(), 6))
+            on_pixels(tile.height * tile.width)
+        self.n_encoded += 1
+        n_bits = 8 * sum(map(len, chunks))
+        return FakeCoded(tuple(chunks), FakeReport(n_bits - 3.5, n_bits))
+
+    def decode(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        *,
+        coder: str,
+        on_pixels: PixelListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Pixels:
+        places = tiles(*shape[:2], self._tile)
+        if len(places) != len(coded):
+            raise StackError("not as many chunks as tiles")
+        pixels = np.empty(shape, dtype=np.uint8)
+        for tile, chunk in zip(places, coded, strict=True):
+            if cancel is not None:
+                cancel.check()
+            try:
+                part = np.frombuffer(zlib.decompress(chunk), dtype=np.uint8)
+                part = part.reshape(tile.height, tile.width, shape[2])
+            except (zlib.error, ValueError) as error:
+                raise StackError("not what was coded") from error
+            _part(pixels, tile)[...] = np.cumsum(part, axis=0, dtype=np.uint8)
+            on_pixels(tile.height * tile.width)
+        self.n_decoded += 1
+        if self.wrong:
+            pixels[0, 0, 0] ^= 1
+        return pixels
+
+
+def _part(pixels: Pixels, tile: Tile) -> Pixels:
+    return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
