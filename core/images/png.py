@@ -133,7 +133,7 @@ def check_image_data(data: bytes, header: Header) -> None:
         raise BrokenPngError("its image data is corrupt") from error
     if missing > 0:
         raise BrokenPngError("its image data ends too early")
-    if excess or not inflater.eof:
+    if missing or excess or not inflater.eof:
         raise UnusualPngError("its image data does not end where the image does")
 
 

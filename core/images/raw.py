@@ -69,6 +69,8 @@ def rebuild_raw(pixels: Pixels, frame: bytes) -> bytes:
     places = tuple(reader.take(channels))
     if flags >> 4 or len(set(places)) != channels or max(places) >= pixel_bytes:
         raise FrameError("unknown layout in a raw frame")
+    if height == 1:
+        row_padding = 0  # whatever the number is: there is nothing between the rows
     layout = RawLayout(start, row_padding, pixel_bytes, places, bool(flags & _BOTTOM_UP))
     fill = [place for place in range(pixel_bytes) if place not in places]
     prefix = reader.take(start)
