@@ -175,9 +175,8 @@ class Archive:
         """
         with transaction(self._connection, self.path):
             for name in dict.fromkeys(names):
-                cursor = self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
-                if not cursor.rowcount:
-                    raise _no_such(name)
+                number, _ = self._find(name)
+                self._connection.execute("DELETE FROM entry WHERE id = ?", (number,))
         self._give_back_space()
 
     # Reading
@@ -266,8 +265,7 @@ class Archive:
         found: dict[int, Entry] = {}
         for order in ("ASC", "DESC"):
             try:
-                for number, entry in self._scan(order):
-                    found[number] = entry
+                found.update(self._scan(order))  # keeps what came before an error
             except DamagedArchiveError:
                 continue
         return [found[number] for number in sorted(found)]
@@ -298,10 +296,13 @@ class Archive:
                 )
 
     def _give_back_space(self) -> None:
-        with sqlite_errors(self.path, writing=True):
+        """Makes the file shorter, if it can: what was to be done has been done already."""
+        try:
             # execute() would stop after the first page: this pragma has a row without columns
             # for each page, and the rows of no columns are not fetched.
             self._connection.executescript("PRAGMA incremental_vacuum")
+        except sqlite3.Error as error:  # busy, say: the next one to remove something does it
+            _log.warning("%s: free space is kept for now (%s)", self.path, error)
 
 
 def _exists(name: str) -> EntryExistsError:

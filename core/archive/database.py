@@ -50,7 +50,10 @@ def create_database(path: Path) -> None:
     """
     if os.path.lexists(path):
         raise TargetExistsError(path, "exists already")
-    draft = path.with_name(f".{path.name[:200]}.{os.getpid()}-{os.urandom(4).hex()}.new")
+    if "\0" in str(path):
+        raise UnwritableFileError(path, "not a path that can be written")
+    # Short, as the name itself may be as long as the file system allows.
+    draft = path.with_name(f".floe-{os.getpid()}-{os.urandom(6).hex()}.new")
     try:
         with sqlite_errors(path, writing=True):
             connection = sqlite3.connect(

@@ -14,17 +14,16 @@ from core.errors import TargetExistsError, UnwritableFileError
 def write_file(
     target: Path, pieces: Iterable[bytes], *, overwrite: bool, modified_at: int | None = None
 ) -> None:
-    """Writes a file beside its place, and moves it there once all of it is on the disk.
+    """Writes a file near its place, and moves it there once all of it is on the disk.
 
-    ``modified_at`` is in nanoseconds since 1970. Whatever the pieces raise leaves no trace.
-    Raises TargetExistsError and UnwritableFileError.
+    Folders that it needs are made only then. ``modified_at`` is in nanoseconds since 1970.
+    Whatever the pieces raise leaves no trace. Raises TargetExistsError and UnwritableFileError.
     """
     if not overwrite and os.path.lexists(target):
         raise TargetExistsError(target, "exists already")
     # Short, as the name itself may be as long as the file system allows.
-    draft = target.with_name(f".floe-{os.getpid()}-{os.urandom(6).hex()}.part")
+    draft = _nearest_folder(target) / f".floe-{os.getpid()}-{os.urandom(6).hex()}.part"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with open(draft, "xb") as file:
             for piece in pieces:
                 file.write(piece)
@@ -35,6 +34,7 @@ def write_file(
                 os.utime(draft, ns=(modified_at, modified_at))
         if not overwrite and os.path.lexists(target):
             raise TargetExistsError(target, "exists already")
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft, target)
         _sync_folder(target.parent)
     except OSError as error:
@@ -42,6 +42,14 @@ def write_file(
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def _nearest_folder(target: Path) -> Path:
+    """The folder of a file, or the one that there is on the way to it."""
+    folder = target.parent
+    while folder != folder.parent and not os.path.lexists(folder):
+        folder = folder.parent
+    return folder
 
 
 def _sync_folder(folder: Path) -> None:
