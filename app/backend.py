@@ -172,10 +172,9 @@ class CoreBackend:
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]:
         """What other codecs need for the decoded pixels of an image, as they get ready."""
+        from core.archive.archive import Archive
         from core.bench.codec import installed
         from core.bench.codelengths import codelengths
-
-        from core.archive.archive import Archive
 
         with Archive.open(archive, codec_factory=self._codec_factory) as opened:
             pixels = opened.read_pixels(name, cancel=cancel)

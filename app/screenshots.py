@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib.resources import files as resource_files
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -20,6 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPalette
 from PySide6.QtWidgets import QApplication
 
 from app.backend import REFERENCES, Backend, CoreBackend
+from app.demo import sample_images
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.jobs import State
@@ -98,12 +98,6 @@ def _fraction_under_way(window: Window) -> float:
     files = job.files if job is not None else []
     fractions = [file.fraction for file in files if file.state is State.RUNNING]
     return max(fractions, default=0.0)
-
-
-def sample_images() -> list[Path]:
-    """The photographs that come with the program."""
-    folder = Path(str(resource_files("resources"))) / "samples"
-    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg", ".webp"))
 
 
 def make(

@@ -16,7 +16,6 @@ from app.jobs import Job, JobKind, Jobs, Work
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
-
     from core.engine import FileResult
 
 #: An archive, its entries, and the files that wait to be added to it.

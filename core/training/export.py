@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ _SAMPLE_CROPS = 256
 _COMPARED_CROPS = 144
 
 
-def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[str, str]) -> None:
+def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[str, Any]) -> None:
     """Writes the integer form of a run's averaged model, and ``target``.json, its card.
 
     train, valid: (N, 3, 96, 96) uint8. about: what the card says of the data and its licences.

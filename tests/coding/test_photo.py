@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.models import crops, small_model
 
 from core.coding.composition import CODERS
 from core.coding.photo import DamagedChunkError, PhotoCodec
 from core.control import CancelToken
 from core.errors import Cancelled
+from tests.models import crops, small_model
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.integer_reference import features, mixture
-from tests.models import SMALL, crops, small_model, small_photo
 from safetensors.numpy import load_file, save_file
 
 import core.flows.integer as integer
@@ -16,6 +14,8 @@ from core.errors import ModelError
 from core.flows.integer import EXACT_BOUND, IntegerConv, IntegerPhoto
 from core.flows.interlace import CONTEXT_CHANNELS
 from core.flows.models import PhotoModel, load_photo_model
+from tests.integer_reference import features, mixture
+from tests.models import SMALL, crops, small_model, small_photo
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models import crops, small_model
 
 from core.flows import interlace
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import walk
+from tests.models import crops, small_model
 
 
 @pytest.fixture(scope="module")

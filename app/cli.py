@@ -1,0 +1,314 @@
+"""The command ``floe``. Whatever is slow to import is imported by the commands that need it."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import FloeError, NoSuchEntryError
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+    from core.engine import FileResult
+
+FAILED = 1
+INTERRUPTED = 130
+
+cli = typer.Typer(
+    name="floe",
+    help="Archives images without loss, smaller than other codecs do.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="a .floe file")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME...", help="images or folders; all if none")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+
+
+class Coder(enum.StrEnum):
+    """The coders of local bits-back; core.coding.composition says what each does."""
+
+    FUSED = "fused"
+    MODULAR = "modular"
+    GAUSSIAN = "gaussian"
+
+
+class Bench(enum.StrEnum):
+    """What can be measured."""
+
+    KODAK = "kodak"
+    CODERS = "coders"
+
+
+@cli.command()
+def add(
+    archive: ArchivePath,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="images and folders")],
+    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="replace other images of the same names")
+    ] = False,
+) -> None:
+    """Add images and folders; a new archive is made where there is none.
+
+    Each image is decoded again and compared before it counts as archived.
+    """
+    from app.terminal import Following
+    from core import engine
+    from core.archive import Archive
+
+    with _one_line_errors():
+        created = not archive.exists()
+        if created:
+            Archive.create(archive).close()
+        results: list[FileResult] = []
+        try:
+            with Following(len(engine.collect(paths)), "adding") as following:
+                results = engine.add(
+                    archive, paths, coder=coder.value, replace=replace, listener=following
+                )
+        finally:
+            if created and _is_empty(archive):
+                archive.unlink()
+        _exit_by(results)
+
+
+@cli.command("list")
+def list_(archive: ArchivePath, as_json: AsJson = False) -> None:
+    """List the images of an archive."""
+    from app.terminal import entries_table, output
+    from core.archive import Archive
+
+    with _one_line_errors():
+        with Archive.open(archive, salvage=True) as opened:
+            entries = opened.entries()
+        if as_json:
+            _print_json([_record(entry) for entry in entries])
+        else:
+            output().print(entries_table(entries))
+        _exit_by([], damage=_damage(archive))
+
+
+@cli.command()
+def extract(
+    archive: ArchivePath,
+    names: Names = None,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="where to")] = Path(),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace files that are there")
+    ] = False,
+) -> None:
+    """Extract images as the files that they were."""
+    from app.terminal import Following
+    from core import engine
+
+    with _one_line_errors():
+        chosen, unknown = _chosen(archive, names or [])
+        with Following(len(chosen), "extracting") as following:
+            results = engine.extract(archive, chosen, to, overwrite=overwrite, listener=following)
+        _exit_by(results, unknown, damage=_damage(archive))
+
+
+@cli.command()
+def verify(archive: ArchivePath, names: Names = None) -> None:
+    """Decode images and compare them with their checksums."""
+    from app.terminal import Following
+    from core import engine
+    from core.archive import Archive
+
+    with _one_line_errors():
+        chosen, unknown = _chosen(archive, names or [])
+        with Following(len(chosen), "verifying") as following:
+            results = engine.verify(archive, chosen, listener=following)
+        damage = _damage(archive)
+        if not names and not damage:
+            with Archive.open(archive) as opened:
+                opened.check_structure()
+        _exit_by(results, unknown, damage=damage)
+
+
+@cli.command()
+def remove(
+    archive: ArchivePath,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="images or folders")],
+) -> None:
+    """Remove images and give their space back."""
+    from core.archive import Archive
+
+    with _one_line_errors():
+        chosen, unknown = _chosen(archive, names)
+        with Archive.open(archive, write=True) as opened:
+            opened.remove(chosen)
+        _exit_by([], unknown)
+
+
+@cli.command()
+def compare(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
+    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what Floe, PNG, WebP and JPEG XL need for images."""
+    from app.terminal import error, output, rows_table
+    from core.bench.codec import installed
+    from core.bench.folder import Row, measure
+
+    failed = False
+    rows: list[Row] = []
+    with _one_line_errors():
+        for image in images:
+            try:
+                measure([image], [coder.value], installed(), on_row=rows.append)
+            except FloeError as problem:
+                error(str(problem))
+                failed = True
+        if as_json:
+            _print_json([asdict(row) for row in rows])
+        elif rows:
+            output().print(rows_table(rows))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@cli.command()
+def bench(
+    name: Annotated[Bench, typer.Argument(help="kodak: with other codecs; coders: all of Floe's")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder of PNG files")],
+    coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = Coder.FUSED,
+    as_json: AsJson = False,
+) -> None:
+    """Measure codelengths and times on the PNG files of a folder."""
+    from app.terminal import error, output, rows_table
+    from core.archive.codec import load_photo_codec
+    from core.bench.codec import installed
+    from core.bench.folder import Row, images_of, machine, means, measure
+
+    def tell(row: Row) -> None:
+        if sys.stderr.isatty():
+            error(f"{row.image}: {row.codec} {row.settings}: {row.achieved_bpd:.4f} bits/dim")
+
+    with _one_line_errors():
+        coders = [coder.value] if name is Bench.KODAK else [each.value for each in Coder]
+        codecs = installed(thorough=True) if name is Bench.KODAK else []
+        rows = measure(images_of(folder), coders, codecs, on_row=tell)
+        mean = means(rows)
+        if as_json:
+            _print_json(
+                {
+                    "bench": name.value,
+                    "machine": machine(),
+                    "model": load_photo_codec().model_id,
+                    "images": [asdict(row) for row in rows],
+                    "mean": [asdict(row) for row in mean],
+                }
+            )
+        else:
+            output().print(rows_table(rows))
+            output().print(rows_table(mean))
+
+
+@cli.command()
+def gui(
+    archive: Annotated[Path | None, typer.Argument(metavar="[ARCHIVE]")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]")] = None,
+) -> None:
+    """Open the window, on an archive and with images to add to it if they are given."""
+    from app.gui import run
+
+    given = list(paths or [])
+    if archive is not None and archive.suffix.lower() != ".floe":
+        given.insert(0, archive)
+        archive = None
+    raise typer.Exit(run(archive, given))
+
+
+def main() -> None:
+    """The entry point of the program."""
+    cli()
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Ends the program with one line for what concerns all files."""
+    from app.terminal import error
+
+    try:
+        yield
+    except FloeError as problem:
+        error(str(problem))
+        raise typer.Exit(FAILED) from problem
+    except KeyboardInterrupt:
+        error("interrupted; what is finished is kept")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _chosen(archive: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The entries of names, where a folder stands for all that is in it; and names of nothing."""
+    from core.archive import Archive
+
+    with Archive.open(archive, salvage=True) as opened:
+        there = [entry.name for entry in opened.entries()]
+    if not names:
+        return there, []
+    chosen: dict[str, None] = {}
+    unknown = []
+    for name in names:
+        found = [n for n in there if n == name or n.startswith(f"{name.rstrip('/')}/")]
+        chosen.update(dict.fromkeys(found))
+        if not found:
+            unknown.append(name)
+    return list(chosen), unknown
+
+
+def _exit_by(
+    results: Sequence[FileResult], unknown: Sequence[str] = (), damage: str | None = None
+) -> None:
+    """Says what no file's line has said yet; leaves with a status if anything went wrong."""
+    from app.terminal import error
+
+    for name in unknown:
+        error(str(NoSuchEntryError(name, "the archive has no such image or folder")))
+    if damage:
+        error(damage)
+    if unknown or damage or not all(result.ok for result in results):
+        raise typer.Exit(FAILED)
+
+
+def _damage(archive: Path) -> str | None:
+    from core.archive.database import damage_of
+
+    damage = damage_of(archive)
+    return f"{archive}: {damage}" if damage else None
+
+
+def _is_empty(archive: Path) -> bool:
+    from core.archive import Archive
+
+    with Archive.open(archive) as opened:
+        return not opened.entries()
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    return {**asdict(entry), "achieved_bpd": entry.achieved_bpd}
+
+
+def _print_json(value: object) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Floe and other codecs on the images of a folder, measured side by side in one run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.archive import Archive
+from core.archive.codec import CodecFactory, load_photo_codec
+from core.archive.entry import Entry
+from core.bench.codec import Codec, Pixels
+from core.bench.codelengths import codelengths
+from core.errors import FileError, VerificationError
+from core.images import read_image
+
+
+@dataclass(frozen=True)
+class Row:
+    """One codec on one image, or its plain mean over images. Seconds are for a megapixel."""
+
+    image: str
+    codec: str
+    settings: str
+    n_bytes: float
+    achieved_bpd: float  # all that the file or the entry takes
+    theoretical_bpd: float | None
+    borrowed_bits: float | None
+    lost_bits: float | None
+    encode_s_per_mp: float
+    decode_s_per_mp: float
+    verify_s_per_mp: float | None
+    network_s_per_mp: float | None  # of encoding
+    coding_s_per_mp: float | None  # of encoding
+
+
+def images_of(folder: Path) -> list[Path]:
+    """The PNG files of a folder. Raises FileError where there are none."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png")
+    except OSError as error:
+        raise FileError(folder, f"cannot be listed ({error.strerror})") from error
+    if not found:
+        raise FileError(folder, "holds no PNG files")
+    return found
+
+
+def measure(
+    images: Sequence[Path],
+    coders: Sequence[str],
+    codecs: Sequence[Codec],
+    *,
+    on_row: Callable[[Row], None],
+    codec_factory: CodecFactory = load_photo_codec,
+) -> list[Row]:
+    """Each coder of Floe and each other codec on each image; tells of each row as it is ready.
+
+    Floe's images go through a real archive on the disk and out again. Raises what reading an
+    image and adding it raise, and VerificationError should pixels come out different.
+    """
+    codec_factory()  # loading the model and its checks are no image's time
+    rows = []
+    for path in images:
+        pixels = read_image(path).pixels
+        if pixels is None:
+            raise FileError(path, "has more than 8 bits a sample")
+        for row in _rows(path, pixels, coders, codecs, codec_factory):
+            on_row(row)
+            rows.append(row)
+    return rows
+
+
+def means(rows: Sequence[Row]) -> list[Row]:
+    """The plain mean over images for each codec and setting, in order of appearance."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.codec, row.settings), []).append(row)
+    return [_mean(group) for group in groups.values()]
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    import torch
+
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _rows(
+    path: Path,
+    pixels: Pixels,
+    coders: Sequence[str],
+    codecs: Sequence[Codec],
+    codec_factory: CodecFactory,
+) -> Iterator[Row]:
+    n_megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
+    for coder in coders:
+        entry, decode_seconds = _archived(path, pixels, coder, codec_factory)
+        yield Row(
+            image=path.name,
+            codec="Floe",
+            settings=entry.coder or entry.codec,
+            n_bytes=entry.packed_bytes,
+            achieved_bpd=entry.achieved_bpd,
+            theoretical_bpd=entry.theoretical_bpd,
+            borrowed_bits=entry.borrowed_bits,
+            lost_bits=entry.lost_bits,
+            encode_s_per_mp=(entry.encode_seconds or 0.0) / n_megapixels,
+            decode_s_per_mp=decode_seconds / n_megapixels,
+            verify_s_per_mp=_per(entry.verify_seconds, n_megapixels),
+            network_s_per_mp=_per(entry.network_seconds, n_megapixels),
+            coding_s_per_mp=_per(entry.coding_seconds, n_megapixels),
+        )
+    for measured in codelengths(pixels, codecs):
+        yield Row(
+            image=path.name,
+            codec=measured.codec.name,
+            settings=measured.codec.settings,
+            n_bytes=measured.n_bytes,
+            achieved_bpd=measured.bits_per_dim,
+            theoretical_bpd=None,
+            borrowed_bits=None,
+            lost_bits=None,
+            encode_s_per_mp=measured.encode_seconds / n_megapixels,
+            decode_s_per_mp=measured.decode_seconds / n_megapixels,
+            verify_s_per_mp=None,
+            network_s_per_mp=None,
+            coding_s_per_mp=None,
+        )
+
+
+def _archived(
+    path: Path, pixels: Pixels, coder: str, codec_factory: CodecFactory
+) -> tuple[Entry, float]:
+    """The image's entry in an archive of its own, and the seconds that decoding it took."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Archive.create(Path(folder) / "bench.floe", codec_factory=codec_factory) as archive,
+    ):
+        entry = archive.add_file(path, path.name, coder=coder)
+        began = time.perf_counter()
+        again = archive.read_pixels(path.name)
+        seconds = time.perf_counter() - began
+        if not np.array_equal(again, pixels):
+            raise VerificationError(path.name, "came out of the archive with other pixels")
+        return entry, seconds
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    first, mean = rows[0], {}
+    for field in fields(Row):
+        values = [getattr(row, field.name) for row in rows]
+        if all(isinstance(value, int | float) for value in values):
+            mean[field.name] = float(np.mean(values))
+    return Row(**{**asdict(first), **mean, "image": f"mean of {len(rows)}"})
+
+
+def _per(seconds: float | None, n_megapixels: float) -> float | None:
+    return None if seconds is None else seconds / n_megapixels
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    return platform.machine()
