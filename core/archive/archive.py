@@ -7,9 +7,10 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -247,25 +248,35 @@ class Archive:
             pass
 
     def check_structure(self) -> None:
-        """Reads all of the database's pages. Raises DamagedArchiveError for the first fault."""
+        """Reads all of the database's pages, and compares indexes with tables.
+
+        Raises DamagedArchiveError for the first fault.
+        """
         with sqlite_errors(self.path, writing=False):
-            (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
 
     # Rows
 
-    def _scan(self, order: str) -> Iterator[tuple[int, Entry]]:
+    def _scan(self, order: str, *, skip: bool = False) -> Iterator[tuple[int, Entry]]:
+        """All rows; those that no entry has written are an error, or skipped."""
         with sqlite_errors(self.path, writing=False):
             for number, *values in self._connection.execute(f"{_SELECT} ORDER BY id {order}"):
-                yield number, entry_of_row(values)
+                try:
+                    entry = self._entry_of_row(values)
+                except DamagedArchiveError:
+                    if skip:
+                        continue
+                    raise
+                yield number, entry
 
     def _scan_until_damage(self) -> list[Entry]:
         """What can be read of the list of entries, from both of its ends."""
         found: dict[int, Entry] = {}
         for order in ("ASC", "DESC"):
             try:
-                found.update(self._scan(order))  # keeps what came before an error
+                found.update(self._scan(order, skip=True))  # keeps what came before an error
             except DamagedArchiveError:
                 continue
         return [found[number] for number in sorted(found)]
@@ -273,13 +284,28 @@ class Archive:
     def _find(self, name: str) -> tuple[int, Entry]:
         with sqlite_errors(self.path, writing=False):
             try:
-                query = self._connection.execute(f"{_SELECT} WHERE name = ?", (name,))
+                # The index gives the number only, and the row is asked for its name: in a
+                # damaged file the two may differ, and another image would come out.
+                query = self._connection.execute(
+                    f"{_SELECT} WHERE id = (SELECT id FROM entry WHERE name = ?)", (name,)
+                )
             except UnicodeEncodeError:  # lone surrogates: no entry has them
                 raise _no_such(name) from None
             row = query.fetchone()
         if row is None:
             raise _no_such(name)
-        return row[0], entry_of_row(row[1:])
+        entry = self._entry_of_row(row[1:])
+        if entry.name != name:
+            raise DamagedArchiveError(self.path, "the archive's index of names is damaged")
+        return row[0], entry
+
+    def _entry_of_row(self, values: Sequence[Any]) -> Entry:
+        try:
+            return entry_of_row(values)
+        except ValueError as error:
+            raise DamagedArchiveError(
+                self.path, f"the archive's list of entries is damaged ({error})"
+            ) from error
 
     def _insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
         marks = ", ".join("?" * len(ENTRY_COLUMNS))

@@ -15,11 +15,18 @@ from core.archive.codec import CodecFactory, ImageCodec
 from core.archive.database import sqlite_errors
 from core.archive.entry import Entry
 from core.archive.names import shown
-from core.archive.packing import PixelCount, pixel_hash
+from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash
 from core.control import CancelToken, ProgressListener
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
 from core.images.decode import MAX_PIXELS
+
+# The index gives the number only, and the row is asked what it is of: in a damaged file the two
+# may differ.
+_SELECT = (
+    "SELECT entry, part, place, crc32, data FROM chunk WHERE id = "
+    "(SELECT id FROM chunk WHERE entry = ? AND part = ? AND place = ?)"
+)
 
 
 class Contents:
@@ -44,7 +51,8 @@ class Contents:
     ) -> NDArray[np.uint8]:
         """See Archive.read_pixels."""
         if entry.codec != "stored":
-            return self._decoded(number, entry, progress, cancel)
+            chunks = list(self._pieces(number, entry, "pixels"))
+            return self._decoded(chunks, entry, progress, cancel)
         data = b"".join(self._stored_pieces(number, entry, progress, cancel))
         try:
             pixels = interpret(data, Path(entry.name)).pixels
@@ -65,10 +73,14 @@ class Contents:
         if entry.codec == "stored":
             yield from self._stored_pieces(number, entry, progress, cancel)
             return
-        pixels = self._decoded(number, entry, progress, cancel)
-        frame = b"".join(self._pieces(number, entry, "frame"))
+        chunks = list(self._pieces(number, entry, "pixels"))
+        frame = list(self._pieces(number, entry, "frame"))
+        # A row that got lost would leave no trace in the pixels if it was the frame's.
+        if sum(len(piece) + CHECKSUM_BYTES for piece in chunks + frame) != entry.packed_bytes:
+            raise _damaged(entry, "parts of its data are missing")
+        pixels = self._decoded(chunks, entry, progress, cancel)
         try:
-            file = rebuild(pixels, frame, entry.kind)
+            file = rebuild(pixels, b"".join(frame), entry.kind)
         except FrameError as error:
             raise _damaged(entry, f"its file cannot be rebuilt ({error})") from error
         # A PNG is compressed by the zlib at hand, so only others have to be what they were.
@@ -83,15 +95,14 @@ class Contents:
         while True:
             try:
                 with sqlite_errors(self._path, writing=False):
-                    row = self._connection.execute(
-                        "SELECT crc32, data FROM chunk WHERE entry = ? AND part = ? AND place = ?",
-                        (number, part, place),
-                    ).fetchone()
+                    row = self._connection.execute(_SELECT, (number, part, place)).fetchone()
             except DamagedArchiveError as error:
                 raise _damaged(entry, f"its data cannot be read ({error.reason})") from error
             if row is None:
                 return
-            checksum, data = row
+            *key, checksum, data = row
+            if key != [number, part, place] or not isinstance(data, bytes):
+                raise _damaged(entry, "its data cannot be found: an index is damaged")
             if zlib.crc32(data) != checksum:
                 raise _damaged(entry, "its data is damaged: a checksum does not match")
             yield data
@@ -113,12 +124,11 @@ class Contents:
         count.finish()
 
     def _decoded(
-        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+        self, chunks: list[bytes], entry: Entry, progress: ProgressListener, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         shape = (entry.height, entry.width, entry.channels)
         if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
             raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
-        chunks = list(self._pieces(number, entry, "pixels"))
         codec = self.codec()
         if entry.codec != "photo" or entry.model != codec.model_id:
             raise ModelError(

@@ -186,13 +186,17 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Raises DamagedArchiveError for tables other than ours: no trigger or view gets in."""
     rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
     # Of SQLite's own, indexes have no statement, and ANALYZE leaves statistics.
-    found = {
-        name: (kind, sql)
-        for kind, name, sql in rows
-        if not (name.startswith("sqlite_") and (sql is None or name.startswith("sqlite_stat")))
-    }
+    found = {name: (kind, sql) for kind, name, sql in rows if not _is_of_sqlite(name, sql)}
     if found != {name: ("table", sql) for name, sql in STATEMENTS.items()}:
         raise DamagedArchiveError(path, "its tables are not those of a Floe archive")
+
+
+def _is_of_sqlite(name: object, sql: object) -> bool:
+    return (
+        isinstance(name, str)
+        and name.startswith("sqlite_")
+        and (sql is None or name.startswith("sqlite_stat"))
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,29 @@ ENTRY_COLUMNS = (
     "network_seconds",
     "coding_seconds",
 )
+
+_TEXTS = {"name", "kind", "codec", "coder", "model", "reason"}
+_HASHES = {"pixel_sha256", "file_sha256"}
+_NUMBERS = {"theoretical_bits", "encode_seconds", "verify_seconds", "network_seconds"}
+_NUMBERS |= {"coding_seconds"}
+_SIZES = {"width", "height", "channels", "original_bytes", "packed_bytes"}
+_OPTIONAL = {"coder", "model", "reason", "pixel_sha256", "borrowed_bits", "lost_bits"} | _NUMBERS
+
+
+def _check(column: str, value: Any) -> None:
+    """Raises ValueError unless the value is one that :func:`entry_values` gives."""
+    if value is None and column in _OPTIONAL:
+        return
+    if column in _TEXTS:
+        right = isinstance(value, str)
+    elif column in _HASHES:
+        right = isinstance(value, bytes) and len(value) == 32
+    elif column in _NUMBERS:
+        right = isinstance(value, int | float) and math.isfinite(value)
+    else:
+        right = isinstance(value, int) and (value >= 0 or column not in _SIZES)
+    if not right:
+        raise ValueError(f"an impossible {column}")
 
 
 def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
@@ -68,8 +92,13 @@ def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
 
 
 def entry_of_row(row: Sequence[Any]) -> Entry:
-    """The entry of a row; the table is STRICT, so the types are right whoever wrote it."""
+    """The entry of a row. Raises ValueError for values that no entry has.
+
+    The table is STRICT, but SQLite does not look again at what is in a damaged file.
+    """
     values = dict(zip(ENTRY_COLUMNS, row, strict=True))
+    for column, value in values.items():
+        _check(column, value)
     theoretical_bits = values.pop("theoretical_bits")
     n_dims = values["width"] * values["height"] * values["channels"]
     pixel_sha256, file_sha256 = values.pop("pixel_sha256"), values.pop("file_sha256")

@@ -81,7 +81,7 @@ def check_header(path: Path, start: bytes, file_bytes: int) -> Header:
     if len(start) < _HEADER_BYTES:
         raise DamagedArchiveError(path, "the archive is cut short: nothing of it is left")
     page_bytes, n_pages, version, application_id = struct.unpack(
-        ">16xH10xI28xI4xI28x", start[:_HEADER_BYTES]
+        ">16xH10xI28xi4xI28x", start[:_HEADER_BYTES]
     )
     if application_id != APPLICATION_ID:
         raise NotAnArchiveError(path, "a database, but not a Floe archive")
