@@ -14,6 +14,10 @@ from core.control import CancelToken, PixelListener
 #: The coder of new entries where none is asked for.
 DEFAULT_CODER = "fused"
 
+#: Threads of one image's networks. With more of them the networks hardly gain; images beside
+#: each other do.
+THREADS_PER_IMAGE = 4
+
 
 class Report(Protocol):
     """What coding an image took; see core.coding.photo.CodingReport."""
@@ -81,6 +85,9 @@ def load_photo_codec() -> ImageCodec:
 
     Its import brings in torch, which takes seconds that listing an archive must not pay.
     """
+    import torch
+
     from core.coding.photo import photo_codec
 
+    torch.set_num_threads(min(torch.get_num_threads(), THREADS_PER_IMAGE))
     return photo_codec()

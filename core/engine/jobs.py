@@ -17,7 +17,12 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 from core.archive.archive import Archive
-from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
+from core.archive.codec import (
+    DEFAULT_CODER,
+    THREADS_PER_IMAGE,
+    CodecFactory,
+    load_photo_codec,
+)
 from core.archive.entry import Entry
 from core.control import CancelToken, Progress
 from core.engine.collecting import collect
@@ -26,9 +31,9 @@ from core.errors import Cancelled, EntryExistsError, FloeError, UnreadableFileEr
 
 _log = logging.getLogger(__name__)
 
-#: Files under way at a time where no executor is given. A second one fills the gaps that the
-#: first one leaves on the cores; more would only take memory.
-N_WORKERS = 2
+#: Files under way at a time where no executor is given: each keeps four cores busy, and takes
+#: memory of its own.
+N_WORKERS = min(max((os.cpu_count() or 1) // THREADS_PER_IMAGE, 1), 4)
 
 _Work = Callable[[FileResult, Listener, CancelToken], FileResult]
 
