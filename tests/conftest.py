@@ -12,6 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# No test may open a window on somebody's screen, or wait for a display that is not there.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+# Small networks gain nothing from more threads. Torch reads this when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
 # Nothing but chance is tested by the time that an example takes on a busy machine.
 settings.register_profile("floe", deadline=None)
 settings.load_profile("floe")
