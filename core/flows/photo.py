@@ -74,14 +74,14 @@ class Head(nn.Module):
         self.lean: Any = nn.ModuleList(  # Any: a ModuleList does not tell what it holds
             nn.Conv2d(i, config.head_width, 1, bias=False) for i in (1, 2)
         )
-        self.outputs: Any = nn.ModuleList(
-            nn.Conv2d(config.head_width, config.n_outputs(i), 1) for i in range(3)
-        )
+        outputs = [nn.Conv2d(config.head_width, config.n_outputs(i), 1) for i in range(3)]
         spread = torch.linspace(-1, 1, config.components)
-        for i, output in enumerate(self.outputs):
-            output.weight.data.normal_(std=0.02)
+        for i, output in enumerate(outputs):
+            nn.init.normal_(output.weight, std=0.02)
             leaning = torch.full((i,), 0.8 / max(i, 1))
-            output.bias.data = torch.cat([torch.zeros_like(spread), spread, spread, leaning])
+            bias = torch.cat([torch.zeros_like(spread), spread, spread, leaning])
+            output.bias = nn.Parameter(bias)
+        self.outputs: Any = nn.ModuleList(outputs)
 
     def forward(self, features: Tensor, residual: Tensor) -> list[tuple[Tensor, ...]]:
         """Logits, offsets from the prediction and log scales of each channel in coding order.
