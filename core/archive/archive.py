@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import time
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +17,8 @@ from core.archive.contents import Contents
 from core.archive.database import create_database, open_database, sqlite_errors, transaction
 from core.archive.entry import Entry
 from core.archive.names import check_name, shown, target_path
-from core.archive.packing import Packed, pack_file
-from core.archive.rows import ENTRY_COLUMNS, entry_of_row, entry_values
+from core.archive.packing import pack_file
+from core.archive.table import EntryTable
 from core.archive.writing import write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
@@ -32,8 +29,6 @@ from core.errors import (
 )
 
 _log = logging.getLogger(__name__)
-
-_SELECT = f"SELECT id, {', '.join(ENTRY_COLUMNS)} FROM entry"
 
 
 class Archive:
@@ -51,6 +46,7 @@ class Archive:
     ) -> None:
         self.path = path
         self._connection = connection
+        self._table = EntryTable(path, connection)
         self._contents = Contents(path, connection, codec_factory)
 
     @classmethod
@@ -97,18 +93,11 @@ class Archive:
 
     def entries(self) -> list[Entry]:
         """All entries, in the order in which they were added; of a damaged archive, those left."""
-        try:
-            return [entry for _, entry in self._scan("ASC")]
-        except DamagedArchiveError:
-            left = self._scan_until_damage()
-            if not left:
-                raise
-            _log.warning("%s: parts of the list of entries cannot be read", self.path)
-            return left
+        return self._table.all()
 
     def entry(self, name: str) -> Entry:
-        """Raises NoSuchEntryError."""
-        return self._find(name)[1]
+        """Raises NoSuchEntryError, and DamagedEntryError if what is said of it has changed."""
+        return self._table.find(name)[1]
 
     def find(self, name: str) -> Entry | None:
         """The entry of a name, or None."""
@@ -161,7 +150,7 @@ class Archive:
             if replace:
                 self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
             try:
-                self._insert(name, packed, cancel)
+                self._table.insert(name, packed, cancel)
             except sqlite3.IntegrityError as error:
                 raise _exists(name) from error  # added by another program meanwhile
         if replace:
@@ -176,8 +165,7 @@ class Archive:
         """
         with transaction(self._connection, self.path):
             for name in dict.fromkeys(names):
-                number, _ = self._find(name)
-                self._connection.execute("DELETE FROM entry WHERE id = ?", (number,))
+                self._table.remove(name)
         self._give_back_space()
 
     # Reading
@@ -194,7 +182,7 @@ class Archive:
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled; DamagedEntryError
         as well for a stored file of more than 8 bits a sample, which has no such pixels.
         """
-        number, entry = self._find(name)
+        number, entry = self._table.find(name)
         return self._contents.pixels(number, entry, progress, cancel or CancelToken())
 
     def read_file(
@@ -208,7 +196,7 @@ class Archive:
 
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
-        number, entry = self._find(name)
+        number, entry = self._table.find(name)
         return b"".join(self._contents.file(number, entry, progress, cancel or CancelToken()))
 
     def extract(
@@ -224,7 +212,7 @@ class Archive:
 
         Raises as read_file, and HostileNameError, TargetExistsError, UnwritableFileError.
         """
-        number, entry = self._find(name)
+        number, entry = self._table.find(name)
         target = target_path(Path(folder), name)
         if not overwrite and os.path.lexists(target):
             raise TargetExistsError(target, "exists already")
@@ -243,12 +231,12 @@ class Archive:
 
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
-        number, entry = self._find(name)
+        number, entry = self._table.find(name)
         for _ in self._contents.file(number, entry, progress, cancel or CancelToken()):
             pass
 
     def check_structure(self) -> None:
-        """Reads all of the database's pages, and compares indexes with tables.
+        """Reads all of the database's pages, compares indexes with tables, checks all rows.
 
         Raises DamagedArchiveError for the first fault.
         """
@@ -256,70 +244,9 @@ class Archive:
             (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
+        self._table.check()
 
-    # Rows
-
-    def _scan(self, order: str, *, skip: bool = False) -> Iterator[tuple[int, Entry]]:
-        """All rows; those that no entry has written are an error, or skipped."""
-        with sqlite_errors(self.path, writing=False):
-            for number, *values in self._connection.execute(f"{_SELECT} ORDER BY id {order}"):
-                try:
-                    entry = self._entry_of_row(values)
-                except DamagedArchiveError:
-                    if skip:
-                        continue
-                    raise
-                yield number, entry
-
-    def _scan_until_damage(self) -> list[Entry]:
-        """What can be read of the list of entries, from both of its ends."""
-        found: dict[int, Entry] = {}
-        for order in ("ASC", "DESC"):
-            try:
-                found.update(self._scan(order, skip=True))  # keeps what came before an error
-            except DamagedArchiveError:
-                continue
-        return [found[number] for number in sorted(found)]
-
-    def _find(self, name: str) -> tuple[int, Entry]:
-        with sqlite_errors(self.path, writing=False):
-            try:
-                # The index gives the number only, and the row is asked for its name: in a
-                # damaged file the two may differ, and another image would come out.
-                query = self._connection.execute(
-                    f"{_SELECT} WHERE id = (SELECT id FROM entry WHERE name = ?)", (name,)
-                )
-            except UnicodeEncodeError:  # lone surrogates: no entry has them
-                raise _no_such(name) from None
-            row = query.fetchone()
-        if row is None:
-            raise _no_such(name)
-        entry = self._entry_of_row(row[1:])
-        if entry.name != name:
-            raise DamagedArchiveError(self.path, "the archive's index of names is damaged")
-        return row[0], entry
-
-    def _entry_of_row(self, values: Sequence[Any]) -> Entry:
-        try:
-            return entry_of_row(values)
-        except ValueError as error:
-            raise DamagedArchiveError(
-                self.path, f"the archive's list of entries is damaged ({error})"
-            ) from error
-
-    def _insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
-        marks = ", ".join("?" * len(ENTRY_COLUMNS))
-        number = self._connection.execute(
-            f"INSERT INTO entry ({', '.join(ENTRY_COLUMNS)}) VALUES ({marks})",
-            entry_values(name, packed, time.time_ns()),
-        ).lastrowid
-        for part, pieces in packed.parts.items():
-            for place, piece in enumerate(pieces):
-                cancel.check()
-                self._connection.execute(
-                    "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)",
-                    (number, part, place, zlib.crc32(piece), piece),
-                )
+    # Space
 
     def _give_back_space(self) -> None:
         """Makes the file shorter, if it can: what was to be done has been done already."""
@@ -333,7 +260,3 @@ class Archive:
 
 def _exists(name: str) -> EntryExistsError:
     return EntryExistsError(shown(name), "the archive has an entry of this name already")
-
-
-def _no_such(name: str) -> NoSuchEntryError:
-    return NoSuchEntryError(shown(name), "the archive has no entry of this name")

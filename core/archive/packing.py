@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.archive.codec import CodecFactory, ImageCodec, Report
 from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
-from core.errors import FloeError, ModelError, VerificationError
+from core.errors import FloeError, ModelError, UnreadableFileError, VerificationError
 from core.images import Original, Picture, comes_back, read_image, rebuild
 
 #: A stored file is cut into pieces of this many bytes, so that it can be read in parts.
@@ -95,7 +95,7 @@ def pack_file(
     progress(Progress(name, "reading", 0, 0))
     cancel.check()
     image = read_image(path)
-    modified_at = path.stat().st_mtime_ns if path.exists() else 0
+    modified_at = _modified_at(path)
     cancel.check()
     if isinstance(image, Original):
         return _stored(image, modified_at, image.reason)
@@ -103,6 +103,16 @@ def pack_file(
     if packed.n_bytes >= len(image.file_bytes):
         return _stored(image, modified_at, "coding would not make it smaller")
     return packed
+
+
+def _modified_at(path: Path) -> int:
+    """When a file was changed, in nanoseconds since 1970, as far as 64 bits can tell."""
+    try:
+        time_ns = path.stat().st_mtime_ns
+    except OSError as error:  # removed since it was read, say
+        reason = f"cannot be read ({error.strerror or error})"
+        raise UnreadableFileError(path, reason) from error
+    return min(max(time_ns, -(1 << 63)), (1 << 63) - 1)
 
 
 def _coded(

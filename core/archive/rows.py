@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from core.archive.entry import Entry
 from core.archive.packing import Packed
 
-#: The columns of a row in the order of :func:`entry_values` and :func:`entry_of_row`.
+#: The columns of a row between its id and its checksum, in the order of the table, of
+#: :func:`entry_values` and of :func:`entry_of_row`.
 ENTRY_COLUMNS = (
     "name",
     "kind",
@@ -91,14 +94,44 @@ def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
     return [values[column] for column in ENTRY_COLUMNS]
 
 
-def entry_of_row(row: Sequence[Any]) -> Entry:
-    """The entry of a row. Raises ValueError for values that no entry has.
+def row_crc32(number: int, row: Sequence[Any]) -> int:
+    """The checksum of a row: over its id and its columns, each as a letter and its bytes.
+
+    Part of the format, see docs/format.md. Raises ValueError for values that SQLite has not.
+    """
+    crc = 0
+    for value in (number, *row):
+        crc = zlib.crc32(_serialised(value), crc)
+    return crc
+
+
+def _serialised(value: Any) -> bytes:
+    match value:
+        case None:
+            return b"n"
+        case int():
+            return b"i" + struct.pack("<q", value)
+        case float():
+            return b"r" + struct.pack("<d", value)
+        case str():
+            data = value.encode("utf-8", "surrogatepass")
+            return b"t" + struct.pack("<q", len(data)) + data
+        case bytes():
+            return b"b" + struct.pack("<q", len(value)) + value
+        case _:
+            raise ValueError(f"no value of a row: {value!r}")
+
+
+def entry_of_row(number: int, row: Sequence[Any], crc32: Any) -> Entry:
+    """The entry of a row. Raises ValueError for values that no entry has, or that have changed.
 
     The table is STRICT, but SQLite does not look again at what is in a damaged file.
     """
     values = dict(zip(ENTRY_COLUMNS, row, strict=True))
     for column, value in values.items():
         _check(column, value)
+    if row_crc32(number, row) != crc32:
+        raise ValueError("a checksum does not match")
     theoretical_bits = values.pop("theoretical_bits")
     n_dims = values["width"] * values["height"] * values["channels"]
     pixel_sha256, file_sha256 = values.pop("pixel_sha256"), values.pop("file_sha256")

@@ -41,7 +41,8 @@ ENTRY_TABLE = """CREATE TABLE entry (
     encode_seconds REAL,
     verify_seconds REAL,
     network_seconds REAL,
-    coding_seconds REAL
+    coding_seconds REAL,
+    crc32 INTEGER NOT NULL
 ) STRICT"""
 
 CHUNK_TABLE = """CREATE TABLE chunk (
@@ -54,7 +55,16 @@ CHUNK_TABLE = """CREATE TABLE chunk (
     UNIQUE (entry, part, place)
 ) STRICT"""
 
-STATEMENTS = {"entry": ENTRY_TABLE, "chunk": CHUNK_TABLE}
+# Few rows, so that no index is worth its being damaged: whoever writes keeps ids different.
+MODEL_TABLE = """CREATE TABLE model (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    family TEXT NOT NULL,
+    sha256 BLOB NOT NULL,
+    data BLOB NOT NULL
+) STRICT"""
+
+STATEMENTS = {"entry": ENTRY_TABLE, "chunk": CHUNK_TABLE, "model": MODEL_TABLE}
 
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.archive import Archive
+from core.archive.rows import ENTRY_COLUMNS
 from core.errors import (
     DamagedArchiveError,
     DamagedEntryError,
@@ -28,6 +29,7 @@ from tests.archive.samples import (
     make_archive,
     noise,
     open_fake,
+    reseal,
     same_image_file,
     tampering,
     titled_png,
@@ -261,7 +263,7 @@ def test_flipped_bits_in_the_lists(path: Path, whole: bytes) -> None:
     with tampering(path) as connection:
         roots = connection.execute("SELECT rootpage FROM sqlite_schema").fetchall()
     pages = sorted(page for (page,) in roots)
-    assert len(pages) == 4
+    assert len(pages) == 5
     for page in pages:
         used = [at for at in range((page - 1) * 4096, page * 4096) if whole[at]]
         for at in choose.sample(used, min(50, len(used))):
@@ -292,15 +294,16 @@ def test_changes_of_a_damaged_archive(path: Path, whole: bytes) -> None:
     assert n_added > 10
 
 
+@pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("column", ["name", "width", "file_sha256", "packed_bytes", "codec"])
 @pytest.mark.parametrize("value", [None, "text", 1.5, b"bytes", -1, 2**63 - 1])
-def test_values_that_no_entry_has(path: Path, column: str, value: object) -> None:
+def test_values_that_no_entry_has(path: Path, column: str, value: object, sealed: bool) -> None:
     """As a damaged or hostile file may have them, whatever the table's types are."""
     errors: tuple[type[FloeError], ...] = (DamagedArchiveError, DamagedEntryError)
     if column == "name":
         errors = (DamagedArchiveError, NoSuchEntryError)
     elif column == "codec":
-        errors = (DamagedArchiveError, ModelError)
+        errors = (DamagedArchiveError, DamagedEntryError, ModelError)
     with tampering(path) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'entry'").fetchone()
@@ -309,6 +312,8 @@ def test_values_that_no_entry_has(path: Path, column: str, value: object) -> Non
         connection.execute(write_schema, (untyped,))
     with tampering(path) as connection:
         connection.execute(f"UPDATE entry SET {column} = ? WHERE id = 2", (value,))
+        if sealed:
+            reseal(connection)
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(write_schema, (sql,))
     with open_fake(path) as archive:
@@ -339,9 +344,14 @@ def test_values_that_no_entry_has(path: Path, column: str, value: object) -> Non
         "UPDATE entry SET pixel_sha256 = NULL WHERE id = 1",
     ],
 )
-def test_entries_that_lost_something(path: Path, tmp_path: Path, statement: str) -> None:
+@pytest.mark.parametrize("sealed", [False, True])
+def test_entries_that_lost_something(
+    path: Path, tmp_path: Path, statement: str, sealed: bool
+) -> None:
     with tampering(path) as connection:
         assert connection.execute(statement).rowcount == 1
+        if sealed:
+            reseal(connection)
     with open_fake(path) as archive:
         for call in (archive.verify, archive.read_file):
             with pytest.raises(DamagedEntryError) as caught:
@@ -352,6 +362,36 @@ def test_entries_that_lost_something(path: Path, tmp_path: Path, statement: str)
         assert not (tmp_path / "out").exists()
         for name in set(FILES) - {"a.png"}:
             archive.verify(name)
+
+
+@pytest.mark.parametrize("column", ENTRY_COLUMNS)
+def test_nothing_that_is_said_of_an_entry_changes_in_silence(path: Path, column: str) -> None:
+    """Each column in turn becomes another value that some entry might have."""
+    with tampering(path) as connection:
+        (kind,) = connection.execute(f"SELECT typeof({column}) FROM entry WHERE id = 1").fetchone()
+        other = {
+            "text": f"substr({column}, 2)",
+            "blob": "zeroblob(32)",
+            "real": f"{column} + 1",
+            "integer": f"{column} + 1",
+            "null": "'a reason'",
+        }[kind]
+        connection.execute(f"UPDATE entry SET {column} = {other} WHERE id = 1")
+    with open_fake(path) as archive:
+        assert [entry.name for entry in archive.entries()] == [*FILES][1:]
+        with pytest.raises(DamagedArchiveError, match="checksum"):
+            archive.check_structure()
+        if column == "name":
+            with pytest.raises(DamagedEntryError, match="checksum"):
+                archive.verify(".png")
+        else:
+            for call in (archive.entry, archive.verify, archive.read_pixels):
+                with pytest.raises(DamagedEntryError, match="checksum") as caught:
+                    call("a.png")
+                assert caught.value.name == "a.png"
+    with open_fake(path, write=True) as archive:
+        archive.remove([".png" if column == "name" else "a.png"])  # one can get rid of it
+        archive.check_structure()
 
 
 @pytest.mark.parametrize("table", ["entry", "chunk"])

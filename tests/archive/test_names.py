@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.archive.names import archive_name, check_name, local_part, shown, target_path
 from core.archive.rows import ENTRY_COLUMNS
 from core.errors import HostileNameError, NoSuchEntryError
-from tests.archive.samples import FILES, make_archive, open_fake, tampering
+from tests.archive.samples import FILES, make_archive, open_fake, reseal, tampering
 
 needs_links = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
 
@@ -193,6 +193,7 @@ def test_hostile_names_are_listed_and_not_extracted(
     out.mkdir(parents=True)
     with tampering(path) as connection:
         connection.execute("UPDATE entry SET name = ?", (name,))
+        reseal(connection)
     before = everything(tmp_path)
     with open_fake(path) as archive:
         assert [entry.name for entry in archive.entries()] == [name]
@@ -209,6 +210,7 @@ def test_hostile_names_are_listed_and_not_extracted(
 def test_a_name_that_is_no_utf8(path: Path, tmp_path: Path) -> None:
     with tampering(path) as connection:
         connection.execute("UPDATE entry SET name = CAST(x'61ff62' AS TEXT)")
+        reseal(connection)
     with open_fake(path) as archive:
         (entry,) = archive.entries()
         assert entry.name == "a\ufffdb"
@@ -228,7 +230,8 @@ def test_links_in_the_folder_are_neither_followed_nor_written_through(
     (out / "a").symlink_to(outside / "mine")
     (out / "d").symlink_to(outside)
     with tampering(path) as connection:
-        connection.execute("INSERT INTO entry SELECT 99, 'd/x', " + _columns() + " FROM entry")
+        connection.execute(f"INSERT INTO entry SELECT 99, 'd/x', {_columns()}, 0 FROM entry")
+        reseal(connection)
     with open_fake(path) as archive:
         if overwrite:
             archive.extract("a", out, overwrite=True)

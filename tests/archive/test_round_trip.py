@@ -291,6 +291,26 @@ def test_files_that_cannot_be_added(
     assert path.read_bytes() == before
 
 
+def test_a_file_that_went_away_while_it_was_read(
+    path: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = packing.read_image
+
+    def read_and_remove(file: Path) -> object:
+        image = read(file)
+        file.unlink()
+        return image
+
+    monkeypatch.setattr(packing, "read_image", read_and_remove)
+    before = path.read_bytes()
+    with (
+        open_fake(path, write=True) as archive,
+        pytest.raises(UnreadableFileError, match=r"b\.png"),
+    ):
+        archive.add_file(sources / "b.png", "new.png")
+    assert path.read_bytes() == before
+
+
 def test_large_files_are_stored_in_pieces(
     path: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
