@@ -15,8 +15,10 @@ from hypothesis import settings
 # No test may open a window on somebody's screen, or wait for a display that is not there.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-# Small networks gain nothing from more threads. Torch reads this when it is imported.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Small networks lose by more threads, twofold beside a busy neighbour; and waiting threads may not
+# spin (see core/__init__.py). Torch reads both when it is imported, which tests do before core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 # Nothing but chance is tested by the time that an example takes on a busy machine.
 settings.register_profile("floe", deadline=None)

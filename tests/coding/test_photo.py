@@ -52,7 +52,7 @@ KINDS = ("smooth", "noise", "flat", "extreme", "grey")
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_picture_comes_back(codec, coder, height, width, channels, kind, seed) -> None:
     pixels = picture(height, width, channels, kind, seed)
     done: list[int] = []
@@ -139,11 +139,15 @@ def test_bytes_depend_on_pixels_alone(codec) -> None:
     assert codec.encode(strided).chunks == first
 
 
+@pytest.fixture(scope="module")
+def whole_chunk(codec) -> bytes:
+    return codec.encode(picture(20, 17, 3, "smooth")).chunks[0]
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_damage_is_always_noticed(codec, data) -> None:
-    pixels = picture(20, 17, 3, "smooth")
-    chunk = bytearray(codec.encode(pixels).chunks[0])
+def test_damage_is_always_noticed(codec, whole_chunk, data) -> None:
+    chunk = bytearray(whole_chunk)
     place = data.draw(st.integers(0, len(chunk) - 1))
     kind = data.draw(st.sampled_from(("flip", "cut", "grow")))
     if kind == "flip":
@@ -153,7 +157,12 @@ def test_damage_is_always_noticed(codec, data) -> None:
     else:
         chunk += data.draw(st.binary(min_size=1, max_size=9))
     with pytest.raises(DamagedChunkError):
-        codec.decode([bytes(chunk)], pixels.shape, coder="fused")
+        codec.decode([bytes(chunk)], (20, 17, 3), coder="fused")
+
+
+def test_the_undamaged_chunk_decodes(codec, whole_chunk) -> None:
+    pixels = codec.decode([whole_chunk], (20, 17, 3), coder="fused")
+    assert np.array_equal(pixels, picture(20, 17, 3, "smooth"))
 
 
 def test_cancel_stops_both_ways(codec) -> None:
