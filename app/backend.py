@@ -32,7 +32,11 @@ Plan = list[tuple[str, float]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What one codec needs for one image; ``bits_per_dim`` is None where it is not installed."""
+    """What one codec needs for one image.
+
+    ``bits_per_dim`` is None where it is not installed (then it has no settings), or cannot code
+    an image of this size.
+    """
 
     codec: str
     bits_per_dim: float | None
@@ -184,8 +188,8 @@ class CoreBackend:
             if codec is None:
                 yield Measured(reference, None)
                 continue
-            for length in codelengths(pixels, [codec], cancel):
-                yield Measured(reference, length.bits_per_dim, codec.settings)
+            length = next(codelengths(pixels, [codec], cancel), None)
+            yield Measured(reference, length and length.bits_per_dim, codec.settings)
 
 
 def _load_photo_codec() -> ImageCodec:

@@ -61,6 +61,9 @@ def add(
     replace: Annotated[
         bool, typer.Option("--replace", help="replace other images of the same names")
     ] = False,
+    carry_model: Annotated[
+        bool, typer.Option("--carry-model", help="keep the model in the archive, too")
+    ] = False,
 ) -> None:
     """Add images and folders; a new archive is made where there is none.
 
@@ -78,7 +81,12 @@ def add(
         try:
             with Following(len(engine.collect(paths)), "adding") as following:
                 results = engine.add(
-                    archive, paths, coder=coder.value, replace=replace, listener=following
+                    archive,
+                    paths,
+                    coder=coder.value,
+                    replace=replace,
+                    carry_model=carry_model,
+                    listener=following,
                 )
         finally:
             if created and _is_empty(archive):

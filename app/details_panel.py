@@ -121,14 +121,16 @@ class DetailsPanel(QScrollArea):
                 return self.tr("Stored as it was.")
             return self.tr("Stored as it was: {0}.").format(entry.reason.rstrip("."))
         gap = entry.achieved_bpd - entry.theoretical_bpd
-        return self.tr(
-            "Achieved is {gap} bits/dim above theory: {borrowed} bits borrowed, {lost} lost; "
-            "what is not pixels counts too."
-        ).format(
-            gap=texts.number(gap, 4),
-            borrowed=texts.number(entry.borrowed_bits),
-            lost=texts.number(entry.lost_bits),
+        where = (
+            self.tr("Achieved is {0} bits/dim above theory")
+            if gap >= 0
+            # Each value keeps a place in the code, however unlikely the density finds it.
+            else self.tr("Achieved is {0} bits/dim below theory, since no value costs over 24 bits")
+        ).format(texts.number(abs(gap), 4))
+        bits = self.tr("{0} bits borrowed, {1} lost; what is not pixels counts too.").format(
+            texts.number(entry.borrowed_bits), texts.number(entry.lost_bits)
         )
+        return f"{where}: {bits}"
 
     def _show_totals(self, entries: Sequence[Entry]) -> None:
         self._gap.setText(self.tr("Mean over the images.") if entries else "")
@@ -151,8 +153,10 @@ class DetailsPanel(QScrollArea):
         )
 
     def _codelength_bars(self, entries: Sequence[Entry]) -> list[Bar]:
-        theory = _mean([e.theoretical_bpd for e in entries])
-        achieved = _mean([e.achieved_bpd for e in entries])
+        # Means are compared, so they are over the same images.
+        compared = [e for e in entries if e.theoretical_bpd is not None] or entries
+        theory = _mean([e.theoretical_bpd for e in compared])
+        achieved = _mean([e.achieved_bpd for e in compared])
         bars = [
             Bar(self.tr("Theory"), theory, texts.bits_per_dim(theory), Tone.OURS_FAINT),
             Bar(self.tr("Achieved"), achieved, texts.bits_per_dim(achieved), Tone.OURS),
@@ -167,7 +171,9 @@ class DetailsPanel(QScrollArea):
             state = self.tr("not measured") if self._error else self.tr("measuring…")
             return Bar(codec, None, state, Tone.OTHERS, self._error)
         if measured.bits_per_dim is None:
-            return Bar(codec, None, self.tr("not installed"), Tone.OTHERS)
+            there = bool(measured.settings)
+            state = self.tr("cannot code this image") if there else self.tr("not installed")
+            return Bar(codec, None, state, Tone.OTHERS)
         text = texts.bits_per_dim(measured.bits_per_dim)
         settings = f"{codec}: {measured.settings}" if measured.settings else ""
         return Bar(codec, measured.bits_per_dim, text, Tone.OTHERS, settings)

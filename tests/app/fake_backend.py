@@ -183,7 +183,8 @@ class FakeBackend:
             time.sleep(self.codec_pause)
             cancel.check()
             self.measured.append(f"{name} {codec}")
-            yield Measured(codec, self.installed.get(codec), "settings")
+            there = self.installed.get(codec)
+            yield Measured(codec, there, "settings" if there else "")
 
     def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
         for piece in range(1, 11):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.control import CancelToken, PixelListener, ignore
+from core.errors import ModelError
 
 _ROWS = 16
 
@@ -35,9 +36,13 @@ class SlowCodec:
     """Sixteen rows a chunk; sleeps (which releases the interpreter's lock) for each."""
 
     model_id = "photo-slow"
+    model_file = bytes(1 << 20)
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
+
+    def with_model(self, model_file: bytes) -> SlowCodec:
+        raise ModelError("there is one slow model only")
 
     def encode(
         self,

@@ -194,3 +194,16 @@ def test_codelengths_stop_when_told(
     cancel.cancel()
     with pytest.raises(Cancelled):
         next(lengths)
+
+
+def test_a_codec_that_cannot_take_an_image_says_so(
+    core_backend: CoreBackend, tmp_path: Path
+) -> None:
+    path, image = tmp_path / "x.floe", tmp_path / "long.png"
+    core_backend.create(path)
+    Image.fromarray(np.zeros((1, 17_000, 3), np.uint8)).save(image)
+    core_backend.add(path, [image], Silent(), CancelToken())
+    measured = {m.codec: m for m in core_backend.codelengths(path, image.name, CancelToken())}
+    assert measured["PNG"].bits_per_dim is not None
+    assert measured["WebP"].bits_per_dim is None
+    assert measured["WebP"].settings
