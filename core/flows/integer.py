@@ -144,10 +144,17 @@ class IntegerLevel:
         ]
         self.heads = [IntegerHead(config, _prefixed(conv, f"heads.{i}.")) for i in range(3)]
 
-    def features(self, phase: int, context: Tensor, before: Tensor | None) -> Tensor:
+    def features(
+        self,
+        phase: int,
+        context: Tensor,
+        before: Tensor | None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Tensor:
         """The trunk's features for a phase: (1, 17, h, w) -> (1, C, h, w).
 
-        before: the features of the phase before. Evaluated in squares with as much margin as the
+        before: the features of the phase before. check: called every few milliseconds, and may
+        raise to stop the work. Evaluated in squares with as much margin as the
         convolutions reach, which changes nothing: each output depends on the same integers.
         """
         height, width = context.shape[-2:]
@@ -157,6 +164,7 @@ class IntegerLevel:
             memory_format=torch.channels_last
         )
         for outer, inner, target in _squares(height, width, reach):
+            check()
             x = self.stems[phase](context[outer]).floor_()
             x *= 2.0**-VALUE_BITS
             if before is not None:

@@ -7,7 +7,7 @@ after it has told their distributions. The encoder knows them, the decoder decod
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +68,18 @@ class Piece:
 
 
 def walk(
-    level: IntegerLevel, coarse: Tensor, height: int, width: int, channels: tuple[int, ...]
+    level: IntegerLevel,
+    coarse: Tensor,
+    height: int,
+    width: int,
+    channels: tuple[int, ...],
+    check: Callable[[], None] = lambda: None,
 ) -> Generator[Piece, Integers, Tensor]:
     """Yields a level's pieces in decoding order, takes their pixels, returns the picture.
 
     coarse: (1, 3, ceil(height / 2), ceil(width / 2)) integers in float32, phase a. channels: which
     are coded, a beginning of CHANNEL_ORDER; the others equal the last of them (grey pictures).
-    Result: (1, 3, height, width).
+    check: called often, and may raise to stop the work. Result: (1, 3, height, width).
     """
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
@@ -88,7 +93,7 @@ def walk(
         target = mean.clone()
         if rows and columns:
             context = interlace.context(known, mean, phases[1] if phase == 2 else None)
-            features = level.features(phase, context, features)
+            features = level.features(phase, context, features, check)
             residual = torch.zeros_like(mean)  # in coding order
             for i, channel in enumerate(channels):
                 parameters = level.mixtures(phase, i, features, residual[:, :i])
