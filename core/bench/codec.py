@@ -17,13 +17,13 @@ Pixels = NDArray[np.uint8]
 class Codec:
     """A lossless codec at certain settings, on one thread.
 
-    ``encode`` takes (H, W, C) uint8 with C = 1, 3 or 4; ``decode`` gives the same back.
+    ``encode`` takes (H, W, C) uint8 with C = 1, 3 or 4; ``decode``, told C, gives the same back.
     """
 
     name: str
     settings: str
     encode: Callable[[Pixels], bytes]
-    decode: Callable[[bytes], Pixels]
+    decode: Callable[[bytes, int], Pixels]
 
 
 def installed(*, thorough: bool = False) -> list[Codec]:
@@ -50,7 +50,7 @@ def _png() -> Codec:
         "zlib level 9, filters chosen for each row",
         # 0xF8: all filters; libpng takes the one of the smallest sum of differences
         lambda x: _bytes(imagecodecs.png_encode(_squeezed(x), level=9, filter=0xF8)),
-        lambda data: _channels(imagecodecs.png_decode(data)),
+        lambda data, channels: _channels(imagecodecs.png_decode(data)),
     )
 
 
@@ -61,7 +61,10 @@ def _webp(quality: int, method: int) -> Codec:
         f"lossless, quality {quality}, method {method}",
         # WebP knows no grey: three equal channels cost it next to nothing.
         lambda x: _bytes(encode(np.repeat(x, 3, 2) if x.shape[2] == 1 else x, numthreads=1)),
-        lambda data: _channels(imagecodecs.webp_decode(data)),
+        # Nor does it keep an alpha channel that is opaque everywhere.
+        lambda data, channels: imagecodecs.webp_decode(data, hasalpha=channels == 4)[
+            ..., :channels
+        ],
     )
 
 
@@ -71,7 +74,7 @@ def _jpeg_xl(effort: int) -> Codec:
         "JPEG XL",
         f"lossless, effort {effort}",
         lambda x: _bytes(encode(_squeezed(x))),
-        lambda data: _channels(imagecodecs.jpegxl_decode(data, numthreads=1)),
+        lambda data, channels: _channels(imagecodecs.jpegxl_decode(data, numthreads=1)),
     )
 
 

@@ -7,7 +7,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,8 @@ def _rows(
             network_s_per_mp=_per(entry.network_seconds, n_megapixels),
             coding_s_per_mp=_per(entry.coding_seconds, n_megapixels),
         )
+        if entry.coder is None:
+            break  # stored as it is: the other coders would say the same
     for measured in codelengths(pixels, codecs):
         yield Row(
             image=path.name,
@@ -162,12 +164,13 @@ def _archived(
 
 
 def _mean(rows: Sequence[Row]) -> Row:
-    first, mean = rows[0], {}
-    for field in fields(Row):
-        values = [getattr(row, field.name) for row in rows]
-        if all(isinstance(value, int | float) for value in values):
-            mean[field.name] = float(np.mean(values))
-    return Row(**{**asdict(first), **mean, "image": f"mean of {len(rows)}"})
+    first = asdict(rows[0])
+    mean: dict[str, Any] = {"image": f"mean of {len(rows)}"}
+    for name in first.keys() - {"image", "codec", "settings"}:
+        values = [getattr(row, name) for row in rows]
+        # What some images have no figure for has no mean.
+        mean[name] = None if None in values else float(np.mean(values))
+    return Row(**{**first, **mean})
 
 
 def _per(seconds: float | None, n_megapixels: float) -> float | None:
