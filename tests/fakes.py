@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.control import CancelToken, PixelListener, ignore
-from core.errors import StackError
+from core.errors import ModelError, StackError
 from core.images.tiles import Tile, tiles
 
 Pixels = NDArray[np.uint8]
+
+#: So large that archives of the tests do not carry it by themselves.
+MODEL_BYTES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class FakeCodec:
         self.wrong = wrong  # decodes to other pixels
         self._tile = tile
         self.n_encoded = self.n_decoded = 0
+
+    @property
+    def model_file(self) -> bytes:
+        return self.model_id.encode().ljust(MODEL_BYTES, b"\0")
+
+    def with_model(self, model_file: bytes) -> FakeCodec:
+        if len(model_file) != MODEL_BYTES:
+            raise ModelError("not a model")
+        return FakeCodec(model_id=model_file.rstrip(b"\0").decode(), tile=self._tile)
 
     def encode(
         self,

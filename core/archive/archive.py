@@ -16,6 +16,7 @@ from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.contents import Contents
 from core.archive.database import create_database, open_database, sqlite_errors, transaction
 from core.archive.entry import Entry
+from core.archive.models import CarriedModels
 from core.archive.names import check_name, shown, target_path
 from core.archive.packing import pack_file
 from core.archive.table import EntryTable
@@ -47,6 +48,7 @@ class Archive:
         self.path = path
         self._connection = connection
         self._table = EntryTable(path, connection)
+        self._models = CarriedModels(path, connection)
         self._contents = Contents(path, connection, codec_factory)
 
     @classmethod
@@ -123,10 +125,14 @@ class Archive:
         *,
         coder: str = DEFAULT_CODER,
         replace: bool = False,
+        carry_model: bool = False,
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Entry:
         """Codes a file, decodes it again, compares, and only then archives it.
+
+        With ``carry_model`` the archive gets a copy of the model that coded the file; without,
+        only one so large that the copy hardly matters does (core.archive.models).
 
         Raises what read_image raises; HostileNameError and EntryExistsError; VerificationError
         and ModelError; UnwritableFileError and ArchiveBusyError; Cancelled. Whatever it
@@ -153,6 +159,10 @@ class Archive:
                 self._table.insert(name, packed, cancel)
             except sqlite3.IntegrityError as error:
                 raise _exists(name) from error  # added by another program meanwhile
+            if replace:
+                self._models.drop_unused()
+            if packed.model is not None:
+                self._models.carry(self._contents.codec(), always=carry_model)
         if replace:
             self._give_back_space()
         progress(Progress(name, "writing", n_pixels, n_pixels))
@@ -166,7 +176,18 @@ class Archive:
         with transaction(self._connection, self.path):
             for name in dict.fromkeys(names):
                 self._table.remove(name)
+            self._models.drop_unused()
         self._give_back_space()
+
+    def carry_model(self) -> None:
+        """Gives the archive a copy of the model at hand, if any of its entries is coded by it.
+
+        With it any Floe that reads the format can decode them, whatever models it comes with.
+        Raises ModelError, UnwritableFileError and ArchiveBusyError.
+        """
+        codec = self._contents.codec()
+        with transaction(self._connection, self.path):
+            self._models.carry(codec, always=True)
 
     # Reading
 
@@ -236,7 +257,7 @@ class Archive:
             pass
 
     def check_structure(self) -> None:
-        """Reads all of the database's pages, compares indexes with tables, checks all rows.
+        """Reads all of the database's pages, compares indexes with tables, checks rows and models.
 
         Raises DamagedArchiveError for the first fault.
         """
@@ -245,6 +266,7 @@ class Archive:
         if verdict != "ok":
             raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
         self._table.check()
+        self._models.check()
 
     # Space
 

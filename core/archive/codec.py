@@ -54,6 +54,13 @@ class ImageCodec(Protocol):
     @property
     def model_id(self) -> str: ...
 
+    @property
+    def model_file(self) -> bytes:
+        """The weights, as :meth:`with_model` takes them; an archive may carry them."""
+
+    def with_model(self, model_file: bytes, /) -> ImageCodec:
+        """A codec by other weights, which may be anyone's. Raises ModelError."""
+
     def encode(
         self,
         pixels: NDArray[np.uint8],

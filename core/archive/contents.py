@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.archive.codec import CodecFactory, ImageCodec
 from core.archive.database import sqlite_errors
 from core.archive.entry import Entry
+from core.archive.models import CarriedModels
 from core.archive.names import shown
 from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash
 from core.control import CancelToken, ProgressListener
@@ -38,7 +39,9 @@ class Contents:
         self._path = path
         self._connection = connection
         self._codec_factory = codec_factory
+        self._models = CarriedModels(path, connection)
         self._codec: ImageCodec | None = None
+        self._other_codecs: dict[str, ImageCodec] = {}
 
     def codec(self) -> ImageCodec:
         """The codec, loaded on first use. Raises ModelError."""
@@ -129,12 +132,7 @@ class Contents:
         shape = (entry.height, entry.width, entry.channels)
         if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
             raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
-        codec = self.codec()
-        if entry.codec != "photo" or entry.model != codec.model_id:
-            raise ModelError(
-                f"{shown(entry.name)}: coded by the model {entry.model}, and this version of "
-                f"Floe has {codec.model_id}: another version of Floe is needed"
-            )
+        codec = self._codec_of(entry)
         count = PixelCount(entry.name, "decoding", shape[0] * shape[1], progress)
         try:
             pixels = codec.decode(
@@ -149,6 +147,41 @@ class Contents:
         _check_hash(entry, "pixels", entry.pixel_sha256, pixel_hash(pixels).hex())
         count.finish()
         return pixels
+
+    def _codec_of(self, entry: Entry) -> ImageCodec:
+        """The codec of an entry's model: Floe's own, or one by the archive's copy. ModelError."""
+        own = self.codec()
+        if entry.codec != "photo" or entry.model is None:
+            raise ModelError(
+                f"{shown(entry.name)}: coded by {shown(entry.codec)}, which this version of Floe "
+                "does not know: another version of Floe is needed"
+            )
+        if entry.model == own.model_id:
+            return own
+        if entry.model not in self._other_codecs:
+            self._other_codecs[entry.model] = self._carried_codec(entry.name, entry.model, own)
+        return self._other_codecs[entry.model]
+
+    def _carried_codec(self, name: str, model: str, own: ImageCodec) -> ImageCodec:
+        needed = f"{shown(name)}: coded by the model {shown(model)}"
+        try:
+            file = self._models.find(model)
+        except DamagedArchiveError as error:
+            raise ModelError(f"{needed}: {error.reason}") from error
+        if file is None:
+            raise ModelError(
+                f"{needed}, and this version of Floe has {own.model_id}; the archive carries no "
+                f"copy of it: a version of Floe with {shown(model)} is needed"
+            )
+        try:
+            codec = own.with_model(file)
+        except ModelError as error:
+            raise ModelError(
+                f"{needed}: the archive's copy of it cannot be used: {error}"
+            ) from error
+        if codec.model_id != model:
+            raise ModelError(f"{needed}, and the archive's copy of it is {codec.model_id}")
+        return codec
 
 
 def _check_hash(entry: Entry, what: str, expected: str | None, found: str) -> None:

@@ -8,6 +8,7 @@ the tile's pixels: auxiliary bits that are worth having back.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Generator, Sequence
@@ -31,7 +32,7 @@ from core.coding.stack import Stack, Words
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
 from core.flows import interlace
-from core.flows.models import PhotoModel, bundled_photo_model
+from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import Piece, walk
 from core.images.tiles import Tile, tiles
@@ -92,6 +93,15 @@ class PhotoCodec:
         self._model = model
         self.model_id = model.id
 
+    @property
+    def model_file(self) -> bytes:
+        """The model's file: an archive may carry it."""
+        return self._model.file
+
+    def with_model(self, model_file: bytes) -> PhotoCodec:
+        """The codec of another model, by its file, which may be anyone's. Raises ModelError."""
+        return PhotoCodec(_other_model(model_file))
+
     def encode(
         self,
         pixels: Pixels,
@@ -147,6 +157,12 @@ def photo_codec() -> PhotoCodec:
     return PhotoCodec(bundled_photo_model())
 
 
+@functools.lru_cache(maxsize=2)
+def _other_model(model_file: bytes) -> PhotoModel:
+    """Kept for the next image: each opens its archive anew."""
+    return photo_model(model_file)
+
+
 class _TileJob:
     """Coding of tiles, with all that stays the same from one to the next."""
 
@@ -171,7 +187,14 @@ class _TileJob:
         growth = GROWTH_EXPONENTS[0]
         for level, (height, width) in enumerate(_sizes(*pixels.shape[:2])):
             coarse = picture[..., 0::2, 0::2].contiguous()
-            pieces = walk(self.model.network.level(level), coarse, height, width, channels)
+            pieces = walk(
+                self.model.network.level(level),
+                coarse,
+                height,
+                width,
+                channels,
+                self.cancel.check,
+            )
             told = self._tell(pieces, picture)
             self.clock.networked()
             if told and not level:
@@ -218,7 +241,14 @@ class _TileJob:
         self.on_pixels(height * width)
         n_left = len(channels) * (shape[0] * shape[1] - height * width)
         for level, (height, width) in reversed(list(enumerate(sizes))):
-            pieces = walk(self.model.network.level(level), picture, height, width, channels)
+            pieces = walk(
+                self.model.network.level(level),
+                picture,
+                height,
+                width,
+                channels,
+                self.cancel.check,
+            )
             try:
                 piece = next(pieces)
                 while True:

@@ -44,6 +44,7 @@ def add(
     *,
     coder: str = DEFAULT_CODER,
     replace: bool = False,
+    carry_model: bool = False,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
     codec_factory: CodecFactory = load_photo_codec,
@@ -53,7 +54,8 @@ def add(
 
     A file that the archive holds already under the same name is left alone, so that an
     interrupted job can simply be run again; another one of that name is an error unless
-    ``replace``. Raises what Archive.open raises, before anything is coded.
+    ``replace``. With ``carry_model`` the archive gets a copy of the model that its images need,
+    so that it can be read without one. Raises what Archive.open raises, before anything is coded.
     """
 
     def work(file: FileResult, listener: Listener, cancel: CancelToken) -> FileResult:
@@ -63,6 +65,8 @@ def add(
         with Archive.open(archive, write=True, codec_factory=codec_factory) as opened:
             there = opened.find(file.name)
             if there is not None and _same_file(file.source, there):
+                if carry_model and there.model is not None:
+                    opened.carry_model()
                 return changed(file, entry=there, unchanged=True)
             if there is not None and not replace:
                 raise EntryExistsError(
@@ -74,6 +78,7 @@ def add(
                 file.name,
                 coder=coder,
                 replace=replace,
+                carry_model=carry_model,
                 progress=listener.progress,
                 cancel=cancel,
             )

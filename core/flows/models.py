@@ -5,24 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.resources
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from core.errors import ModelError
 from core.flows import interlace
 from core.flows.cdf import Tables
 from core.flows.integer import IntegerPhoto
-from core.flows.photo import CHANNEL_ORDER, PhotoConfig
+from core.flows.model_file import read_photo_file
+from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import walk
-
-#: What the files say of themselves; another number means another arithmetic.
-FORMAT = "1"
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,7 @@ class PhotoModel:
     id: str  # family and a hash of the file: the same id is the same arithmetic
     network: IntegerPhoto
     tables: Tables
+    file: bytes = field(default=b"", repr=False)  # which it was read from
 
 
 @functools.cache
@@ -45,35 +42,31 @@ def bundled_photo_model() -> PhotoModel:
 def load_photo_model(path: Path, device: str = "cpu") -> PhotoModel:
     """Reads a model, moves it to a device and checks it there. Raises ModelError."""
     try:
-        data = path.read_bytes()
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+        return photo_model(path.read_bytes(), device)
+    except OSError as error:
         raise ModelError(f"{path}: the model cannot be read ({error})") from error
-    if about.get("family") != "photo" or about.get("format") != FORMAT:
-        raise ModelError(f"{path}: not a photo model of format {FORMAT}; this Floe reads no other")
-    try:
-        model = PhotoModel(
-            f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
-            IntegerPhoto(config_of(about), tensors).to(torch.device(device)),
-            _tables(about, tensors),
-        )
-        vector = tensors["vector"]
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path}: the model is incomplete: {error}") from error
-    if vector_sha256(model, vector) != about.get("vector_sha256"):
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def photo_model(data: bytes, device: str = "cpu") -> PhotoModel:
+    """The model of a file's bytes, moved to a device and checked there.
+
+    The bytes may be anyone's. Raises ModelError.
+    """
+    file = read_photo_file(data)
+    model = PhotoModel(
+        f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
+        IntegerPhoto(file.config, file.tensors).to(torch.device(device)),
+        file.tables,
+        data,
+    )
+    if vector_sha256(model, file.vector) != file.vector_sha256:
         raise ModelError(
             f"model {model.id} does not compute exactly on {device}: its test vector differs. "
             "Nothing was written; use another device, or install the model file anew"
         )
     return model
-
-
-def config_of(about: dict[str, str]) -> PhotoConfig:
-    """The sizes of a model, from its file's metadata."""
-    given = json.loads(about["config"])
-    return PhotoConfig(**{**given, "blocks": tuple(given["blocks"])})
 
 
 def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
@@ -98,13 +91,3 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
         except StopIteration:
             pixels, level = coarse, level + 1
     return digest.hexdigest()
-
-
-def _tables(about: dict[str, str], tensors: dict[str, Tensor]) -> Tables:
-    return Tables(
-        sigmoid=tensors["tables.sigmoid"].numpy(),
-        weight=tensors["tables.weight"].numpy(),
-        inverse_scale=tensors["tables.inverse_scale"].numpy(),
-        mean_unit=int(about["mean_unit"]),
-        smallest_log_scale=int(about["smallest_log_scale"]),
-    )

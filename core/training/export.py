@@ -17,7 +17,8 @@ from torch import Tensor
 from core.coding.photo import PhotoCodec
 from core.flows.cdf import Tables
 from core.flows.integer import EXACT_BOUND, IntegerPhoto
-from core.flows.models import FORMAT, PhotoModel, load_photo_model, vector_sha256
+from core.flows.model_file import FORMAT
+from core.flows.models import PhotoModel, load_photo_model, vector_sha256
 from core.flows.photo import Photo, PhotoConfig
 from core.training.quantise import quantise
 from core.training.tables import make_tables
