@@ -189,7 +189,8 @@ class CoreBackend:
                 yield Measured(reference, None)
                 continue
             length = next(codelengths(pixels, [codec], cancel), None)
-            yield Measured(reference, length and length.bits_per_dim, codec.settings)
+            bits_per_dim = length.bits_per_dim if length else None
+            yield Measured(reference, bits_per_dim, codec.settings)
 
 
 def _load_photo_codec() -> ImageCodec:
