@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.errors import ModelError
 from core.flows.photo import Photo, PhotoConfig
 from core.training.data import Batches
 
@@ -52,6 +53,11 @@ class Run:
     """One training run in a folder: settings.json, log.jsonl and the newest checkpoint."""
 
     def __init__(self, folder: Path, settings: Settings, train: Tensor, valid: Tensor) -> None:
+        """Goes on with the checkpoint in the folder, if there is one.
+
+        train, valid: (N, 3, 96, 96) uint8. Raises ModelError where the checkpoint is of a model
+        of other sizes.
+        """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid = folder, settings, valid
         self.batches = Batches(train, settings.batch, settings.seed)
@@ -64,9 +70,10 @@ class Run:
         )  # fmt: skip
         self.clock = Clock()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
         if (folder / "checkpoint.safetensors").exists():
             self._resume()
+        # Only now: settings that the checkpoint does not fit may not replace those it was made by.
+        (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
 
     def train(self) -> None:
         """Trains until the minutes are used up; may be stopped and started again at any time."""
@@ -148,12 +155,20 @@ class Run:
         for name, tensor in state.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
-        self.model.load_state_dict(parts["model"])
-        self.average.load_state_dict(parts["average"])
+        try:
+            self.model.load_state_dict(parts["model"])
+            self.average.load_state_dict(parts["average"])
+        except RuntimeError as error:
+            raise ModelError(
+                f"{self.folder}: the run was begun with a model of other sizes; go on with those "
+                "in settings.json, or begin in another folder"
+            ) from error
         optimiser = self.optimiser.state_dict()
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimiser"].items():
             index, rest = name.split(".", 1)
+            if tensor.dim() == 4:  # laid out as the weights are, or each step would be slower
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
             moments.setdefault(int(index), {})[rest] = tensor
         optimiser["state"] = moments
         self.optimiser.load_state_dict(optimiser)

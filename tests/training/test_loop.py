@@ -1,0 +1,205 @@
+"""The training loop: what it writes, and that stopping it costs nothing but time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+import core.training.loop as loop
+from core.errors import ModelError
+from core.training.loop import Run
+from tests.training.small_runs import (
+    TINY,
+    EvenClock,
+    assert_same_weights,
+    settings,
+    small_run,
+    weights,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def even_clock(monkeypatch) -> None:
+    monkeypatch.setattr(loop, "time", EvenClock())
+
+
+def log_of(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_run_writes_settings_log_and_checkpoint(tmp_path: Path) -> None:
+    made_of = settings(6, validate_minutes=2.5 / 60)
+    run = small_run(tmp_path / "run", made_of)
+    run.train()
+    assert (run.clock.step, run.clock.seconds) == (6, 6.0)
+
+    written = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert written == json.loads(json.dumps(asdict(made_of)))
+    lines = log_of(tmp_path / "run")
+    # Validated when 2.5 seconds had passed, again after as many, and at the end.
+    assert [line["step"] for line in lines] == [3, 6, 6]
+    assert [line["minutes"] for line in lines] == [0.05, 0.1, 0.1]
+    assert lines[-1]["valid_bits_per_dim"] == round(run.validate(), 4)
+    assert 1 < lines[-1]["valid_bits_per_dim"] < 8
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "checkpoint.safetensors",
+        "log.jsonl",
+        "settings.json",
+    ]
+
+
+def test_the_log_tells_of_training_every_fifty_steps(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Run, "_step", lambda run, done: 3.0 + done)
+    run = small_run(tmp_path, settings(120))
+    run.train()
+    lines = [line for line in log_of(tmp_path) if "train_bits_per_dim" in line]
+    assert [line["step"] for line in lines] == [50, 100]
+    assert 3 < lines[0]["train_bits_per_dim"] < lines[1]["train_bits_per_dim"] < 4
+    assert lines[0]["step_seconds"] == 1.0
+
+
+def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Run, "_step", lambda run, done: 3.0)
+    clock = EvenClock()
+    monkeypatch.setattr(loop, "time", clock)
+    asleep = iter([0, 10_000, 0, 0])
+
+    def perf_counter() -> float:
+        clock._seconds += next(asleep, 0)
+        return EvenClock.perf_counter(clock)
+
+    monkeypatch.setattr(clock, "perf_counter", perf_counter)
+    run = small_run(tmp_path, settings(20))
+    run.train()
+    assert run.clock.step == 6  # one of 15 seconds and five of one
+
+
+def test_the_rate_rises_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> None:
+    run = small_run(tmp_path, settings(10))
+    rates = []
+    step = torch.optim.AdamW.step
+
+    def told(optimiser, closure=None):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(optimiser, closure)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", told)
+    run.train()
+    assert len(rates) == 10
+    assert rates[0] == pytest.approx(5e-3 / 3)  # the first of three warming up
+    assert max(rates) == rates[2]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert 0 < rates[-1] < 0.05 * 5e-3
+
+
+def test_training_lowers_the_bits(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(16, learning_rate=2e-2))
+    before = run.validate()
+    run.train()
+    assert run.validate() < before - 0.2
+
+
+def test_a_finished_run_comes_back_with_everything(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(4))
+    run.train()
+    again = small_run(tmp_path, settings(4))
+    assert again.clock == run.clock
+    assert again.clock.step == 4
+    assert len(weights(run)) > 2 * len(run.model.state_dict())  # the optimiser's are among them
+    assert_same_weights(run, again)
+    for one, other in zip(run.model.parameters(), again.model.parameters(), strict=True):
+        assert one.stride() == other.stride()
+    again.train()  # nothing is left to do
+    assert again.clock.step == 4
+    assert_same_weights(run, again)
+
+
+def test_more_minutes_go_on_where_the_run_ended(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(3))
+    run.train()
+    again = small_run(tmp_path, settings(5))
+    assert again.clock.step == 3
+    again.train()
+    assert again.clock.step == 5
+    assert [line["step"] for line in log_of(tmp_path)] == [3, 5]
+    assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 5 / 60
+
+
+def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(
+    tmp_path: Path, monkeypatch
+) -> None:
+    made_of = settings(8, checkpoint_minutes=2.5 / 60)
+    whole = small_run(tmp_path / "whole", made_of)
+    whole.train()
+    monkeypatch.setattr(loop, "time", EvenClock(break_after=5))
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path / "broken", made_of).train()
+    monkeypatch.setattr(loop, "time", EvenClock())
+    resumed = small_run(tmp_path / "broken", made_of)
+    assert resumed.clock.step == 3  # two steps are lost with the process
+    resumed.train()
+    assert resumed.clock == whole.clock
+    assert_same_weights(whole, resumed)
+
+
+def test_another_seed_is_another_run(tmp_path: Path) -> None:
+    runs = [small_run(tmp_path / f"{seed}", settings(2, seed=seed)) for seed in (1, 2)]
+    first, second = (run.model.state_dict() for run in runs)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_model_of_other_sizes_is_refused_and_the_run_left_alone(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(2))
+    run.train()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    wider = settings(2, model=type(TINY)(**{**asdict(TINY), "width": 12}))
+    with pytest.raises(ModelError, match="other sizes"):
+        small_run(tmp_path, wider)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import core.training.loop as loop
+from tests.training.small_runs import EvenClock, settings, small_run
+
+loop.time = EvenClock()
+save, n_saved = loop.save_file, 0
+
+def killed_in_the_midst(state, path, metadata):
+    global n_saved
+    save(state, path, metadata=metadata)
+    n_saved += 1
+    if n_saved == 3:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+loop.save_file = killed_in_the_midst
+small_run(Path(sys.argv[1]), settings(7, checkpoint_minutes=1.5 / 60)).train()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+def test_a_process_killed_while_it_saves_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, tmp_path], cwd=ROOT, timeout=120, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "checkpoint.partial").exists()
+    resumed = small_run(tmp_path, settings(7))
+    assert resumed.clock.step == 4  # saved at steps 2 and 4, killed at 6
+    whole = small_run(tmp_path / "whole", settings(7))
+    whole.train()
+    resumed.train()
+    assert_same_weights(whole, resumed)
+    assert not (tmp_path / "checkpoint.partial").exists()
