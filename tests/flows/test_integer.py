@@ -106,6 +106,43 @@ def test_threads_blocks_layout_precision_and_library_change_nothing(model, monke
     assert same()
 
 
+def halves(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Integers below 2^12 in size as 32 high + low, both int8."""
+    high = torch.div(x, 32, rounding_mode="floor")
+    # A fresh tensor each: _int_mm misreads the strides of a transposed vector.
+    return tuple(torch.empty(x.shape, dtype=torch.int8).copy_(h) for h in (high, x - 32 * high))
+
+
+def by_int8_kernels(layer: IntegerConv, x: torch.Tensor) -> torch.Tensor:
+    """The layer by matrix products of int8 summed in int32, four of them for 11-bit activations."""
+    weight = (layer.weight / layer.scale.view(-1, 1, 1, 1)).round().flatten(1)
+    columns = torch.nn.functional.unfold(x, 2 * layer.padding + 1, padding=layer.padding)[0]
+    a, b = halves(columns.T), halves(weight.T)
+    product = sum(
+        32 ** (2 - i - j) * torch._int_mm(a[i], b[j]).long()
+        for i in (0, 1)
+        for j in (0, 1)
+    )
+    assert int(product.abs().max()) < EXACT_BOUND
+    return (product.float() * layer.scale + layer.bias).T.view(1, -1, *x.shape[-2:])
+
+
+@pytest.mark.parametrize("kind", ["random", "extreme"])
+def test_int8_kernels_change_nothing(model, monkeypatch, kind) -> None:
+    context, residual = inputs(kind, 33, 21)
+    expected = evaluate(model.network, context, residual)
+    calls = []
+
+    def call(layer: IntegerConv, x: torch.Tensor) -> torch.Tensor:
+        calls.append(layer)
+        return by_int8_kernels(layer, x)
+
+    monkeypatch.setattr(IntegerConv, "__call__", call)
+    results = evaluate(model.network, context, residual)
+    assert len(calls) > 40
+    assert all(torch.equal(a, b) for a, b in zip(results, expected, strict=True))
+
+
 def test_follows_the_float_model(model) -> None:
     from core.coding.photo import PhotoCodec
 
