@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from core.coding.photo import PhotoCodec
@@ -44,8 +44,6 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
     with torch.no_grad():
         float_bits = sum(float(model.bits(x.float()).sum()) for x in compared.split(16))
     theoretical, coded = _integer_bits(PhotoCodec(loaded), compared)
-    log = (run / "log.jsonl").read_text().splitlines()
-    validated = [json.loads(line) for line in log if "valid_bits_per_dim" in line]
     card = {
         "id": loaded.id,
         "family": "photo",
@@ -59,7 +57,7 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
             "steps": clock["step"],
         },
         "validation": {
-            "float_bits_per_dim_all_crops": validated[-1]["valid_bits_per_dim"],
+            "float_bits_per_dim_all_crops": _validated(run, clock["step"]),
             "compared_crops": len(compared),
             "float_bits_per_dim": round(float_bits / compared.numel(), 5),
             "integer_bits_per_dim": round(theoretical / compared.numel(), 5),
@@ -83,9 +81,22 @@ def write_model(layers: dict[str, Tensor], config: PhotoConfig, target: Path) ->
         "smallest_log_scale": str(tables.smallest_log_scale),
         "vector_sha256": vector_sha256(model, vector),
     }
-    save_file({**layers, **_table_tensors(tables), "vector": vector}, target, metadata=metadata)
-    target.chmod(0o644)  # safetensors writes for the owner alone
+    data = save({**layers, **_table_tensors(tables), "vector": vector}, metadata)
+    target.write_bytes(_in_order(data))
     return load_photo_model(target)
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its metadata sorted, which otherwise come in an order by chance.
+
+    A model's id is a hash of its file, so the same model must be the same bytes.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors are aligned
+    return len(text).to_bytes(8, "little") + text + data[start:]
 
 
 def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:
@@ -98,6 +109,15 @@ def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:
     model.load_state_dict(state)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval(), clock
+
+
+def _validated(run: Path, step: float) -> float | None:
+    """The run's newest validation up to the checkpoint's step; None if it came to none."""
+    log = run / "log.jsonl"
+    lines = map(json.loads, log.read_text().splitlines() if log.exists() else [])
+    found = [line["valid_bits_per_dim"] for line in lines
+             if "valid_bits_per_dim" in line and line["step"] <= step]  # fmt: skip
+    return found[-1] if found else None
 
 
 def _integer_bits(codec: PhotoCodec, crops: Tensor) -> tuple[float, int]:

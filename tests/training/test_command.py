@@ -1,0 +1,69 @@
+"""``python -m core.training`` from mosaics to a model that codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from core.coding.photo import PhotoCodec
+from core.flows.models import load_photo_model
+from tests.models import crops
+from tests.training.test_data import mosaic
+
+ROOT = Path(__file__).parents[2]
+SIZES = ["--width", "8", "--blocks", "1", "1", "1", "--components", "2", "--batch", "2"]
+
+
+def training(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core.training", *map(str, arguments)],
+        cwd=ROOT, timeout=300, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_from_mosaics_to_a_model_that_codes(tmp_path: Path) -> None:
+    for name, seed in (("train", 1), ("valid", 2)):
+        (tmp_path / name).mkdir()
+        mosaic(tmp_path / name / "mosaic_000.webp", crops(4, 96, seed), rows=2)
+    run = tmp_path / "run"
+    usual = [run, "--train", tmp_path / "train", "--valid", tmp_path / "valid", "--threads", 1]
+
+    done = training(*usual, *SIZES, "--minutes", 0.05, "--seed", 4)
+    assert done.returncode == 0, done.stderr
+    written = json.loads((run / "settings.json").read_text())
+    assert (written["minutes"], written["seed"], written["batch"]) == (0.05, 4, 2)
+    assert written["model"]["blocks"] == [1, 1, 1]
+    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert last["step"] >= 1
+    assert last["minutes"] >= 0.05
+    assert json.dumps(last) in done.stderr  # the log is told as well
+
+    about = tmp_path / "about.json"
+    about.write_text(json.dumps({"data": {"licence": "CC0"}}))
+    target = tmp_path / "model.safetensors"
+    done = training(*usual, "--export", target, "--about", about)
+    assert done.returncode == 0, done.stderr
+    model = load_photo_model(target)
+    card = json.loads(target.with_suffix(".json").read_text())
+    assert card["id"] == model.id
+    assert card["data"] == {"licence": "CC0"}
+    assert card["training"]["steps"] == last["step"]
+    assert card["config"]["width"] == 8  # of the run, not of the command line
+    assert json.loads((run / "settings.json").read_text()) == written
+
+    pixels = crops(1, 40, seed=5)[0].permute(1, 2, 0).numpy()
+    coded = PhotoCodec(model).encode(np.ascontiguousarray(pixels))
+    assert np.array_equal(
+        PhotoCodec(model).decode(coded.chunks, pixels.shape, coder="fused"), pixels
+    )
+
+
+def test_a_folder_without_mosaics_is_told(tmp_path: Path) -> None:
+    done = training(tmp_path / "run", "--train", tmp_path, "--valid", tmp_path)
+    assert done.returncode != 0
+    assert f"no mosaic_*.webp in {tmp_path}" in done.stderr
+    assert not (tmp_path / "run").exists()

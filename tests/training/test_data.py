@@ -1,0 +1,160 @@
+"""Training photographs: read as they were written, and augmented within their range."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.training import data
+from core.training.data import CROP, Batches, load_mosaics
+from tests.models import crops
+
+
+def mosaic(path: Path, grid: Tensor, rows: int) -> None:
+    """Writes (N, 3, 96, 96) uint8 as rows of crops, without loss."""
+    columns = len(grid) // rows
+    pixels = grid.reshape(rows, columns, 3, CROP, CROP).permute(0, 3, 1, 4, 2)
+    image = Image.fromarray(pixels.reshape(rows * CROP, columns * CROP, 3).numpy())
+    image.save(path, lossless=True, method=0)
+
+
+def test_mosaics_are_read_crop_by_crop_and_row_by_row(tmp_path: Path) -> None:
+    one, two = crops(6, CROP, seed=1), crops(4, CROP, seed=2)
+    mosaic(tmp_path / "mosaic_000.webp", one, rows=2)
+    mosaic(tmp_path / "mosaic_001.webp", two, rows=4)
+    mosaic(tmp_path / "other.webp", crops(1, CROP, seed=3), rows=1)
+    found = load_mosaics(tmp_path)
+    assert found.dtype == torch.uint8
+    assert torch.equal(found, torch.cat([one, two]))
+
+
+def test_empty_places_of_a_mosaic_are_left_out(tmp_path: Path) -> None:
+    grid = crops(6, CROP)
+    grid[4:] = 0
+    grid[1] = 0
+    grid[1, 2, 95, 95] = 1  # dark, but not empty
+    mosaic(tmp_path / "mosaic_000.webp", grid, rows=3)
+    assert torch.equal(load_mosaics(tmp_path), grid[:4])
+
+
+def test_a_folder_without_mosaics_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "picture.webp").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"mosaic_\*\.webp") as caught:
+        load_mosaics(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Tensor:
+    return crops(5, CROP)
+
+
+def test_batches_keep_shape_and_range(photographs: Tensor) -> None:
+    before = photographs.clone()
+    batches = Batches(photographs, 6, seed=1)
+    drawn = torch.stack([batches(step) for step in range(40)])
+    assert drawn.shape == (40, 6, 3, CROP, CROP)
+    assert drawn.dtype == torch.float32
+    assert torch.equal(drawn, drawn.round())
+    assert drawn.min() >= 0
+    assert drawn.max() <= 255
+    assert drawn.std() > 20  # they are pictures still
+    assert torch.equal(photographs, before)
+
+
+def test_batches_are_those_of_their_seed_and_step(photographs: Tensor) -> None:
+    first = [Batches(photographs, 3, seed=1)(step) for step in range(12)]
+    again = Batches(photographs, 3, seed=1)
+    torch.manual_seed(99)
+    for step in reversed(range(12)):
+        torch.rand(7)
+        assert torch.equal(again(step), first[step])
+    for step in range(11):
+        assert not torch.equal(first[step], first[step + 1])
+        assert not torch.equal(first[step], Batches(photographs, 3, seed=2)(step))
+
+
+def test_some_crops_stay_as_they_are_and_most_do_not(photographs: Tensor) -> None:
+    whole = {_turned(x, i).numpy().tobytes() for x in photographs for i in range(8)}
+    batches = Batches(photographs, 4, seed=3)
+    untouched = sum(
+        x.to(torch.uint8).numpy().tobytes() in whole for step in range(60) for x in batches(step)
+    )
+    assert 20 < untouched < 120  # of 240; a sixth is expected
+
+
+def _turned(x: Tensor, i: int) -> Tensor:
+    x = x.flip(-1) if i & 1 else x
+    x = x.flip(-2) if i & 2 else x
+    return (x.transpose(-1, -2) if i & 4 else x).contiguous()
+
+
+def test_all_eight_turns_occur() -> None:
+    x = torch.arange(9.0).reshape(1, 1, 3, 3)
+    seen = {
+        tuple(data._turned(x, torch.Generator().manual_seed(i)).flatten().tolist())
+        for i in range(60)
+    }
+    assert seen == {tuple(_turned(x, i).flatten().tolist()) for i in range(8)}
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_half_chroma_keeps_grey_and_halves_colour(mode: str) -> None:
+    grey = torch.randint(0, 256, (2, 1, CROP, CROP)).float().expand(-1, 3, -1, -1)
+    assert torch.allclose(data._half_chroma(grey, mode), grey, atol=1e-2)
+    striped = torch.zeros(1, 3, CROP, CROP)
+    striped[:, 0, :, ::2] = 255  # red at every other column
+    out = data._half_chroma(striped, mode)
+    assert out.min() >= 0
+    assert out.max() <= 255
+    difference = (out[:, 0] - out[:, 2]).flatten()
+    assert difference.std() < 0.5 * (striped[:, 0] - striped[:, 2]).std()
+
+
+def test_a_sensor_mosaic_keeps_one_colour_of_each_pixel(photographs: Tensor) -> None:
+    x = photographs.float()
+    out = data._sensor_mosaic(x)
+    kept = out == x
+    for channel, row, column in ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)):
+        assert kept[:, channel, row::2, column::2].all()
+    assert kept.float().mean() < 0.6  # the others are interpolated
+    assert out.min() >= 0
+    assert out.max() <= 255
+    flat = torch.full((1, 3, CROP, CROP), 77.0)
+    assert torch.allclose(data._sensor_mosaic(flat), flat)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_enlarged_crops_show_a_part(mode: str, photographs: Tensor) -> None:
+    x = photographs.float()
+    random = torch.Generator().manual_seed(1)
+    assert torch.allclose(data._enlarged(x, 1.0, mode, random), x, atol=1e-3)
+    out = data._enlarged(x, 1.8, mode, random)
+    assert out.shape == x.shape
+    assert out.min() >= 0
+    assert out.max() <= 255
+    roughness = (out[..., 1:] - out[..., :-1]).abs().mean()
+    assert roughness < 0.9 * (x[..., 1:] - x[..., :-1]).abs().mean()
+
+
+def test_stretching_leaves_gaps_in_the_histogram() -> None:
+    x = torch.arange(256.0).expand(1, 3, 1, 256)
+    assert torch.equal(data._stretched(x, 1.0, 0.0), x)
+    stretched = data._stretched(x, 1.3, -20).round()
+    assert stretched.min() == 0
+    assert stretched.max() == 255
+    values = set(stretched.flatten().tolist())
+    assert 190 < len(values) < 220
+
+
+def test_the_whole_generator_state_is_the_batch_s_own() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    Batches(crops(2, CROP), 4, seed=1)(0)
+    assert np.array_equal(torch.rand(3), expected)
