@@ -64,7 +64,13 @@ class IntegerConv:
         self.padding = weight.shape[-1] // 2
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(N, I, h, w) integers -> (N, O, h, w) multiples of 2^-shift, float32."""
+        """(1, I, h, w) integers -> (1, O, h, w) multiples of 2^-shift, float32.
+
+        One at a time: from 16 on, torch without oneDNN takes NNPACK, whose Winograd kernels are
+        not exact (docs/exactness.md).
+        """
+        if x.shape[0] != 1:
+            raise ValueError(f"{x.shape[0]} inputs at a time; one is exact everywhere")
         return F.conv2d(x, self.weight, self.bias, padding=self.padding)
 
     def to(self, device: torch.device) -> None:

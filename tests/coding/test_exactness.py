@@ -1,0 +1,380 @@
+"""Archives do not depend on the machine: with the model that the program comes with.
+
+However the networks are evaluated, a photograph is coded to the same bytes, and decodes from them.
+A way of computing that is not exact is refused before it has written anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import core.flows.integer as integer
+from core.archive import Archive
+from core.coding.composition import CODERS
+from core.coding.photo import CodingReport, PhotoCodec, _Clock, _TileJob, photo_codec
+from core.control import CancelToken, ignore
+from core.errors import ModelError
+from core.flows.interlace import CONTEXT_CHANNELS
+from core.flows.models import PhotoModel, load_photo_model
+from core.images.tiles import tiles
+from tests import integer_reference
+
+RESOURCES = Path(str(importlib.resources.files("resources")))
+MODEL = RESOURCES / "models" / "photo.safetensors"
+
+Pixels = np.ndarray[Any, Any]
+Conv = Callable[..., torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def codec() -> PhotoCodec:
+    return photo_codec()
+
+
+def crop(name: str = "coffee", height: int = 96, width: int = 80) -> Pixels:
+    with Image.open(RESOURCES / "samples" / f"{name}.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+
+
+# Ways of computing a convolution
+
+
+def in_double(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any) -> Any:
+    return PLAIN(x.double(), weight.double(), bias.double(), **options).float()
+
+
+def default_layout(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    return PLAIN(x.contiguous(), weight.contiguous(), bias, **options).contiguous()
+
+
+def channels_last(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    last = torch.channels_last
+    x, weight = x.contiguous(memory_format=last), weight.contiguous(memory_format=last)
+    return PLAIN(x, weight, bias, **options).contiguous(memory_format=last)
+
+
+def in_a_batch(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    others = torch.arange(-15, 16).view(31, 1, 1, 1) * x.sign()
+    return PLAIN(torch.cat([others[:20], x, others[20:]]), weight, bias, **options)[20:21]
+
+
+def as_a_product(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, padding: int
+) -> torch.Tensor:
+    """The channels in reverse, bias last: another order of summation."""
+    columns = torch.nn.functional.unfold(x.flip(1), weight.shape[-1], padding=padding)[0]
+    product = weight.flip(1).flatten(1) @ columns + bias.view(-1, 1)
+    return product.view(1, -1, *x.shape[-2:])
+
+
+@contextmanager
+def with_conv(conv: Conv) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integer.F, "conv2d", conv)
+        yield
+
+
+@contextmanager
+def onednn(enabled: bool) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:  # flags() sets more than it is told, and warns
+        patch.setattr(torch.backends.mkldnn, "enabled", enabled)
+        yield
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def in_a_batch_without_libraries() -> Iterator[None]:
+    with onednn(False), torch.backends.nnpack.flags(enabled=False), with_conv(in_a_batch):
+        yield
+
+
+PLAIN = torch.nn.functional.conv2d
+
+WAYS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "1 thread": lambda: threads(1),
+    "2 threads": lambda: threads(2),
+    "with oneDNN": lambda: onednn(True),
+    "without oneDNN": lambda: onednn(False),
+    "float64": lambda: with_conv(in_double),
+    "default layout": lambda: with_conv(default_layout),
+    "channels-last layout": lambda: with_conv(channels_last),
+    "a matrix product": lambda: with_conv(as_a_product),
+    "in a batch of 32": lambda: with_conv(in_a_batch),
+    "in a batch of 32, without oneDNN": in_a_batch_without_libraries,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_of_computing_writes_the_same_bytes_and_reads_them(
+    codec: PhotoCodec, way: str
+) -> None:
+    """All bytes are equal and each way reads them, so each reads what any other has written."""
+    pixels = crop(height=24, width=30) if "batch" in way else crop()
+    expected = codec.encode(pixels).chunks
+    with WAYS[way]():
+        assert codec.encode(pixels).chunks == expected
+        assert np.array_equal(codec.decode(expected, pixels.shape, coder="fused"), pixels)
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_every_coder_depends_on_the_pixels_alone(codec: PhotoCodec, coder: str) -> None:
+    pixels = crop("cat", 61, 45)
+    expected = codec.encode(pixels, coder=coder).chunks
+    with threads(1), onednn(False), with_conv(in_double):
+        assert codec.encode(pixels, coder=coder).chunks == expected
+        assert np.array_equal(codec.decode(expected, pixels.shape, coder=coder), pixels)
+
+
+_ELSEWHERE = """
+import hashlib, json, sys
+from core.coding.composition import CODERS
+from core.coding.photo import photo_codec
+from tests.coding.test_exactness import crop
+codec, pixels = photo_codec(), crop("rocket", 37, 41)
+print(json.dumps([[hashlib.sha256(c).hexdigest() for c in codec.encode(pixels, coder=coder).chunks]
+                  for coder in CODERS]))
+"""
+
+
+def test_an_older_processor_writes_the_same_bytes(codec: PhotoCodec) -> None:
+    """The libraries are told that there are no wide vectors and no fused multiply-add."""
+    from numpy._core._multiarray_umath import (  # type: ignore[attr-defined]
+        __cpu_dispatch__,
+        __cpu_features__,
+    )
+
+    env = os.environ | {
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(f for f in __cpu_dispatch__ if __cpu_features__[f]),
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE],
+        env=env,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    pixels = crop("rocket", 37, 41)
+    assert json.loads(result.stdout) == [
+        [hashlib.sha256(chunk).hexdigest() for chunk in codec.encode(pixels, coder=coder).chunks]
+        for coder in CODERS
+    ]
+
+
+def test_tiles_in_any_order(codec: PhotoCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    import core.coding.photo as module
+
+    pixels = crop("astronaut", 56, 48)
+    places = tiles(*pixels.shape[:2], 24)
+    monkeypatch.setattr(module, "tiles", lambda h, w: places)
+    expected = codec.encode(pixels).chunks
+    assert len(expected) == 6
+    numbered = list(enumerate(places, 1))
+    for order in (numbered[::-1], numbered[3:] + numbered[:3]):
+        job = _TileJob(codec._model, "fused", ignore, CancelToken(), _Clock())
+        for number, tile in order:
+            part = module._part(pixels, tile)
+            chunk = job.encode(number, np.ascontiguousarray(part), CodingReport())
+            assert chunk == expected[number - 1]
+            assert np.array_equal(job.decode(number, chunk, part.shape), part)
+
+
+# The reference in int64
+
+
+class ReferenceLevel:
+    """A level's networks as tests.integer_reference computes them."""
+
+    def __init__(self, model: PhotoModel, tensors: dict[str, Any], level: int) -> None:
+        self.config, self.tensors, self.level = model.network.config, tensors, level
+
+    def features(
+        self, phase: int, context: torch.Tensor, before: torch.Tensor | None, *_: object
+    ) -> torch.Tensor:
+        known = None if before is None else (before[0].numpy() * 512).astype(np.int64)
+        x = context[0].numpy().astype(np.int64)
+        n_blocks = self.config.blocks[phase]
+        out = integer_reference.features(self.tensors, self.level, phase, n_blocks, x, known)
+        assert abs(out).max() <= 1023 * 512
+        return torch.from_numpy(out / 512).float()[None]
+
+    def mixtures(
+        self, phase: int, i: int, features: torch.Tensor, residual: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        stream = (features[0].numpy() * 512).astype(np.int64)
+        lean = residual[0].numpy().astype(np.int64)
+        out = integer_reference.mixture(
+            self.tensors, self.level, phase, i, self.config.components, stream, lean
+        )
+        return tuple(torch.from_numpy(p).float().flatten(1) for p in out)
+
+
+class ReferenceNetwork:
+    def __init__(self, model: PhotoModel) -> None:
+        tensors = load_file(MODEL)
+        self.levels = [
+            ReferenceLevel(model, tensors, level) for level in range(len(model.network.levels))
+        ]
+
+    def level(self, index: int) -> ReferenceLevel:
+        return self.levels[min(index, len(self.levels) - 1)]
+
+
+@pytest.mark.parametrize("kind", ["random", "extreme"])
+def test_the_networks_equal_the_reference(codec: PhotoCodec, kind: str) -> None:
+    model = codec._model
+    reference = ReferenceNetwork(model)
+    choose = np.random.default_rng(4)
+    shape = (1, 23, 9, 14)
+    if kind == "random":
+        values = choose.integers(-255, 256, shape)
+    else:
+        values = 255 * (2 * choose.integers(0, 2, shape) - 1)
+    context, residual = torch.from_numpy(values).float().split((20, 3), 1)
+    for fast, slow in zip(model.network.levels, reference.levels, strict=True):
+        before = None
+        for phase in range(3):
+            known = context[:, : CONTEXT_CHANNELS[phase]]
+            expected = slow.features(phase, known, before)
+            before = fast.features(phase, known, before)
+            assert torch.equal(before, expected)
+            for i in range(3):
+                found = fast.mixtures(phase, i, before, residual[:, :i])
+                for a, b in zip(
+                    found, slow.mixtures(phase, i, before, residual[:, :i]), strict=True
+                ):
+                    assert torch.equal(a, b)
+
+
+def test_the_reference_writes_the_same_bytes(codec: PhotoCodec) -> None:
+    model = codec._model
+    network: Any = ReferenceNetwork(model)
+    slow = PhotoCodec(PhotoModel(model.id, network, model.tables))
+    pixels = crop("cat", 41, 38)
+    expected = codec.encode(pixels).chunks
+    assert slow.encode(pixels).chunks == expected
+    assert np.array_equal(slow.decode(expected, pixels.shape, coder="fused"), pixels)
+
+
+# What is not exact
+
+
+def test_winograd_kernels_are_not_let_in(codec: PhotoCodec) -> None:
+    """torch without oneDNN convolves batches of 16 and more by NNPACK: hence one at a time."""
+    layer = codec._model.network.levels[0].trunks[0][0].conv
+    x = torch.randint(0, 1024, (1, layer.weight.shape[1], 24, 24)).float()
+    with pytest.raises(ValueError, match="one is exact"):
+        layer(x.expand(16, -1, -1, -1))
+    expected = in_double(x, layer.weight, layer.bias, padding=1)
+    with onednn(False):
+        assert torch.equal(layer(x), expected)
+
+
+def one_ulp_less(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    out = PLAIN(x, weight, bias, **options)
+    return torch.nextafter(out, torch.tensor(-torch.inf))
+
+
+def in_half_precision(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    return PLAIN(x.bfloat16(), weight.bfloat16(), bias.bfloat16(), **options).float()
+
+
+def round_instead_of_floor(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(torch.Tensor, "floor_", torch.Tensor.round_)
+
+
+def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(integer.F, "conv2d", conv)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [conv_instead(one_ulp_less), conv_instead(in_half_precision), round_instead_of_floor],
+)
+def test_a_device_that_is_not_exact_writes_nothing(
+    tmp_path: Path, break_it: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        break_it(patch)
+        _refused(tmp_path, lambda: PhotoCodec(load_photo_model(MODEL)), "does not compute exactly")
+
+
+def flip_a_weight(tensors: dict[str, Any], about: dict[str, str]) -> None:
+    weight = tensors["levels.0.heads.1.outputs.2.weight"].copy()
+    weight[weight.shape[0] // 3, 0, 0, 0] ^= 1
+    tensors["levels.0.heads.1.outputs.2.weight"] = weight
+
+
+def another_hash(tensors: dict[str, Any], about: dict[str, str]) -> None:
+    about["vector_sha256"] = about["vector_sha256"][::-1]
+
+
+def another_picture(tensors: dict[str, Any], about: dict[str, str]) -> None:
+    tensors["vector"] = np.ascontiguousarray(tensors["vector"][:, ::-1])
+
+
+@pytest.mark.parametrize("change", [flip_a_weight, another_hash, another_picture])
+def test_a_model_that_is_not_itself_writes_nothing(
+    tmp_path: Path, change: Callable[[dict[str, Any], dict[str, str]], None]
+) -> None:
+    tensors = load_file(MODEL)
+    with safe_open(MODEL, "np") as file:
+        about = dict(file.metadata())
+    change(tensors, about)
+    changed = tmp_path / "changed.safetensors"
+    save_file(tensors, changed, metadata=about)
+    _refused(tmp_path, lambda: PhotoCodec(load_photo_model(changed)), "does not compute exactly")
+
+
+def _refused(folder: Path, factory: Callable[[], PhotoCodec], message: str) -> None:
+    source, path = folder / "source.ppm", folder / "x.floe"
+    Image.fromarray(crop(height=20, width=20)).save(source)
+    Archive.create(path).close()
+    before = path.read_bytes()
+    with (
+        Archive.open(path, write=True, codec_factory=factory) as archive,
+        pytest.raises(ModelError, match=message),
+    ):
+        archive.add_file(source, "source.ppm")
+    assert path.read_bytes() == before
