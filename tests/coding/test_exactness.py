@@ -115,6 +115,13 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Unless a test says otherwise: on a busy machine threads wait for each other."""
+    with threads(1):
+        yield
+
+
 @contextmanager
 def in_a_batch_without_libraries() -> Iterator[None]:
     with onednn(False), torch.backends.nnpack.flags(enabled=False), with_conv(in_a_batch):
@@ -177,6 +184,7 @@ def test_an_older_processor_writes_the_same_bytes(codec: PhotoCodec) -> None:
     )
 
     env = os.environ | {
+        "OMP_NUM_THREADS": "1",
         "ATEN_CPU_CAPABILITY": "default",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
