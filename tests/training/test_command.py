@@ -28,7 +28,7 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_from_mosaics_to_a_model_that_codes(tmp_path: Path) -> None:
     for name, seed in (("train", 1), ("valid", 2)):
         (tmp_path / name).mkdir()
-        mosaic(tmp_path / name / "mosaic_000.webp", crops(4, 96, seed), rows=2)
+        mosaic(tmp_path / name / "mosaic_000.webp", crops(2, 96, seed), rows=1)
     run = tmp_path / "run"
     usual = [run, "--train", tmp_path / "train", "--valid", tmp_path / "valid", "--threads", 1]
 
