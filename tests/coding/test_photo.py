@@ -52,7 +52,7 @@ KINDS = ("smooth", "noise", "flat", "extreme", "grey")
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_every_picture_comes_back(codec, coder, height, width, channels, kind, seed) -> None:
     pixels = picture(height, width, channels, kind, seed)
     done: list[int] = []
@@ -145,7 +145,7 @@ def whole_chunk(codec) -> bytes:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_damage_is_always_noticed(codec, whole_chunk, data) -> None:
     chunk = bytearray(whole_chunk)
     place = data.draw(st.integers(0, len(chunk) - 1))
