@@ -119,9 +119,7 @@ def by_int8_kernels(layer: IntegerConv, x: torch.Tensor) -> torch.Tensor:
     columns = torch.nn.functional.unfold(x, 2 * layer.padding + 1, padding=layer.padding)[0]
     a, b = halves(columns.T), halves(weight.T)
     product = sum(
-        32 ** (2 - i - j) * torch._int_mm(a[i], b[j]).long()
-        for i in (0, 1)
-        for j in (0, 1)
+        32 ** (2 - i - j) * torch._int_mm(a[i], b[j]).long() for i in (0, 1) for j in (0, 1)
     )
     assert int(product.abs().max()) < EXACT_BOUND
     return (product.float() * layer.scale + layer.bias).T.view(1, -1, *x.shape[-2:])
