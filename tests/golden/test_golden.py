@@ -21,6 +21,7 @@ from core.archive.schema import FORMAT_VERSION
 from core.coding.photo import PhotoCodec
 from core.flows.models import load_photo_model
 from core.images import interpret
+from tests.golden import reader
 from tests.golden.make import EXPECTED, FOLDER, MODEL
 from tests.golden.reading import chunks_of, other_chunks
 
@@ -91,6 +92,7 @@ def test_encodes_to_the_same_bytes(
 @pytest.mark.parametrize("archive", GOLDEN["archives"])
 def test_nothing_in_them_has_changed(opened: Archive, archive: str) -> None:
     opened.check_structure()
+    assert reader.wrong_rows(FOLDER / archive) == []
     assert [entry.name for entry in opened.entries()] == list(GOLDEN["archives"][archive])
 
 
@@ -98,3 +100,16 @@ def test_every_coder_and_kind_is_there() -> None:
     every = [e for entries in GOLDEN["archives"].values() for e in entries.values()]
     assert {e["coder"] for e in every} == {None, "fused", "modular", "gaussian"}
     assert {e["kind"] for e in every} == {"raw", "png", "original"}
+
+
+@pytest.mark.parametrize(
+    ("archive", "name"),
+    [(a, e) for a, e in ENTRIES if GOLDEN["archives"][a][e]["coder"] in ("fused", "modular")],
+)
+def test_a_second_reader_finds_the_same_pixels(archive: str, name: str) -> None:
+    """docs/format.md is enough to read them."""
+    expected = GOLDEN["archives"][archive][name]
+    assert (
+        sha256(np.ascontiguousarray(reader.read(FOLDER / archive, name)))
+        == (expected["pixel_sha256"])
+    )

@@ -1,0 +1,285 @@
+"""A second reader of archives, written from docs/format.md: SQLite, numpy and integers alone.
+
+Nothing of Floe's own code is used: not constriction, not torch, not its networks. It reads the
+coders "fused" and "modular", slowly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.integer_reference import features, mixture
+
+ORDER = (1, 0, 2)  # green, red, blue
+PHASES = ((1, 1), (0, 1), (1, 0))  # d, b, c: row and column in a block of 2 x 2
+
+
+class Stack:
+    """Asymmetric numeral systems: a state of 64 bits above words of 32, 24-bit probabilities."""
+
+    def __init__(self, data: bytes) -> None:
+        data += bytes(-len(data) % 4)
+        self.words = [int(word) for word in np.frombuffer(data, "<u4")]
+        self.state = self.words.pop() << 32 | self.words.pop()
+
+    def left(self) -> list[int]:
+        return [*self.words, self.state & 0xFFFFFFFF, self.state >> 32]
+
+    def push(self, symbol: int, size: int) -> None:
+        if size == 1:
+            return
+        low, width = interval(symbol, size)
+        if self.state >> 40 >= width:
+            self.words.append(self.state & 0xFFFFFFFF)
+            self.state >>= 32
+        self.state = self.state // width << 24 | self.state % width + low
+
+    def pop(self, size: int) -> int:
+        if size == 1:
+            return 0
+        place = self.state & 0xFFFFFF
+        symbol = min(place // (2**24 // size), size - 1)
+        low, width = interval(symbol, size)
+        self.state = (self.state >> 24) * width + place - low
+        if self.state < 2**32 and self.words:
+            self.state = self.state << 32 | self.words.pop()
+        return symbol
+
+    def pops(self, sizes: list[int]) -> list[int]:
+        return [self.pop(size) for size in sizes]
+
+    def pushes(self, symbols: list[int], sizes: list[int]) -> None:
+        for symbol, size in zip(reversed(symbols), reversed(sizes), strict=True):
+            self.push(symbol, size)
+
+
+def interval(symbol: int, size: int) -> tuple[int, int]:
+    """Where a symbol's part of the 2^24 places begins, and its width: the last has what is left."""
+    width = 2**24 // size
+    return symbol * width, width if symbol < size - 1 else 2**24 - symbol * width
+
+
+def push_width(stack: Stack, values: list[int], widths: list[int]) -> None:
+    """Puts back r, uniform on [0, R), where only 16 significant bits of R count."""
+    shifts = [max(width.bit_length() - 16, 0) for width in widths]
+    sizes = [width >> shift for width, shift in zip(widths, shifts, strict=True)]
+    high = [value >> shift for value, shift in zip(values, shifts, strict=True)]
+    narrow = [i for i, size in enumerate(sizes) if size < 1024]
+    wide = [i for i, size in enumerate(sizes) if size >= 1024]
+    stack.pushes([high[i] for i in narrow], [sizes[i] for i in narrow])
+    quotients = stack.pops([-(-(2**24 - high[i]) // sizes[i]) for i in wide])
+    whole = [q * sizes[i] + high[i] for q, i in zip(quotients, wide, strict=True)]
+    stack.pushes(whole, [2**24] * len(wide))
+    lows = [value & (1 << shift) - 1 for value, shift in zip(values, shifts, strict=True)]
+    stack.pushes(lows, [1 << shift for shift in shifts])
+
+
+class Cdf:
+    """The distributions of a piece, (K, N) parameters, as F from cell edges to [0, 2^24]."""
+
+    def __init__(self, tensors: dict[str, Any], logits: Any, means: Any, log_scales: Any) -> None:
+        weight, scale = tensors["tables.weight"], tensors["tables.inverse_scale"]
+        self.sigmoid = tensors["tables.sigmoid"]
+        weights = weight[np.minimum(logits.max(0) - logits, len(weight) - 1)]
+        total = weights[0]
+        for row in weights[1:]:
+            total = total + row
+        self.weights, self.means = weights / total, means.astype(np.float32)
+        self.scales = scale[log_scales + 69]
+
+    def edges(self, cells: Any, part: slice) -> Any:
+        middle = np.float32(len(self.sigmoid) // 2)
+        place = (cells * 64 - 32).astype(np.float32) - self.means[:, part]
+        place = np.clip(place * self.scales[:, part], -middle, middle) + middle
+        below = self.sigmoid[place.astype(np.int32)] * self.weights[:, part]
+        total = below[0]
+        for row in below[1:]:
+            total = total + row
+        inner = np.floor(total * np.float32(2**24 - 512)).astype(np.int64) + cells
+        return np.where(cells <= 0, 0, np.where(cells >= 256, 2**24, inner))
+
+    def locate(self, z: Any, part: slice) -> Any:
+        cells = np.zeros(len(z), np.int64)
+        for step in (128, 64, 32, 16, 8, 4, 2, 1):
+            cells = np.where(self.edges(cells + step, part) <= z, cells + step, cells)
+        return cells
+
+
+def pixels_of(stack: Stack, cdf: Cdf, part: slice, coder: str) -> Any:
+    """Decodes a chunk of a piece."""
+    count = part.stop - part.start
+    z = np.array(stack.pops([2**24] * count))
+    cells = cdf.locate(z, part)
+    low = cdf.edges(cells, part)
+    widths = cdf.edges(cells + 1, part) - low
+    if coder == "fused":
+        push_width(stack, (z - low).tolist(), widths.tolist())
+        return cells
+    v = (z - low) * 256 + np.array(stack.pops([256] * count))
+    shifts = np.array([max(int(width).bit_length() - 16, 0) for width in widths])
+    inside, r = np.divmod(v, widths >> shifts << shifts)
+    push_width(stack, r.tolist(), widths.tolist())
+    stack.pushes(inside.tolist(), [256] * count)
+    return cells
+
+
+def shifted(x: Any, down: int, right: int) -> Any:
+    """x[i + down, j + right], the border repeated."""
+    rows = np.arange(x.shape[-2]) + down
+    columns = np.arange(x.shape[-1]) + right
+    x = x[:, rows.clip(0, x.shape[-2] - 1)]
+    return x[:, :, columns.clip(0, x.shape[-1] - 1)]
+
+
+def neighbours(phase: int, a: Any, d: Any) -> list[Any]:
+    if phase == 0:
+        return [a, shifted(a, 0, 1), shifted(a, 1, 0), shifted(a, 1, 1)]
+    if phase == 1:
+        return [a, shifted(a, 0, 1), d, shifted(d, -1, 0)]
+    return [a, shifted(a, 1, 0), d, shifted(d, 0, -1)]
+
+
+def tile(
+    chunk: bytes, number: int, shape: tuple[int, int, int], coder: str, model: tuple[Any, Any]
+) -> Any:
+    """The pixels of a tile, (H, W, C)."""
+    tensors, config = model
+    stack = Stack(chunk)
+    grey = shape[2] == 1 or stack.pop(2) == 1
+    channels = ORDER[:1] if grey else ORDER
+    growth = 3 + stack.pop(8)
+    sizes = []
+    height, width = shape[:2]
+    while height * width > 16:
+        sizes.append((height, width))
+        height, width = (height + 1) // 2, (width + 1) // 2
+    planes = np.array(stack.pops([256] * (len(channels) * height * width)))
+    planes = planes.reshape(len(channels), height, width)
+    picture = np.zeros((3, height, width), np.int64)
+    for i, channel in enumerate(ORDER):
+        picture[channel] = planes[min(i, len(channels) - 1)]
+    left = len(channels) * (shape[0] * shape[1] - height * width)
+    for level, (height, width) in reversed(list(enumerate(sizes))):
+        level = min(level, config["weight_sets"] - 1)
+        a = picture
+        picture = np.zeros((3, height, width), np.int64)
+        picture[:, 0::2, 0::2] = a
+        phases: list[Any] = []
+        stream = None
+        for phase, (row, column) in enumerate(PHASES):
+            known = neighbours(phase, a, phases[0] if phases else None)
+            mean = (sum(known) + 2) >> 2
+            rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
+            target = mean.copy()
+            if rows and columns:
+                context = [*(n - mean for n in known), mean - 128, mean[0:1] - mean[1:2]]
+                context.append(mean[2:3] - mean[1:2])
+                if phase == 2:
+                    context.append(phases[1] - mean)
+                stream = features(
+                    tensors, level, phase, config["blocks"][phase], np.concatenate(context), stream
+                )
+                residual = np.zeros_like(mean)
+                for i, channel in enumerate(channels):
+                    parameters = mixture(
+                        tensors, level, phase, i, config["components"], stream, residual
+                    )
+                    logits, means, scales = (p[:, :rows, :columns] for p in parameters)
+                    means = means + 64 * mean[channel, :rows, :columns]
+                    count = rows * columns
+                    cdf = Cdf(tensors, *(p.reshape(-1, count) for p in (logits, means, scales)))
+                    values = np.empty(count, np.int64)
+                    left -= count
+                    for part in cuts(count, left, growth):
+                        values[part] = pixels_of(stack, cdf, part, coder)
+                    target[channel, :rows, :columns] = values.reshape(rows, columns)
+                    residual[i] = target[channel] - mean[channel]
+                for channel in ORDER[len(channels) :]:
+                    target[channel] = target[channels[-1]]
+                picture[:, row::2, column::2] = target[:, :rows, :columns]
+            phases.append(target)
+    pixels = picture[: shape[2]].transpose(1, 2, 0).astype(np.uint8)
+    check_bottom(stack, pixels, number)
+    return pixels
+
+
+def cuts(count: int, coded: int, growth: int) -> list[slice]:
+    """The chunks of a piece in the order of decoding."""
+    parts = []
+    stop = count
+    while stop:
+        size = min(max(1, coded >> growth), 2**16, stop)
+        parts.append(slice(stop - size, stop))
+        stop, coded = stop - size, coded + size
+    return parts[::-1]
+
+
+def check_bottom(stack: Stack, pixels: Any, number: int) -> None:
+    words = [*np.frombuffer(hashlib.sha256(pixels.tobytes()).digest()[:16], "<u4"), number]
+    left = stack.left()
+    borrowed = len(left) - len(words)
+    sequence = hashlib.shake_128(b"Floe auxiliary bits").digest(4 * borrowed)
+    assert left == [*np.frombuffer(sequence, "<u4")[::-1], *words]
+
+
+def safetensors(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors of a model, and its sizes."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    about = header.pop("__metadata__")
+    kinds = {"I8": "<i1", "I16": "<i2", "I32": "<i4", "F32": "<f4", "U8": "<u1"}
+    tensors = {}
+    for name, entry in header.items():
+        low, high = entry["data_offsets"]
+        values = np.frombuffer(data[start + low : start + high], kinds[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return tensors, json.loads(about["config"])
+
+
+def row_crc32(row: tuple[Any, ...]) -> int:
+    """The checksum of a row of the table of entries, all of its columns but crc32 given."""
+    data = b""
+    for value in row:
+        if value is None:
+            data += b"n"
+        elif isinstance(value, int | float):
+            letter, form = (b"r", "<d") if isinstance(value, float) else (b"i", "<q")
+            data += letter + struct.pack(form, value)
+        else:
+            letter = b"t" if isinstance(value, str) else b"b"
+            value = value.encode() if isinstance(value, str) else value
+            data += letter + struct.pack("<q", len(value)) + value
+    return zlib.crc32(data)
+
+
+def wrong_rows(path: Path) -> list[str]:
+    """Names of the entries, and ids of the models, that do not match their checksums."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    entries = connection.execute("SELECT * FROM entry").fetchall()
+    models = connection.execute("SELECT id, sha256, data FROM model").fetchall()
+    connection.close()
+    wrong = [row[1] for row in entries if row_crc32(row[:-1]) != row[-1]]
+    return wrong + [m for m, digest, data in models if hashlib.sha256(data).digest() != digest]
+
+
+def read(path: Path, name: str) -> Any:
+    """The pixels of an entry, (H, W, C), by the model that the archive carries."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    number, height, width, channels, coder, wanted = connection.execute(
+        "SELECT id, height, width, channels, coder, model FROM entry WHERE name = ?", (name,)
+    ).fetchone()
+    (data,) = connection.execute("SELECT data FROM model WHERE id = ?", (wanted,)).fetchone()
+    chunks = connection.execute(
+        "SELECT data FROM chunk WHERE entry = ? AND part = 'pixels' ORDER BY place", (number,)
+    ).fetchall()
+    connection.close()
+    assert len(chunks) == 1, "sides above 1024 are cut into tiles"
+    return tile(chunks[0][0], 1, (height, width, channels), coder, safetensors(data))
