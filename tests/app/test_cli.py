@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import cli
+from core.coding.photo import photo_codec
 
 #: What `floe list --json` promises for each image.
 PROMISED = {
@@ -65,6 +66,15 @@ def archive(images: Path, tmp_path: Path) -> Path:
 
 def listed(archive: Path) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in json.loads(floe("list", archive, "--json").stdout)}
+
+
+def test_an_archive_carries_its_model_when_told(archive: Path, images: Path) -> None:
+    before = archive.stat().st_size
+    again = floe("add", archive, images, "--carry-model")
+    assert again.exit_code == 0
+    model = photo_codec().model_file
+    assert len(model) < archive.stat().st_size - before < len(model) + 20_000
+    assert floe("verify", archive).exit_code == 0
 
 
 def test_what_goes_in_comes_out(archive: Path, images: Path, tmp_path: Path) -> None:
