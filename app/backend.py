@@ -48,7 +48,7 @@ class Backend(Protocol):
 
     def create(self, archive: Path) -> None: ...
 
-    def entries(self, archive: Path) -> list[Entry]: ...
+    def entries(self, archive: Path) -> tuple[list[Entry], str | None]: ...
 
     def plan_add(self, paths: Sequence[Path]) -> Plan: ...
 
@@ -97,12 +97,16 @@ class CoreBackend:
             archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
             os.replace(draft, archive)
 
-    def entries(self, archive: Path) -> list[Entry]:
-        """What is in the archive, in the order in which it was added."""
+    def entries(self, archive: Path) -> tuple[list[Entry], str | None]:
+        """What is in the archive, in the order in which it was added; and what is wrong with it.
+
+        A damaged archive is opened as well, to get out what is left.
+        """
         from core.archive.archive import Archive
 
-        with Archive.open(archive) as opened:
-            return opened.entries()
+        with Archive.open(archive, salvage=True) as opened:
+            damage = opened.damage()
+            return opened.entries(), f"{archive}: {damage}" if damage else None
 
     def plan_add(self, paths: Sequence[Path]) -> Plan:
         """The files that adding would take, weighed by their sizes."""
@@ -180,7 +184,7 @@ class CoreBackend:
         from core.bench.codec import installed
         from core.bench.codelengths import codelengths
 
-        with Archive.open(archive, codec_factory=self._codec_factory) as opened:
+        with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
             pixels = opened.read_pixels(name, cancel=cancel)
         there = installed()
         for reference in REFERENCES:

@@ -296,9 +296,10 @@ def _exit_by(
 
 
 def _damage(archive: Path) -> str | None:
-    from core.archive.database import damage_of
+    from core.archive import Archive
 
-    damage = damage_of(archive)
+    with Archive.open(archive, salvage=True) as opened:
+        damage = opened.damage()
     return f"{archive}: {damage}" if damage else None
 
 

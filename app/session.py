@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from core.archive.entry import Entry
     from core.engine import FileResult
 
-#: An archive, its entries, and the files that wait to be added to it.
-Opened = tuple[Path, "list[Entry]", Sequence[Path]]
+#: An archive, its entries, the files that wait to be added to it, and what is wrong with it.
+Opened = tuple[Path, "list[Entry]", Sequence[Path], str | None]
 
 
 class ArchiveSession(QObject):
@@ -132,8 +132,10 @@ class ArchiveSession(QObject):
         task.start(self._executors.reading, call)
 
     def _on_read(self, result: Opened) -> None:
-        path, entries, then_add = result
+        path, entries, then_add, damage = result
         self._set(path, entries)
+        if damage:
+            self.failed.emit(damage)
         for job in self.jobs.active:  # what they added while the list was being read
             if job.kind is JobKind.ADD and job.archive == path:
                 for file in job.files:
@@ -175,18 +177,20 @@ class ArchiveSession(QObject):
 
 
 def _read(backend: Backend, path: Path) -> Opened:
-    return path, backend.entries(path), ()
+    entries, damage = backend.entries(path)
+    return path, entries, (), damage
 
 
 def _create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
     backend.create(path)
-    return path, [], then_add
+    return path, [], then_add, None
 
 
 def _open_or_create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
     if not path.exists():
         return _create(backend, path, then_add)
-    return path, backend.entries(path), then_add
+    entries, damage = backend.entries(path)
+    return path, entries, then_add, damage
 
 
 def _find(backend: Backend, names: list[str], folder: Path) -> tuple[list[str], Path, list[str]]:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.contents import Contents
-from core.archive.database import create_database, open_database, sqlite_errors, transaction
+from core.archive.database import (
+    create_database,
+    damage_of,
+    open_database,
+    sqlite_errors,
+    transaction,
+)
 from core.archive.entry import Entry
 from core.archive.models import CarriedModels
 from core.archive.names import check_name, shown, target_path
@@ -107,6 +113,17 @@ class Archive:
             return self.entry(name)
         except NoSuchEntryError:
             return None
+
+    def damage(self) -> str | None:
+        """What is wrong with the archive as a whole, as a glance at its size and list tells.
+
+        :meth:`check_structure` looks at all of it.
+        """
+        try:
+            self._table.check()
+        except DamagedArchiveError as error:
+            return error.reason
+        return damage_of(self.path)
 
     # Adding and removing
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 import zlib
@@ -17,8 +16,6 @@ from core.archive.packing import Packed
 from core.archive.rows import ENTRY_COLUMNS, entry_of_row, entry_values, row_crc32
 from core.control import CancelToken
 from core.errors import DamagedArchiveError, DamagedEntryError, NoSuchEntryError
-
-_log = logging.getLogger(__name__)
 
 _COLUMNS = ("id", "crc32", *ENTRY_COLUMNS)
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM entry"
@@ -43,7 +40,6 @@ class EntryTable:
             left = self._scan_until_damage()
             if not left:
                 raise
-            _log.warning("%s: parts of the list of entries cannot be read", self._path)
             return left
 
     def check(self) -> None:

@@ -110,11 +110,11 @@ class FakeBackend:
         archive.write_bytes(b"floe")
         self.archives[archive] = {}
 
-    def entries(self, archive: Path) -> list[Any]:
+    def entries(self, archive: Path) -> tuple[list[Any], str | None]:
         self._note()
         if archive not in self.archives:
             raise NotAnArchiveError(archive, "is no Floe archive")
-        return list(self.archives[archive].values())
+        return list(self.archives[archive].values()), None
 
     def plan_add(self, paths: Sequence[Path]) -> Plan:
         return [(path.name, float(path.stat().st_size)) for path in _files(paths)]

@@ -207,3 +207,28 @@ def test_a_codec_that_cannot_take_an_image_says_so(
     assert measured["PNG"].bits_per_dim is not None
     assert measured["WebP"].bits_per_dim is None
     assert measured["WebP"].settings
+
+
+def test_of_an_archive_cut_short_the_rest_is_shown_and_comes_out(
+    qtbot: Any, window: Window, core_backend: CoreBackend, dialogs: FakeDialogs, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(5)
+    path = tmp_path / "cut.floe"
+    core_backend.create(path)
+    for number in range(6):
+        pixels = random.integers(0, 256, (80, 100, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    core_backend.add(path, sorted(tmp_path.glob("*.png")), Silent(), CancelToken())
+    path.write_bytes(path.read_bytes()[:-40_000])
+    window.session.open(path)
+    settle(qtbot, lambda: not window.session.busy)
+    assert "cut short" in window.message.text
+    assert window.session.path == path
+    window.extract_all()
+    settle(qtbot, lambda: not window.session.busy and window.session.jobs.last is not None)
+    assert dialogs.target is not None
+    found = sorted(dialogs.target.glob("*.png"))
+    assert 1 <= len(found) < 6
+    for file in found:
+        before, after = Image.open(tmp_path / file.name), Image.open(file)
+        assert np.array_equal(np.asarray(before), np.asarray(after))
