@@ -35,6 +35,13 @@ class Heartbeat(QObject):
         self._last = now
 
 
+def longest_allowed(qtbot: Any) -> float:
+    """Seconds of silence that are no fault of a job's: a busy machine has them as well."""
+    idle = Heartbeat()
+    qtbot.wait(600)
+    return 0.15 + 3 * idle.longest
+
+
 @pytest.fixture
 def window(make_window: MakeWindow, threads: Executors) -> Window:
     return make_window(threads)
@@ -141,12 +148,12 @@ def test_closing_while_busy_stops_and_waits_without_freezing(
     backend.pause = 0.05
     drop(window, images)
     qtbot.waitUntil(lambda: bool(window.session.jobs.active))
-    qtbot.wait(120)
+    allowed = longest_allowed(qtbot)
     heart = Heartbeat()
     assert not window.close()
     assert window.isVisible()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=1000)
-    assert heart.longest < 0.15 + 3 * idle.longest
+    assert heart.longest < allowed
     assert dialogs.asked.count("close") == 1
     assert dialogs.new is not None
     assert backend.entries(dialogs.new) == ([], None)
@@ -158,13 +165,11 @@ def test_the_heart_beats_while_a_job_runs(
     backend.pause = 0.002
     for number in range(100, 160):
         images[0].with_name(f"more{number}.png").write_bytes(b"0")
-    # What the machine at hand makes of a window that does nothing is no fault of the job's.
-    idle = Heartbeat()
-    qtbot.wait(1500)
+    allowed = longest_allowed(qtbot)
     heart = Heartbeat()
     drop(window, [images[0].parent])
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 63, timeout=30_000)
-    assert heart.longest < 0.15 + 3 * idle.longest
+    assert heart.longest < allowed
 
 
 def test_a_selection_that_moves_on_cancels_the_comparison(
