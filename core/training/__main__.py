@@ -2,7 +2,8 @@
 
 ``python -m core.training RUN --train DIR --valid DIR`` trains until the minutes are used up; the
 same command goes on where it was stopped. ``--export MODEL --about JSON`` writes what has been
-reached, and a card beside it that holds all that the JSON file says of the data.
+reached, and a card beside it that holds all that the JSON file says of the data, and lengths of
+the pictures of ``--test DIR``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import torch
 
 from core.flows.photo import PhotoConfig
-from core.training.data import load_mosaics
+from core.training.data import load_mosaics, load_pictures
 from core.training.export import export
 from core.training.loop import Run, Settings
 
@@ -39,6 +40,9 @@ def main() -> None:
     parser.add_argument("--components", type=int, default=PhotoConfig.components)
     parser.add_argument("--export", type=Path, metavar="MODEL", help="export, do not train")
     parser.add_argument("--about", type=Path, metavar="JSON", help="what the card says of the data")
+    parser.add_argument(
+        "--test", type=Path, metavar="DIR", help="PNGs whose lengths the card gives"
+    )
     given = parser.parse_args()
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -46,7 +50,8 @@ def main() -> None:
     train, valid = load_mosaics(given.train), load_mosaics(given.valid)
     if given.export:
         about = json.loads(given.about.read_text()) if given.about else {}
-        export(given.run, train, valid, given.export, about)
+        test = load_pictures(given.test) if given.test else []
+        export(given.run, train, valid, given.export, about, test)
         return
     settings = Settings(
         minutes=given.minutes,

@@ -28,6 +28,15 @@ def load_mosaics(folder: Path) -> Tensor:
     return torch.from_numpy(np.concatenate(crops))
 
 
+def load_pictures(folder: Path) -> list[Tensor]:
+    """The PNG files of a folder: each (3, H, W) uint8."""
+    pictures = []
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as image:
+            pictures.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
+    return pictures
+
+
 class Batches:
     """Endless random batches of augmented crops, reproducible from a seed and a step.
 

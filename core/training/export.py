@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,18 @@ _SAMPLE_CROPS = 256
 _COMPARED_CROPS = 144
 
 
-def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[str, Any]) -> None:
+def export(
+    run: Path,
+    train: Tensor,
+    valid: Tensor,
+    target: Path,
+    about: dict[str, Any],
+    test: Sequence[Tensor] = (),
+) -> None:
     """Writes the integer form of a run's averaged model, and ``target``.json, its card.
 
     train, valid: (N, 3, 96, 96) uint8. about: what the card says of the data and its licences.
+    test: pictures (3, H, W) uint8 that the card is to give lengths of as well; they choose nothing.
     """
     settings = json.loads((run / "settings.json").read_text())
     sizes = {**settings["model"], "blocks": tuple(settings["model"]["blocks"])}
@@ -41,9 +50,7 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
     loaded = write_model(quantise(model, train[chosen[:_SAMPLE_CROPS]]), config, target)
 
     compared = valid[:: max(1, len(valid) // _COMPARED_CROPS)]
-    with torch.no_grad():
-        float_bits = sum(float(model.bits(x.float()).sum()) for x in compared.split(16))
-    theoretical, coded = _integer_bits(PhotoCodec(loaded), compared)
+    codec = PhotoCodec(loaded)
     card = {
         "id": loaded.id,
         "family": "photo",
@@ -59,10 +66,9 @@ def export(run: Path, train: Tensor, valid: Tensor, target: Path, about: dict[st
         "validation": {
             "float_bits_per_dim_all_crops": _validated(run, clock["step"]),
             "compared_crops": len(compared),
-            "float_bits_per_dim": round(float_bits / compared.numel(), 5),
-            "integer_bits_per_dim": round(theoretical / compared.numel(), 5),
-            "coded_bits_per_dim": round(coded / compared.numel(), 5),
+            **_lengths(model, codec, list(compared)),
         },
+        **({"test": {"pictures": len(test), **_lengths(model, codec, test)}} if test else {}),
         "largest_partial_sum_of_2_24": round(loaded.network.largest_partial_sum / EXACT_BOUND, 4),
         **about,
     }
@@ -120,12 +126,21 @@ def _validated(run: Path, step: float) -> float | None:
     return found[-1] if found else None
 
 
-def _integer_bits(codec: PhotoCodec, crops: Tensor) -> tuple[float, int]:
-    """Theoretical and coded bits of the integer model, summed over crops."""
-    reports = [
-        codec.encode(np.ascontiguousarray(crop.permute(1, 2, 0).numpy())).report for crop in crops
-    ]
-    return sum(r.theoretical_bits for r in reports), sum(r.coded_bits for r in reports)
+def _lengths(model: Photo, codec: PhotoCodec, pictures: Sequence[Tensor]) -> dict[str, float]:
+    """Mean bits/dim of pictures (3, H, W): in floats, in integers, and as coded in a chunk.
+
+    The float model takes pictures whose sides can be halved evenly to the end.
+    """
+    bits = []
+    for picture in pictures:
+        with torch.no_grad():
+            floats = float(model.bits(picture[None].float()).sum())
+        report = codec.encode(np.ascontiguousarray(picture.permute(1, 2, 0).numpy())).report
+        bits.append(
+            np.array([floats, report.theoretical_bits, report.coded_bits]) / picture.numel()
+        )
+    names = (f"{form}_bits_per_dim" for form in ("float", "integer", "coded"))
+    return dict(zip(names, np.mean(bits, 0).round(5).tolist(), strict=True))
 
 
 def _vector() -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.training import data
-from core.training.data import CROP, Batches, load_mosaics
+from core.training.data import CROP, Batches, load_mosaics, load_pictures
 from tests.models import crops
 
 
@@ -158,3 +158,12 @@ def test_the_whole_generator_state_is_the_batch_s_own() -> None:
     torch.manual_seed(5)
     Batches(crops(2, CROP), 4, seed=1)(0)
     assert np.array_equal(torch.rand(3), expected)
+
+
+def test_pictures_of_a_folder(tmp_path: Path) -> None:
+    pixels = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    Image.fromarray(pixels).save(tmp_path / "b.png")
+    Image.fromarray(pixels[..., 0]).save(tmp_path / "a.png")
+    grey, colour = load_pictures(tmp_path)
+    assert np.array_equal(colour.permute(1, 2, 0).numpy(), pixels)
+    assert np.array_equal(grey.numpy(), np.repeat(pixels[None, ..., 0], 3, 0))

@@ -43,7 +43,7 @@ def run(tmp_path_factory, valid) -> Run:
 @pytest.fixture(scope="module")
 def exported(run, valid, tmp_path_factory) -> Path:
     target = tmp_path_factory.mktemp("models") / "photo.safetensors"
-    export(run.folder, photographs(), valid, target, ABOUT)
+    export(run.folder, photographs(), valid, target, ABOUT, list(photographs(2, seed=8)))
     return target
 
 
@@ -160,3 +160,12 @@ def test_layers_are_integers(run) -> None:
     layers = quantise(run.average, photographs())
     assert {t.dtype for t in layers.values()} == {torch.int8, torch.int16, torch.int32}
     assert all(t.abs().max() <= 511 for n, t in layers.items() if n.endswith("weight"))
+
+
+def test_lengths_of_test_pictures_are_means_over_pictures(card, model) -> None:
+    pictures = [p.permute(1, 2, 0).numpy().copy() for p in photographs(2, seed=8)]
+    reports = [PhotoCodec(model).encode(p).report for p in pictures]
+    assert card["test"]["pictures"] == 2
+    for name, field in (("integer", "theoretical_bits"), ("coded", "coded_bits")):
+        mean = np.mean([getattr(r, field) / p.size for r, p in zip(reports, pictures, strict=True)])
+        assert card["test"][f"{name}_bits_per_dim"] == pytest.approx(mean, abs=1e-5)
