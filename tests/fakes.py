@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class FakeCodec:
     def __init__(self, *, model_id: str = "fake-0", wrong: bool = False, tile: int = 64) -> None:
         self.model_id = model_id
         self.wrong = wrong  # decodes to other pixels
+        self.pause = 0.0  # seconds for each tile, without the interpreter's lock
         self._tile = tile
         self.n_encoded = self.n_decoded = 0
 
@@ -65,6 +67,7 @@ class FakeCodec:
         for tile in tiles(*pixels.shape[:2], self._tile):
             if cancel is not None:
                 cancel.check()
+            time.sleep(self.pause)
             part = _part(pixels, tile)
             rows = np.diff(part, axis=0, prepend=np.zeros_like(part[:1]))
             chunks.append(zlib.compress(rows.tobytes(), 6))
@@ -89,6 +92,7 @@ class FakeCodec:
         for tile, chunk in zip(places, coded, strict=True):
             if cancel is not None:
                 cancel.check()
+            time.sleep(self.pause)
             try:
                 part = np.frombuffer(zlib.decompress(chunk), dtype=np.uint8)
                 part = part.reshape(tile.height, tile.width, shape[2])

@@ -20,17 +20,17 @@ from core.control import CancelToken
 from core.engine import Silent
 from core.errors import Cancelled
 from tests.app.drops import drop
-from tests.app.slow_codec import SlowCodec
 from tests.app.stand_ins import FakeDialogs, MakeWindow
+from tests.fakes import FakeCodec
 
 
 @pytest.fixture
-def codec() -> SlowCodec:
-    return SlowCodec()
+def codec() -> FakeCodec:
+    return FakeCodec(tile=48)
 
 
 @pytest.fixture
-def core_backend(codec: SlowCodec) -> CoreBackend:
+def core_backend(codec: FakeCodec) -> CoreBackend:
     return CoreBackend(lambda: codec)
 
 
@@ -89,7 +89,7 @@ def test_a_folder_with_damaged_files_goes_in_and_comes_out(
 
 
 def test_cancel_leaves_a_readable_archive_without_the_unfinished_file(
-    qtbot: Any, window: Window, codec: SlowCodec, dialogs: FakeDialogs, photographs: Path
+    qtbot: Any, window: Window, codec: FakeCodec, dialogs: FakeDialogs, photographs: Path
 ) -> None:
     codec.pause = 0.03
     drop(window, sorted(photographs.glob("*.png")))
