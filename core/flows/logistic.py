@@ -9,22 +9,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def log2_mass(x: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor) -> Tensor:
+def log2_mass(
+    x: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor, dim: int = -1
+) -> Tensor:
     """log2 of the mixture's mass in the unit bin around each integer x of [0, 255].
 
-    x: (...); the parameters: (..., K), log scales natural. The outermost bins take the tails.
+    x: (...); the parameters: with a dimension of K more, log scales natural. The outermost bins take the tails.
     Uses sigmoid(p) - sigmoid(m) = sigmoid(p) sigmoid(-m) (1 - exp(m - p)), which keeps its
     precision however little mass a bin holds.
     """
     inverse_scale = torch.exp(-log_scales)
-    centred = x.unsqueeze(-1) - means
+    centred = x.unsqueeze(dim) - means
     upper = (centred + 0.5) * inverse_scale
     lower = (centred - 0.5) * inverse_scale
-    last = (x > 254.5).unsqueeze(-1)
-    first = (x < 0.5).unsqueeze(-1)
+    last = (x > 254.5).unsqueeze(dim)
+    first = (x < 0.5).unsqueeze(dim)
     log_below = torch.where(last, 0.0, F.logsigmoid(upper))
     log_above = torch.where(first, 0.0, F.logsigmoid(-lower))
     log_between = torch.log(-torch.expm1(-inverse_scale))
     log_between = torch.where(first | last, 0.0, log_between)
-    log_mass = torch.log_softmax(logits, -1) + log_below + log_above + log_between
-    return torch.logsumexp(log_mass, -1) / math.log(2)
+    log_mass = torch.log_softmax(logits, dim) + log_below + log_above + log_between
+    return torch.logsumexp(log_mass, dim) / math.log(2)

@@ -55,7 +55,7 @@ class Piece:
         for start in range(0, len(self), 1 << 15):
             part = slice(start, start + (1 << 15))
             logits, means, log_scales = (
-                torch.from_numpy(p[:, part].T / unit)
+                torch.from_numpy(p[:, part] / np.float32(unit))
                 for p, unit in (
                     (self.logits, LOGIT_UNIT),
                     (self.means, MEAN_UNIT),
@@ -63,7 +63,7 @@ class Piece:
                 )
             )
             x = torch.from_numpy(pixels[part].astype(np.float32))
-            total -= float(log2_mass(x, logits.float(), means.float(), log_scales.float()).sum())
+            total -= float(log2_mass(x, logits, means, log_scales, dim=0).sum())
         return total
 
 
