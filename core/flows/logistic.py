@@ -15,8 +15,8 @@ def log2_mass(
     """log2 of the mixture's mass in the unit bin around each integer x of [0, 255].
 
     x: (...); the parameters: (...) with one more dimension, of K, at ``dim``; log scales natural.
-    The outermost bins take the tails. Uses sigmoid(p) - sigmoid(m) = sigmoid(p) sigmoid(-m) (1 - exp(m - p)), which keeps its
-    precision however little mass a bin holds.
+    The outermost bins take the tails. Uses sigmoid(p) - sigmoid(m) = sigmoid(p) sigmoid(-m)
+    (1 - exp(m - p)), which keeps its precision however little mass a bin holds.
     """
     inverse_scale = torch.exp(-log_scales)
     centred = x.unsqueeze(dim) - means
