@@ -202,7 +202,7 @@ def bench(
     from app.terminal import error, output, rows_table
     from core.archive.codec import load_photo_codec
     from core.bench.codec import installed
-    from core.bench.folder import Row, images_of, machine, means, measure
+    from core.bench.folder import Row, images_of, machine, means, measure, peak_memory_bytes
 
     def tell(row: Row) -> None:
         if sys.stderr.isatty():
@@ -219,6 +219,7 @@ def bench(
                     "bench": name.value,
                     "machine": machine(),
                     "model": load_photo_codec().model_id,
+                    "peak_memory_bytes": peak_memory_bytes(),
                     "images": [asdict(row) for row in rows],
                     "mean": [asdict(row) for row in mean],
                 }
@@ -226,6 +227,9 @@ def bench(
         else:
             output().print(rows_table(rows))
             output().print(rows_table(mean))
+            peak = peak_memory_bytes()
+            if peak is not None:
+                output().print(f"At most {peak / 2**20:,.0f} MiB of memory were taken.")
 
 
 @cli.command()
