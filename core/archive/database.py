@@ -33,6 +33,8 @@ BUSY_SECONDS = 5.0
 #: No row of ours is longer, in bytes; SQLite refuses longer ones before it allocates.
 MAX_ROW_BYTES = 64 * 2**20
 
+_OLDEST_SQLITE = (3, 37)
+
 _SAFE_PRAGMAS = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
@@ -52,6 +54,7 @@ def create_database(path: Path) -> None:
         raise TargetExistsError(path, "exists already")
     if "\0" in str(path):
         raise UnwritableFileError(path, "not a path that can be written")
+    _check_sqlite(path)
     # Short, as the name itself may be as long as the file system allows.
     draft = path.with_name(f".floe-{os.getpid()}-{os.urandom(6).hex()}.new")
     try:
@@ -81,6 +84,17 @@ def create_database(path: Path) -> None:
                 leftover.unlink()
 
 
+def _check_sqlite(path: Path) -> None:
+    """An SQLite that knows no STRICT tables would call every archive damaged."""
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        needed = ".".join(map(str, _OLDEST_SQLITE))
+        raise UnreadableFileError(
+            path,
+            f"archives need SQLite {needed}, and this Python has {sqlite3.sqlite_version}: "
+            "install a newer Python",
+        )
+
+
 def _publish(draft: Path, path: Path) -> None:
     """Gives the finished file its name, without replacing one that came up meanwhile."""
     try:
@@ -98,6 +112,7 @@ def open_database(path: Path, *, write: bool, salvage: bool = False) -> sqlite3.
     left of it. Raises UnreadableFileError, NotAnArchiveError, NewerFormatError,
     DamagedArchiveError and ArchiveBusyError.
     """
+    _check_sqlite(path)
     _roll_back_if_interrupted(path)
     cut_short = _check_file(path)
     if cut_short and not salvage:

@@ -529,3 +529,12 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
         with tampering(path) as connection:
             contents.append(connection.execute("SELECT part, place, data FROM chunk").fetchall())
     assert contents[0] == contents[1]
+
+
+def test_an_sqlite_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Archive.create(tmp_path / "a.floe").close()
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    with pytest.raises(UnreadableFileError, match=r"need SQLite 3\.37"):
+        Archive.create(tmp_path / "b.floe")
+    with pytest.raises(UnreadableFileError, match=r"need SQLite 3\.37"):
+        Archive.open(tmp_path / "a.floe")
