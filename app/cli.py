@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 cli = typer.Typer(
     name="floe",
-    help="Archives images without loss, smaller than other codecs do.",
+    help="Archives photographs without loss, by a flow and local bits-back coding.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

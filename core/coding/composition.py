@@ -27,7 +27,7 @@ from core.coding.elementwise import (
 from core.coding.stack import Stack
 
 #: Places of the dequantized grid to a pixel, as a power of two. The fused coder needs none.
-GRID_BITS: Final = {"modular": 8, "gaussian": 12}
+GRID_BITS: Final = {"modular": 8, "gaussian": 14}
 
 #: The coders by name, the default one first.
 CODERS: Final = ("fused", "modular", "gaussian")

@@ -167,7 +167,7 @@ class GaussianTransform:
 
     map: CellMap
     bits: int  # log2 of the grid's places a cell of y
-    sigma: float = 2.0**-9  # in cells; smaller, it falls below the grids, larger, f is not linear
+    sigma: float = 2.0**-11  # in cells; smaller, it falls below the grids, larger, f is not linear
 
     def encode(self, stack: Stack, values: Integers) -> Integers:
         mean, std = self._forward(values)
