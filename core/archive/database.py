@@ -116,7 +116,7 @@ def open_database(path: Path, *, write: bool, salvage: bool = False) -> sqlite3.
     _roll_back_if_interrupted(path)
     cut_short = _check_file(path)
     if cut_short and not salvage:
-        raise DamagedArchiveError(path, f"{cut_short} (extracting still gives what is whole)")
+        raise DamagedArchiveError(path, f"{cut_short} (extracting may still give what is whole)")
     with sqlite_errors(path, writing=write):
         connection = _connect(path, "rw" if write else "ro")
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.archive.database import sqlite_errors
+from core.archive.database import damage_of, sqlite_errors
 from core.archive.entry import Entry
 from core.archive.names import shown
 from core.archive.packing import Packed
@@ -38,6 +38,11 @@ class EntryTable:
             return [entry for _, entry in self._scan("ASC")]
         except DamagedArchiveError:
             left = self._scan_until_damage()
+            short = damage_of(self._path)
+            if short and not left:
+                raise DamagedArchiveError(
+                    self._path, f"{short}, and the list of its images is lost"
+                ) from None
             if not left:
                 raise
             return left

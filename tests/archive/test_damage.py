@@ -9,7 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.archive import Archive
 from core.archive.rows import ENTRY_COLUMNS
@@ -430,3 +432,19 @@ def test_a_codec_that_has_become_wrong(path: Path) -> None:
         for call in (archive.verify, archive.read_file, archive.read_pixels):
             with pytest.raises(DamagedEntryError, match="different"):
                 call("a.png")
+
+
+def test_an_archive_cut_short_before_its_list_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.floe"
+    noise = np.random.default_rng(3)
+    with Archive.create(path, codec_factory=FakeCodec) as archive:
+        for number in range(40):  # so many that the list no longer fits its first page
+            image = tmp_path / f"{number}.png"
+            Image.fromarray(noise.integers(0, 256, (40, 50, 3), np.uint8)).save(image)
+            archive.add_file(image, image.name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 8])
+    with (
+        Archive.open(path, salvage=True) as archive,
+        pytest.raises(DamagedArchiveError, match=r"cut short: .* list of its images is lost"),
+    ):
+        archive.entries()
