@@ -6,13 +6,14 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import ModelError, StackError
-from core.images.tiles import Tile, tiles
+from core.images.tiles import Tile, TileListener, tiles
 
 Pixels = NDArray[np.uint8]
 
@@ -83,6 +84,8 @@ class FakeCodec:
         *,
         coder: str,
         on_pixels: PixelListener = ignore,
+        on_tile: TileListener | None = None,
+        bits: NDArray[np.float32] | None = None,
         cancel: CancelToken | None = None,
     ) -> Pixels:
         places = tiles(*shape[:2], self._tile)
@@ -98,7 +101,14 @@ class FakeCodec:
                 part = part.reshape(tile.height, tile.width, shape[2])
             except (zlib.error, ValueError) as error:
                 raise StackError("not what was coded") from error
-            _part(pixels, tile)[...] = np.cumsum(part, axis=0, dtype=np.uint8)
+            part = np.cumsum(part, axis=0, dtype=np.uint8)
+            if on_tile is not None:
+                on_tile(tile, part[::4, ::4])
+                on_tile(tile, part)
+            _part(pixels, tile)[...] = part
+            if bits is not None:  # as its report has it: zlib knows of no pixels
+                share = 8 * len(chunk) - 3.5 / len(places)
+                _part(bits, tile)[...] = share / (tile.height * tile.width)
             on_pixels(tile.height * tile.width)
         self.n_decoded += 1
         if self.wrong:
@@ -106,5 +116,5 @@ class FakeCodec:
         return pixels
 
 
-def _part(pixels: Pixels, tile: Tile) -> Pixels:
+def _part(pixels: NDArray[Any], tile: Tile) -> NDArray[Any]:
     return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]

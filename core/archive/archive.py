@@ -34,6 +34,7 @@ from core.errors import (
     NoSuchEntryError,
     TargetExistsError,
 )
+from core.images.tiles import TileListener
 
 _log = logging.getLogger(__name__)
 
@@ -222,6 +223,25 @@ class Archive:
         """
         number, entry = self._table.find(name)
         return self._contents.pixels(number, entry, progress, cancel or CancelToken())
+
+    def read_codelengths(
+        self,
+        name: str,
+        *,
+        progress: ProgressListener = ignore,
+        on_tile: TileListener | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """The pixels of an entry and its codelength map, by one and the same decoding.
+
+        The map, (H, W), has the theoretical bits of each pixel, all channels together; its sum
+        is the theoretical length of the entry. A stored file has none: its bytes do not belong
+        to pixels. ``on_tile`` is told of each tile of a coded entry, coarse at first. Raises
+        what read_pixels raises.
+        """
+        number, entry = self._table.find(name)
+        cancel = cancel or CancelToken()
+        return self._contents.codelengths(number, entry, progress, on_tile, cancel)
 
     def read_file(
         self,

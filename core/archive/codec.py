@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.control import CancelToken, PixelListener
+from core.images.tiles import TileListener
 
 #: The coder of new entries where none is asked for.
 DEFAULT_CODER = "fused"
@@ -79,6 +80,8 @@ class ImageCodec(Protocol):
         *,
         coder: str,
         on_pixels: PixelListener = ...,
+        on_tile: TileListener | None = ...,
+        bits: NDArray[np.float32] | None = ...,
         cancel: CancelToken | None = ...,
     ) -> NDArray[np.uint8]: ...
 

@@ -21,6 +21,7 @@ from core.control import CancelToken, ProgressListener
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
 from core.images.decode import MAX_PIXELS
+from core.images.tiles import TileListener
 
 # The index gives the number only, and the row is asked what it is of: in a damaged file the two
 # may differ.
@@ -64,6 +65,21 @@ class Contents:
         if pixels is None:
             raise _damaged(entry, "more than 8 bits a sample cannot be shown")
         return pixels
+
+    def codelengths(
+        self,
+        number: int,
+        entry: Entry,
+        progress: ProgressListener,
+        on_tile: TileListener | None,
+        cancel: CancelToken,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """See Archive.read_codelengths."""
+        if entry.codec == "stored":
+            return self.pixels(number, entry, progress, cancel), None
+        bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
+        chunks = list(self._pieces(number, entry, "pixels"))
+        return self._decoded(chunks, entry, progress, cancel, on_tile, bits), bits
 
     def file(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
@@ -127,16 +143,26 @@ class Contents:
         count.finish()
 
     def _decoded(
-        self, chunks: list[bytes], entry: Entry, progress: ProgressListener, cancel: CancelToken
+        self,
+        chunks: list[bytes],
+        entry: Entry,
+        progress: ProgressListener,
+        cancel: CancelToken,
+        on_tile: TileListener | None = None,
+        bits: NDArray[np.float32] | None = None,
     ) -> NDArray[np.uint8]:
-        shape = (entry.height, entry.width, entry.channels)
-        if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
-            raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
+        shape = _shape(entry)
         codec = self._codec_of(entry)
         count = PixelCount(entry.name, "decoding", shape[0] * shape[1], progress)
         try:
             pixels = codec.decode(
-                chunks, shape, coder=entry.coder or "", on_pixels=count, cancel=cancel
+                chunks,
+                shape,
+                coder=entry.coder or "",
+                on_pixels=count,
+                on_tile=on_tile,
+                bits=bits,
+                cancel=cancel,
             )
         except ModelError:
             raise
@@ -182,6 +208,14 @@ class Contents:
         if codec.model_id != model:
             raise ModelError(f"{needed}, and the archive's copy of it is {codec.model_id}")
         return codec
+
+
+def _shape(entry: Entry) -> tuple[int, int, int]:
+    """That of the pixels of a coded entry, (H, W, C)."""
+    shape = (entry.height, entry.width, entry.channels)
+    if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
+        raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
+    return shape
 
 
 def _check_hash(entry: Entry, what: str, expected: str | None, found: str) -> None:

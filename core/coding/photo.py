@@ -11,8 +11,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -35,9 +37,12 @@ from core.flows import interlace
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import Piece, walk
-from core.images.tiles import Tile, tiles
+from core.images.tiles import Tile, TileListener, tiles
 
 Pixels = NDArray[np.uint8]
+Bits = NDArray[np.float32]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 #: Words of the checksum that each stack starts from, above them the tile's number.
 CHECKSUM_WORDS = 4
@@ -129,11 +134,15 @@ class PhotoCodec:
         *,
         coder: str,
         on_pixels: PixelListener = ignore,
+        on_tile: TileListener | None = None,
+        bits: Bits | None = None,
         cancel: CancelToken | None = None,
     ) -> Pixels:
         """The pixels of chunks: uint8 of the given shape (H, W, C).
 
-        Raises DamagedChunkError where a chunk is not what the encoder wrote, and Cancelled.
+        ``bits``, (H, W), becomes the codelength map: the theoretical bits of each pixel, all
+        channels together. Raises DamagedChunkError where a chunk is not what the encoder wrote,
+        and Cancelled.
         """
         _check(shape, coder)
         places = tiles(*shape[:2])
@@ -141,14 +150,21 @@ class PhotoCodec:
             raise DamagedChunkError(f"{len(coded)} chunks, but the picture has {len(places)} tiles")
         job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), _Clock())
         pixels = np.empty(shape, dtype=np.uint8)
+        if bits is not None:
+            bits[...] = 0
         for number, (tile, chunk) in enumerate(zip(places, coded, strict=True), 1):
             size = (tile.height, tile.width, shape[2])
+            on_picture = partial(on_tile, tile) if on_tile is not None else None
+            tile_bits = _part(bits, tile) if bits is not None else None
             try:
-                _part(pixels, tile)[...] = job.decode(number, chunk, size)
+                decoded = job.decode(number, chunk, size, on_picture, tile_bits)
             except DamagedChunkError:
                 raise
             except StackError as error:
                 raise DamagedChunkError(str(error)) from error
+            _part(pixels, tile)[...] = decoded
+            if on_tile is not None:
+                on_tile(tile, decoded)
         return pixels
 
 
@@ -201,7 +217,7 @@ class _TileJob:
                 piece, values = told[-1]
                 growth = choose_growth(piece.cdf(self.model.tables), values, 32 * CHECKSUM_WORDS)
             for piece, values in reversed(told):
-                report.theoretical_bits += piece.theoretical_bits(values)
+                report.theoretical_bits += float(piece.theoretical_bits(values).sum(dtype=float))
                 cdf = piece.cdf(self.model.tables)
                 for part in chunks(len(piece), n_coded, growth):
                     self.cancel.check()
@@ -224,8 +240,19 @@ class _TileJob:
         self.clock.coded()
         return data
 
-    def decode(self, number: int, chunk: bytes, shape: tuple[int, int, int]) -> Pixels:
-        """The tile of a chunk, uint8 of the given shape. Raises StackError."""
+    def decode(
+        self,
+        number: int,
+        chunk: bytes,
+        shape: tuple[int, int, int],
+        on_picture: Callable[[Pixels], None] | None = None,
+        bits: Bits | None = None,
+    ) -> Pixels:
+        """The tile of a chunk, uint8 of the given shape. Raises StackError.
+
+        ``on_picture`` is told of every coarser picture of the tile. To ``bits``, (H, W), what
+        each pixel took is added.
+        """
         stack = Stack.from_bytes(chunk)
         channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, 1)[0]))
         growth = GROWTH_EXPONENTS[int(stack.pop_bits(1, 3)[0])]
@@ -239,8 +266,12 @@ class _TileJob:
             plane = coarsest.reshape(len(channels), height, width)[min(i, len(channels) - 1)]
             picture[0, CHANNEL_ORDER[i]] = torch.from_numpy(plane.astype(np.float32))
         self.on_pixels(height * width)
+        if bits is not None:
+            _every(bits, len(sizes))[...] += 8 * len(channels)
         n_left = len(channels) * (shape[0] * shape[1] - height * width)
         for level, (height, width) in reversed(list(enumerate(sizes))):
+            if on_picture is not None:
+                on_picture(_pixels(picture, shape[2]))
             pieces = walk(
                 self.model.network.level(level),
                 picture,
@@ -256,12 +287,15 @@ class _TileJob:
                     self.clock.networked()
                     values = self._decode_piece(stack, piece, n_left, growth)
                     self.clock.coded()
+                    if bits is not None:
+                        part = _every(bits, level)[piece.row :: 2, piece.column :: 2]
+                        part += piece.theoretical_bits(values).reshape(part.shape)
                     if piece.channel == channels[-1]:
                         self.on_pixels(len(piece))
                     piece = pieces.send(values)
             except StopIteration as end:
                 picture = end.value
-        pixels = picture[0, : shape[2]].permute(1, 2, 0).numpy().astype(np.uint8)
+        pixels = _pixels(picture, shape[2])
         _check_bottom(stack, pixels, number)
         return pixels
 
@@ -311,7 +345,17 @@ def _sizes(height: int, width: int) -> list[tuple[int, int]]:
     return sizes
 
 
-def _part(pixels: Pixels, tile: Tile) -> Pixels:
+def _pixels(picture: Tensor, n_channels: int) -> Pixels:
+    """(1, 3, H, W) as (H, W, C) uint8."""
+    return picture[0, :n_channels].permute(1, 2, 0).numpy().astype(np.uint8)
+
+
+def _every(bits: Bits, level: int) -> Bits:
+    """A view of those pixels that make up the picture of a level."""
+    return bits[:: 1 << level, :: 1 << level]
+
+
+def _part(pixels: NDArray[_Scalar], tile: Tile) -> NDArray[_Scalar]:
     """A view of a tile's pixels."""
     return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: The longest side of a tile, in pixels. Part of the format: a decoder cuts the same way.
 TILE_SIZE = 1024
@@ -17,6 +21,11 @@ class Tile:
     column: int
     height: int
     width: int
+
+
+#: Told what is known of a tile so far: its pixels, or before them every second, fourth ... one
+#: of them in both directions, from its top left corner on.
+TileListener = Callable[[Tile, NDArray[np.uint8]], None]
 
 
 def tiles(height: int, width: int, size: int = TILE_SIZE) -> list[Tile]:

@@ -41,6 +41,7 @@ from tests.archive.samples import (
     same_image_file,
     tampering,
     titled_png,
+    write_files,
 )
 from tests.fakes import FakeCodec
 
@@ -538,3 +539,29 @@ def test_an_sqlite_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.M
         Archive.create(tmp_path / "b.floe")
     with pytest.raises(UnreadableFileError, match=r"need SQLite 3\.37"):
         Archive.open(tmp_path / "a.floe")
+
+
+def test_the_codelength_map_of_an_entry_sums_to_its_length(tmp_path: Path) -> None:
+    files = {"many.png": encoded(ramp(150, 90), "PNG", compress_level=0)}  # six tiles
+    files["grey.png"] = encoded(ramp(70, 65, 1), "PNG", compress_level=0)
+    write_files(tmp_path, files)
+    make_archive(tmp_path / "x.floe", tmp_path, files)
+    with open_fake(tmp_path / "x.floe") as archive:
+        for name in files:
+            entry = archive.entry(name)
+            told: list[tuple[int, int]] = []
+            pixels, bits = archive.read_codelengths(
+                name, on_tile=lambda tile, _, told=told: told.append((tile.row, tile.column))
+            )
+            assert np.array_equal(pixels, archive.read_pixels(name))
+            assert bits is not None
+            assert bits.shape == pixels.shape[:2]
+            assert bits.sum(dtype=float) == pytest.approx(entry.theoretical_bpd * entry.n_dims)
+            assert len(set(told)) > 1
+
+
+def test_a_stored_file_has_no_codelength_map(path: Path) -> None:
+    with open_fake(path) as archive:
+        pixels, bits = archive.read_codelengths("deep/d.jpg")
+        assert bits is None
+        assert np.array_equal(pixels, archive.read_pixels("deep/d.jpg"))
