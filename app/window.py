@@ -21,7 +21,8 @@ from app import chrome, layout_memory, texts
 from app.actions import Actions
 from app.backend import Backend
 from app.comparison import Comparison
-from app.details_panel import DetailsPanel
+from app.details.panel import DetailsPanel
+from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
 from app.drop_target import DropTarget
 from app.empty_page import EmptyPage
@@ -239,7 +240,7 @@ class Window(QMainWindow):
     def _on_selection(self) -> None:
         selected = self.entries.selected()
         shown = selected or self.session.model.entries
-        self.details.show_entries(self.session.path, shown, selected=bool(selected))
+        self.details.show_selection(Selection(self.session.path, shown, bool(selected)))
         self._enable()
 
     def _on_job_finished(self, job: Job) -> None:

@@ -125,7 +125,7 @@ def test_displayed_bits_are_those_of_the_files_bytes(
     settle(qtbot, lambda: bool(window.session.model.entries) and not window.session.busy)
     (entry,) = window.session.model.entries
     window.entries.selectRow(0)
-    achieved = window.details.codelengths.bars[1]
+    achieved = window.details.codelength.chart.bars[1]
     assert achieved.value == 8 * entry.packed_bytes / (128 * 96 * 3)
     assert achieved.text == f"{achieved.value:.3f}"
 

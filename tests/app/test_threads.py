@@ -183,7 +183,7 @@ def test_a_selection_that_moves_on_cancels_the_comparison(
     window.entries.selectRow(1)
     qtbot.waitUntil(lambda: len(window.comparison.known()) == 3, timeout=3000)
     assert sum(text.startswith("img1.png") for text in backend.measured) < 3
-    assert {bar.text for bar in window.details.codelengths.bars} >= {"4.200", "not installed"}
+    assert {bar.text for bar in window.details.codelength.chart.bars} >= {"4.200", "not installed"}
 
 
 def test_an_error_of_the_program_itself_ends_only_the_job(

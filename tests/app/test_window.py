@@ -226,18 +226,22 @@ def test_the_filter(qtbot: Any, filled: Window) -> None:
 
 
 def test_totals_until_one_is_selected(qtbot: Any, filled: Window) -> None:
-    assert len(filled.details.codelengths.bars) == 2
+    assert len(filled.details.codelength.chart.bars) == 2
     filled.entries.selectRow(0)
-    assert [bar.text for bar in filled.details.codelengths.bars[2:]] == ["measuring…"] * 3
+    assert [bar.text for bar in filled.details.codelength.chart.bars[2:]] == ["measuring…"] * 3
     with qtbot.waitSignal(filled.comparison.finished):
         pass
-    bars = filled.details.codelengths.bars
+    bars = filled.details.codelength.chart.bars
     assert [bar.label for bar in bars] == ["Theory", "Achieved", "PNG", "WebP", "JPEG XL"]
     assert [bar.text for bar in bars[2:]] == ["4.200", "3.200", "not installed"]
     assert bars[1].value == filled.entries.selected()[0].achieved_bpd
-    assert [bar.text for bar in filled.details.times.bars] == ["1.71", "0.44", "0.16", "2.12"]
+    filled.details.setCurrentWidget(filled.details.timing)
+    assert [bar.text for bar in filled.details.timing.chart.bars] == [
+        *("1.71", "0.44", "0.16", "2.12"),
+    ]
+    filled.details.setCurrentWidget(filled.details.codelength)
     filled.entries.selectAll()
-    assert len(filled.details.codelengths.bars) == 2
+    assert len(filled.details.codelength.chart.bars) == 2
 
 
 def test_codelengths_are_measured_once(qtbot: Any, filled: Window, backend: FakeBackend) -> None:

@@ -1,0 +1,43 @@
+"""The tabs on the right."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from app.comparison import Comparison
+from app.details.codelength import CodelengthTab
+from app.details.tab import Selection, Tab
+from app.details.timing import TimingTab
+
+
+class DetailsPanel(QTabWidget):
+    """Tells the tab that can be seen of the selection; the others wait until they are seen."""
+
+    def __init__(self, comparison: Comparison, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._selection = Selection()
+        self.codelength = CodelengthTab(comparison, self)
+        self.timing = TimingTab(self)
+        for tab in (self.codelength, self.timing):
+            self.addTab(tab, tab.title())
+        self.setDocumentMode(True)
+        self.tabBar().setDrawBase(True)
+        self.setMinimumWidth(280)
+        self.setAccessibleName(self.tr("Details"))
+        self.currentChanged.connect(self._tell)
+        self._tell()
+
+    def show_selection(self, selection: Selection) -> None:
+        """Turns to other entries."""
+        self._selection = selection
+        self._tell()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        tab = self.currentWidget()
+        if isinstance(tab, Tab) and not self.isHidden():
+            tab.show_selection(self._selection)

@@ -1,0 +1,113 @@
+"""What every tab is told, and the frame that most of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from app import texts
+from app.labels import Caption, ElidedLabel
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which entries are shown: those that are selected, or all where none is."""
+
+    archive: Path | None = None
+    entries: Sequence[Entry] = ()
+    chosen: bool = False
+
+    @property
+    def single(self) -> Entry | None:
+        """The one entry that is selected."""
+        return self.entries[0] if self.chosen and len(self.entries) == 1 else None
+
+
+class Tab(QWidget):
+    """A page of the panel. It is told of the selection only while it can be seen."""
+
+    def title(self) -> str:
+        """What stands on the tab."""
+        raise NotImplementedError
+
+    def show_selection(self, selection: Selection) -> None:
+        """Turns to this selection."""
+        raise NotImplementedError
+
+
+class ScrollingTab(Tab):
+    """A heading with the selection's name and size, below it whatever the tab adds."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.heading = ElidedLabel(self)
+        font = QFont(self.font())
+        font.setBold(True)
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        self.heading.setFont(font)
+        self.facts = Caption(self)
+        self._body = QWidget()
+        self.column = QVBoxLayout(self._body)
+        self.column.setContentsMargins(16, 14, 16, 14)
+        self.column.setSpacing(4)
+        self.column.addWidget(self.heading)
+        self.column.addWidget(self.facts)
+        self._scroll = QScrollArea(self)
+        self._scroll.setWidget(self._body)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self._scroll)
+
+    def add_section(self, heading: str, *parts: QWidget) -> QWidget:
+        """A bold line and what belongs below it, as one widget that can be hidden."""
+        section = QWidget(self._body)
+        column = QVBoxLayout(section)
+        column.setContentsMargins(0, 14, 0, 0)
+        column.setSpacing(4)
+        label = QLabel(heading, section)
+        font = QFont(label.font())
+        font.setBold(True)
+        label.setFont(font)
+        for part in (label, *parts):
+            column.addWidget(part)
+        self.column.addWidget(section)
+        return section
+
+    def show_heading(self, selection: Selection, invitation: str) -> None:
+        """Name and size of one entry, the totals of several, or what to do."""
+        entry, entries = selection.single, selection.entries
+        if not entries:
+            self.heading.set_text(self.title())
+            self.facts.setText(invitation)
+            return
+        original = sum(e.original_bytes for e in entries)
+        packed = sum(e.packed_bytes for e in entries)
+        size = self.tr("{0} to {1}, {2} saved").format(
+            texts.size(original),
+            texts.size(packed),
+            texts.percent(texts.saved_fraction(original, packed)),
+        )
+        if entry is None:
+            self.heading.set_text(texts.images(len(entries)))
+            self.facts.setText(size)
+            return
+        kind = self.tr("grey") if entry.channels == 1 else self.tr("colour")
+        self.heading.set_text(entry.name)
+        self.facts.setText(f"{texts.dimensions(entry.width, entry.height)}, {kind}\n{size}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Word-wrapped labels must not ask for more width than there is.
+        self._body.setMaximumWidth(self._scroll.viewport().width())
