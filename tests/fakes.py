@@ -115,6 +115,18 @@ class FakeCodec:
             pixels[0, 0, 0] ^= 1
         return pixels
 
+    def decode_coarse(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        side: int,
+        *,
+        coder: str,
+        cancel: CancelToken | None = None,
+    ) -> Pixels:
+        step = max(1, max(shape[:2]) // side)
+        return self.decode(coded, shape, coder=coder, cancel=cancel)[::step, ::step]
+
 
 def _part(pixels: NDArray[Any], tile: Tile) -> NDArray[Any]:
     return pixels[tile.row : tile.row + tile.height, tile.column : tile.column + tile.width]

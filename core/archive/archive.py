@@ -243,6 +243,18 @@ class Archive:
         cancel = cancel or CancelToken()
         return self._contents.codelengths(number, entry, progress, on_tile, cancel)
 
+    def read_thumbnail(
+        self, name: str, side: int, *, cancel: CancelToken | None = None
+    ) -> NDArray[np.uint8]:
+        """A small picture of an entry: (h, w, 3 or 4) uint8, neither side above ``side``.
+
+        It stands upright as EXIF tells, and takes a small part of the work of
+        :meth:`read_pixels`: it is for the eye, and not held to the pixels' hash. Raises
+        NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
+        """
+        number, entry = self._table.find(name)
+        return self._contents.thumbnail(number, entry, side, cancel or CancelToken())
+
     def read_file(
         self,
         name: str,

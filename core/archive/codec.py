@@ -85,6 +85,18 @@ class ImageCodec(Protocol):
         cancel: CancelToken | None = ...,
     ) -> NDArray[np.uint8]: ...
 
+    def decode_coarse(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        side: int,
+        /,
+        *,
+        coder: str,
+        cancel: CancelToken | None = ...,
+    ) -> NDArray[np.uint8]:
+        """A smaller picture whose longer side is at least ``side``, if the image's is."""
+
 
 CodecFactory = Callable[[], ImageCodec]
 

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from core.archive.entry import Entry
 from core.archive.models import CarriedModels
 from core.archive.names import shown
 from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash
-from core.control import CancelToken, ProgressListener
+from core.control import CancelToken, ProgressListener, ignore
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
 from core.images.decode import MAX_PIXELS
+from core.images.thumbnails import thumbnail_of_file, thumbnail_of_pixels
 from core.images.tiles import TileListener
 
 # The index gives the number only, and the row is asked what it is of: in a damaged file the two
@@ -80,6 +82,25 @@ class Contents:
         bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
         chunks = list(self._pieces(number, entry, "pixels"))
         return self._decoded(chunks, entry, progress, cancel, on_tile, bits), bits
+
+    def thumbnail(
+        self, number: int, entry: Entry, side: int, cancel: CancelToken
+    ) -> NDArray[np.uint8]:
+        """See Archive.read_thumbnail."""
+        if entry.codec == "stored":
+            data = b"".join(self._stored_pieces(number, entry, ignore, cancel))
+            try:
+                return thumbnail_of_file(data, Path(entry.name), side)
+            except FloeError as error:
+                raise _damaged(entry, f"its file does not decode ({error})") from error
+        chunks = list(self._pieces(number, entry, "pixels"))
+        frame = b"".join(self._pieces(number, entry, "frame"))
+        shape, codec = _shape(entry), self._codec_of(entry)
+        with _decoding(entry):
+            pixels = codec.decode_coarse(
+                chunks, shape, side, coder=entry.coder or "", cancel=cancel
+            )
+            return thumbnail_of_pixels(pixels, side, frame, entry.kind)
 
     def file(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
@@ -154,7 +175,7 @@ class Contents:
         shape = _shape(entry)
         codec = self._codec_of(entry)
         count = PixelCount(entry.name, "decoding", shape[0] * shape[1], progress)
-        try:
+        with _decoding(entry):
             pixels = codec.decode(
                 chunks,
                 shape,
@@ -164,10 +185,6 @@ class Contents:
                 bits=bits,
                 cancel=cancel,
             )
-        except ModelError:
-            raise
-        except (FloeError, ValueError) as error:
-            raise _damaged(entry, f"its data does not decode ({error})") from error
         if pixels.shape != shape or pixels.dtype != np.uint8:
             raise _damaged(entry, "its data decodes to another size")
         _check_hash(entry, "pixels", entry.pixel_sha256, pixel_hash(pixels).hex())
@@ -216,6 +233,17 @@ def _shape(entry: Entry) -> tuple[int, int, int]:
     if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
         raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
     return shape
+
+
+@contextmanager
+def _decoding(entry: Entry) -> Iterator[None]:
+    """What a codec says of bytes that it did not write is an error of their entry."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (FloeError, ValueError) as error:
+        raise _damaged(entry, f"its data does not decode ({error})") from error
 
 
 def _check_hash(entry: Entry, what: str, expected: str | None, found: str) -> None:

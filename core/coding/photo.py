@@ -37,7 +37,7 @@ from core.flows import interlace
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import Piece, walk
-from core.images.tiles import Tile, TileListener, tiles
+from core.images.tiles import Tile, TileListener, coarsened, tiles
 
 Pixels = NDArray[np.uint8]
 Bits = NDArray[np.float32]
@@ -144,25 +144,61 @@ class PhotoCodec:
         channels together. Raises DamagedChunkError where a chunk is not what the encoder wrote,
         and Cancelled.
         """
+        return self._decode(coded, shape, 0, coder, on_pixels, on_tile, bits, cancel)
+
+    def decode_coarse(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        side: int,
+        *,
+        coder: str,
+        cancel: CancelToken | None = None,
+    ) -> Pixels:
+        """The coarsest level of the pyramid whose longer side is at least ``side`` pixels.
+
+        That is every 2^level-th row and column of each tile. Coarse levels lie on top of the
+        stacks, so the finer ones, and nearly all of the work, are left alone; for the same reason
+        the pixels are not held to their checksum. Raises as :meth:`decode` does.
+        """
+        level = _coarse_level(shape, side)
+        return self._decode(coded, shape, level, coder, ignore, None, None, cancel)
+
+    def _decode(
+        self,
+        coded: Sequence[bytes],
+        shape: tuple[int, int, int],
+        level: int,
+        coder: str,
+        on_pixels: PixelListener,
+        on_tile: TileListener | None,
+        bits: Bits | None,
+        cancel: CancelToken | None,
+    ) -> Pixels:
         _check(shape, coder)
         places = tiles(*shape[:2])
         if len(places) != len(coded):
             raise DamagedChunkError(f"{len(coded)} chunks, but the picture has {len(places)} tiles")
         job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), _Clock())
-        pixels = np.empty(shape, dtype=np.uint8)
         if bits is not None:
             bits[...] = 0
-        for number, (tile, chunk) in enumerate(zip(places, coded, strict=True), 1):
+        targets = coarsened(places, level)
+        last = targets[-1]
+        pixels = np.empty(
+            (last.row + last.height, last.column + last.width, shape[2]), dtype=np.uint8
+        )
+        parts = zip(places, targets, coded, strict=True)
+        for number, (tile, target, chunk) in enumerate(parts, 1):
             size = (tile.height, tile.width, shape[2])
             on_picture = partial(on_tile, tile) if on_tile is not None else None
             tile_bits = _part(bits, tile) if bits is not None else None
             try:
-                decoded = job.decode(number, chunk, size, on_picture, tile_bits)
+                decoded = job.decode(number, chunk, size, on_picture, tile_bits, level)
             except DamagedChunkError:
                 raise
             except StackError as error:
                 raise DamagedChunkError(str(error)) from error
-            _part(pixels, tile)[...] = decoded
+            _part(pixels, target)[...] = decoded
             if on_tile is not None:
                 on_tile(tile, decoded)
         return pixels
@@ -247,11 +283,12 @@ class _TileJob:
         shape: tuple[int, int, int],
         on_picture: Callable[[Pixels], None] | None = None,
         bits: Bits | None = None,
+        finest: int = 0,
     ) -> Pixels:
-        """The tile of a chunk, uint8 of the given shape. Raises StackError.
+        """The tile of a chunk, uint8 of the given shape, or of a coarser level's.
 
         ``on_picture`` is told of every coarser picture of the tile. To ``bits``, (H, W), what
-        each pixel took is added.
+        each pixel took is added. Raises StackError.
         """
         stack = Stack.from_bytes(chunk)
         channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, 1)[0]))
@@ -269,7 +306,7 @@ class _TileJob:
         if bits is not None:
             _every(bits, len(sizes))[...] += 8 * len(channels)
         n_left = len(channels) * (shape[0] * shape[1] - height * width)
-        for level, (height, width) in reversed(list(enumerate(sizes))):
+        for level, (height, width) in reversed(list(enumerate(sizes))[finest:]):
             if on_picture is not None:
                 on_picture(_pixels(picture, shape[2]))
             pieces = walk(
@@ -296,7 +333,8 @@ class _TileJob:
             except StopIteration as end:
                 picture = end.value
         pixels = _pixels(picture, shape[2])
-        _check_bottom(stack, pixels, number)
+        if not finest:
+            _check_bottom(stack, pixels, number)
         return pixels
 
     def _tell(
@@ -353,6 +391,17 @@ def _pixels(picture: Tensor, n_channels: int) -> Pixels:
 def _every(bits: Bits, level: int) -> Bits:
     """A view of those pixels that make up the picture of a level."""
     return bits[:: 1 << level, :: 1 << level]
+
+
+def _coarse_level(shape: tuple[int, int, int], side: int) -> int:
+    """The coarsest level, for all tiles the same, whose longer side is at least ``side``."""
+    places = tiles(*shape[:2])
+    n_levels = min(interlace.n_levels(tile.height, tile.width) for tile in places)
+    for level in range(n_levels, 0, -1):
+        last = coarsened(places, level)[-1]
+        if max(last.row + last.height, last.column + last.width) >= side:
+            return level
+    return 0
 
 
 def _part(pixels: NDArray[_Scalar], tile: Tile) -> NDArray[_Scalar]:

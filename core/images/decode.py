@@ -73,8 +73,7 @@ class Decoded:
 
 def identify(file: IO[bytes], path: Path) -> None:
     """Reads no more than the header. Raises what :func:`decode` raises for a bad one."""
-    _load_plugins()
-    with _typed_errors(path), _open(file, path):
+    with opened(file, path):
         pass
 
 
@@ -83,8 +82,7 @@ def decode(file: IO[bytes], path: Path) -> Decoded:
 
     Raises NotAnImageError, DamagedImageError and ImageTooLargeError.
     """
-    _load_plugins()
-    with _typed_errors(path), _open(file, path) as image:
+    with opened(file, path) as image:
         raw_mode, raw_offset, raw_stride, bottom_up = _raw_hints(image)
         image.load()
         pixels = _samples(image)
@@ -103,6 +101,14 @@ def decode(file: IO[bytes], path: Path) -> Decoded:
             raw_stride=raw_stride,
             bottom_up=bottom_up,
         )
+
+
+@contextmanager
+def opened(file: IO[bytes], path: Path) -> Iterator[ImageFile.ImageFile]:
+    """An image whose header was read; what Pillow then raises on it becomes a typed error."""
+    _load_plugins()
+    with _typed_errors(path), _open(file, path) as image:
+        yield image
 
 
 @cache

@@ -198,6 +198,12 @@ def png_frame(parts: PngParts) -> bytes:
     return pack(bytes(body + parts.trailer))
 
 
+def exif_of_png(frame: bytes) -> bytes:
+    """The EXIF data in the frame of a PNG file; empty if there is none. Raises FrameError."""
+    _, before, after, _ = _parse_frame(frame)
+    return next((chunk.data for chunk in before + after if chunk.kind == b"eXIf"), b"")
+
+
 def rebuild_png(pixels: Pixels, frame: bytes) -> bytes:
     """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, with a frame's other chunks.
 

@@ -43,7 +43,27 @@ def tiles(height: int, width: int, size: int = TILE_SIZE) -> list[Tile]:
     ]
 
 
+def coarsened(places: list[Tile], level: int) -> list[Tile]:
+    """The tiles of a coarser image: of each tile every 2^level-th row and column, side by side."""
+    heights = {place.row: place.height for place in places}
+    widths = {place.column: place.width for place in places}
+    rows, columns = _shrunk(heights, level), _shrunk(widths, level)
+    return [
+        Tile(top, left, height, width)
+        for (top, height), (left, width) in ((rows[at.row], columns[at.column]) for at in places)
+    ]
+
+
 def _edges(length: int, size: int) -> list[int]:
     """Where the parts of a side begin, and where the last one ends."""
     parts = -(-length // size)
     return [length * part // parts for part in range(parts + 1)] if parts else [0]
+
+
+def _shrunk(lengths: dict[int, int], level: int) -> dict[int, tuple[int, int]]:
+    """Where each part of a side begins once every part is 2^level times shorter, and its length."""
+    shrunk, at = {}, 0
+    for start, length in sorted(lengths.items()):
+        shrunk[start] = at, -(-length // (1 << level))
+        at += shrunk[start][1]
+    return shrunk

@@ -88,6 +88,65 @@ def test_tiles_come_back(codec, monkeypatch) -> None:
         codec.decode(swapped, pixels.shape, coder="fused")
 
 
+@given(
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    channels=st.sampled_from((1, 3)),
+    tile=st.sampled_from((16, 23, 1024)),
+    side=st.integers(1, 80),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40, deadline=None)
+def test_coarse_levels_are_every_nth_pixel_of_each_tile(
+    codec, height, width, channels, tile, side, seed
+) -> None:
+    import core.coding.photo as module
+    from core.images.tiles import tiles
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "tiles", lambda h, w: tiles(h, w, size=tile))
+        pixels = picture(height, width, channels, "smooth", seed)
+        coded = codec.encode(pixels)
+        coarse = codec.decode_coarse(coded.chunks, pixels.shape, side, coder="fused")
+    step = 1
+    while True:
+        rows: dict[int, list[np.ndarray]] = {}
+        for place in tiles(height, width, tile):
+            part = pixels[place.row :, place.column :][: place.height, : place.width]
+            rows.setdefault(place.row, []).append(part[::step, ::step])
+        expected = np.concatenate([np.concatenate(row, axis=1) for row in rows.values()])
+        if expected.shape == coarse.shape:
+            break
+        step *= 2
+        assert step < 128
+    assert np.array_equal(coarse, expected)
+    if max(height, width) >= side:
+        assert max(coarse.shape[:2]) >= side
+    if tile == 1024 and height * width > 16 * step * step:  # there is a coarser level
+        assert -(-max(coarse.shape[:2]) // 2) < side
+
+
+def test_coarse_levels_cost_little(codec, monkeypatch) -> None:
+    import core.coding.photo as module
+
+    pixels = picture(128, 96, 3, "smooth")
+    coded = codec.encode(pixels)
+    decoded = []
+    real = module._TileJob._decode_piece
+
+    def counting(job, stack, piece, *rest):
+        decoded.append(len(piece))
+        return real(job, stack, piece, *rest)
+
+    monkeypatch.setattr(module._TileJob, "_decode_piece", counting)
+    assert codec.decode_coarse(coded.chunks, pixels.shape, 16, coder="fused").shape == (16, 12, 3)
+    assert sum(decoded) <= pixels.size / 64
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        codec.decode_coarse(coded.chunks, pixels.shape, 16, coder="fused", cancel=cancel)
+
+
 #: What each coder may code above the theoretical length, in bits/dim. Checksum, tile number and
 #: the rounding to whole words are up to 196 bits: 0.002 of the smaller photograph.
 GAPS = {"fused": 0.003, "modular": 0.003, "gaussian": 0.02}
