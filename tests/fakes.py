@@ -29,6 +29,7 @@ class FakeReport:
     lost_bits: int = 8
     network_seconds: float = 0.25
     coding_seconds: float = 0.5
+    device: str = "fake"
 
 
 @dataclass(frozen=True)

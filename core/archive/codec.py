@@ -38,6 +38,9 @@ class Report(Protocol):
     @property
     def coding_seconds(self) -> float: ...
 
+    @property
+    def device(self) -> str: ...
+
 
 class Coded(Protocol):
     """A coded image: chunks of bytes, in order."""

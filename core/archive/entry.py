@@ -26,6 +26,9 @@ class Entry:
     verify_seconds: float | None
     network_seconds: float | None
     coding_seconds: float | None
+    read_seconds: float | None  # from the disk to pixels
+    write_seconds: float | None  # into the archive, until the disk is told to keep it
+    device: str | None  # on which the networks ran
     pixel_sha256: str | None  # of the 8-bit samples in (row, column, channel) order
     file_sha256: str  # of the file that was added
     file_exact: bool  # whether the rebuilt file is that file, byte for byte

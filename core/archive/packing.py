@@ -37,6 +37,7 @@ class Packed:
     file_sha256: bytes
     pixel_sha256: bytes | None
     modified_at: int
+    read_seconds: float
     coder: str | None = None
     model: str | None = None
     report: Report | None = None
@@ -51,6 +52,14 @@ class Packed:
             return len(self.file)
         pieces = [piece for pieces in self.parts.values() for piece in pieces]
         return sum(len(piece) + CHECKSUM_BYTES for piece in pieces)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is known of a file beside its image."""
+
+    modified_at: int
+    read_seconds: float
 
 
 @dataclass
@@ -94,14 +103,15 @@ def pack_file(
     """
     progress(Progress(name, "reading", 0, 0))
     cancel.check()
+    started = time.perf_counter()
     image = read_image(path)
-    modified_at = _modified_at(path)
+    source = _Source(_modified_at(path), time.perf_counter() - started)
     cancel.check()
     if isinstance(image, Original):
-        return _stored(image, modified_at, image.reason)
-    packed = _coded(image, name, modified_at, coder, codec_factory(), progress, cancel)
+        return _stored(image, source, image.reason)
+    packed = _coded(image, name, source, coder, codec_factory(), progress, cancel)
     if packed.n_bytes >= len(image.file_bytes):
-        return _stored(image, modified_at, "coding would not make it smaller")
+        return _stored(image, source, "coding would not make it smaller")
     return packed
 
 
@@ -118,7 +128,7 @@ def _modified_at(path: Path) -> int:
 def _coded(
     picture: Picture,
     name: str,
-    modified_at: int,
+    source: _Source,
     coder: str,
     codec: ImageCodec,
     progress: ProgressListener,
@@ -146,7 +156,8 @@ def _coded(
         file_exact=file_exact,
         file_sha256=hashlib.sha256(picture.file_bytes).digest(),
         pixel_sha256=pixel_hash(picture.pixels),
-        modified_at=modified_at,
+        modified_at=source.modified_at,
+        read_seconds=source.read_seconds,
         coder=coder,
         model=codec.model_id,
         report=coded.report,
@@ -183,7 +194,7 @@ def _verify(
     return rebuilt == picture.file_bytes
 
 
-def _stored(image: Picture | Original, modified_at: int, reason: str) -> Packed:
+def _stored(image: Picture | Original, source: _Source, reason: str) -> Packed:
     file = memoryview(image.file_bytes)
     pieces = [file[at : at + PIECE_BYTES] for at in range(0, len(file), PIECE_BYTES)]
     pixels = image.pixels
@@ -198,6 +209,7 @@ def _stored(image: Picture | Original, modified_at: int, reason: str) -> Packed:
         file_exact=True,
         file_sha256=hashlib.sha256(file).digest(),
         pixel_sha256=None if pixels is None else pixel_hash(pixels),
-        modified_at=modified_at,
+        modified_at=source.modified_at,
+        read_seconds=source.read_seconds,
         reason=reason,
     )

@@ -37,14 +37,18 @@ ENTRY_COLUMNS = (
     "verify_seconds",
     "network_seconds",
     "coding_seconds",
+    "read_seconds",
+    "write_seconds",
+    "device",
 )
 
-_TEXTS = {"name", "kind", "codec", "coder", "model", "reason"}
+_TEXTS = {"name", "kind", "codec", "coder", "model", "reason", "device"}
 _HASHES = {"pixel_sha256", "file_sha256"}
 _NUMBERS = {"theoretical_bits", "encode_seconds", "verify_seconds", "network_seconds"}
-_NUMBERS |= {"coding_seconds"}
+_NUMBERS |= {"coding_seconds", "read_seconds", "write_seconds"}
 _SIZES = {"width", "height", "channels", "original_bytes", "packed_bytes"}
-_OPTIONAL = {"coder", "model", "reason", "pixel_sha256", "borrowed_bits", "lost_bits"} | _NUMBERS
+_OPTIONAL = {"coder", "model", "reason", "device", "pixel_sha256", "borrowed_bits", "lost_bits"}
+_OPTIONAL |= _NUMBERS
 
 
 def _check(column: str, value: Any) -> None:
@@ -90,6 +94,9 @@ def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
         "verify_seconds": packed.verify_seconds,
         "network_seconds": float(report.network_seconds) if report else None,
         "coding_seconds": float(report.coding_seconds) if report else None,
+        "read_seconds": packed.read_seconds,
+        "write_seconds": None,  # known once all is written
+        "device": report.device if report else None,
     }
     return [values[column] for column in ENTRY_COLUMNS]
 

@@ -42,6 +42,9 @@ ENTRY_TABLE = """CREATE TABLE entry (
     verify_seconds REAL,
     network_seconds REAL,
     coding_seconds REAL,
+    read_seconds REAL,
+    write_seconds REAL,
+    device TEXT,
     crc32 INTEGER NOT NULL
 ) STRICT"""
 

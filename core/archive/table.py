@@ -66,10 +66,11 @@ class EntryTable:
             ) from error
 
     def insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
-        """Writes an entry and its chunks, inside of a transaction.
+        """Writes an entry and its chunks, inside of a transaction, and how long that took.
 
         Raises sqlite3.IntegrityError if the name is taken, and Cancelled.
         """
+        started = time.perf_counter()
         (number,) = self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM entry").fetchone()
         if not isinstance(number, int):  # beyond 64 bits, SQLite goes on in floating point
             raise DamagedArchiveError(self._path, "the archive holds impossible numbers")
@@ -82,6 +83,11 @@ class EntryTable:
                     "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)",
                     (number, part, place, zlib.crc32(piece), piece),
                 )
+        values[ENTRY_COLUMNS.index("write_seconds")] = time.perf_counter() - started
+        self._connection.execute(
+            "UPDATE entry SET write_seconds = ?, crc32 = ? WHERE id = ?",
+            (values[ENTRY_COLUMNS.index("write_seconds")], row_crc32(number, values), number),
+        )
 
     def remove(self, name: str) -> None:
         """Deletes an entry, even a damaged one. Raises NoSuchEntryError, DamagedArchiveError."""

@@ -64,6 +64,7 @@ class CodingReport:
     lost_bits: int = 0  # of these, what was not worth anything
     network_seconds: float = 0.0
     coding_seconds: float = 0.0
+    device: str = ""  # on which the networks ran
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class PhotoCodec:
     ) -> CodedImage:
         """Codes (H, W, 1) or (H, W, 3) uint8 by the named coder. Raises Cancelled."""
         _check(pixels.shape, coder)
-        report = CodingReport()
+        report = CodingReport(device=self._model.device_name)
         clock = _Clock()
         job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), clock)
         coded = []

@@ -30,6 +30,21 @@ class PhotoModel:
     tables: Tables
     file: bytes = field(default=b"", repr=False)  # which it was read from
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.network.level(0).stems[0].weight.device
+
+    @property
+    def device_name(self) -> str:
+        """The same for people: "CPU, 4 threads", or what a graphics card calls itself."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        if self.device.type == "cpu":
+            threads = torch.get_num_threads()
+            return f"CPU, {threads} threads" if threads > 1 else "CPU, 1 thread"
+        return self.device.type
+
 
 @functools.cache
 def bundled_photo_model() -> PhotoModel:
@@ -74,11 +89,12 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
     digest = hashlib.sha256()
     pixels = picture.float()[None]
     level = 0
-    device = model.network.level(0).stems[0].weight.device
     while pixels.shape[-2] * pixels.shape[-1] > interlace.COARSEST_POSITIONS:
         coarse = pixels[..., 0::2, 0::2]
         height, width = pixels.shape[-2:]
-        pieces = walk(model.network.level(level), coarse.to(device), height, width, CHANNEL_ORDER)
+        pieces = walk(
+            model.network.level(level), coarse.to(model.device), height, width, CHANNEL_ORDER
+        )
         try:
             piece = next(pieces)
             while True:

@@ -565,3 +565,40 @@ def test_a_stored_file_has_no_codelength_map(path: Path) -> None:
         pixels, bits = archive.read_codelengths("deep/d.jpg")
         assert bits is None
         assert np.array_equal(pixels, archive.read_pixels("deep/d.jpg"))
+
+
+def test_every_stage_of_adding_is_timed_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "sources")
+    read = packing.read_image
+
+    def slowly(path: Path) -> object:
+        time.sleep(0.05)
+        return read(path)
+
+    monkeypatch.setattr(packing, "read_image", slowly)
+    path, codec = tmp_path / "x.floe", FakeCodec()
+    codec.pause = 0.03
+    with Archive.create(path, codec_factory=lambda: codec) as archive:
+        began = time.perf_counter()
+        archive.add_file(tmp_path / "sources" / "a.png", "a.png")
+        took = time.perf_counter() - began
+        archive.add_file(tmp_path / "sources" / "deep" / "d.jpg", "d.jpg")
+    with Archive.open(path) as archive:
+        coded, stored = archive.entries()
+    assert coded.device == "fake"
+    seconds = (
+        coded.read_seconds,
+        coded.encode_seconds,
+        coded.verify_seconds,
+        coded.write_seconds,
+    )
+    assert all(each is not None and each > 0 for each in seconds)
+    assert (coded.read_seconds or 0) >= 0.05
+    assert (coded.encode_seconds or 0) >= 0.03
+    assert (coded.verify_seconds or 0) >= 0.03
+    assert sum(each or 0 for each in seconds) <= took
+    assert (stored.read_seconds or 0) >= 0.05
+    assert (stored.write_seconds or 0) > 0
+    assert (stored.encode_seconds, stored.verify_seconds, stored.device) == (None, None, None)
