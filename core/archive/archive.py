@@ -1,17 +1,19 @@
-"""A .floe file: add, list, extract, verify, remove."""
+"""A .floe file: add, list, extract, verify, and change what is in it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archive.changes import Changes
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.contents import Contents
 from core.archive.database import (
@@ -22,15 +24,15 @@ from core.archive.database import (
     transaction,
 )
 from core.archive.entry import Entry
+from core.archive.folders import FolderTable
 from core.archive.models import CarriedModels
-from core.archive.names import check_name, shown, target_path
+from core.archive.names import check_name, target_path
 from core.archive.packing import pack_file
 from core.archive.table import EntryTable
 from core.archive.writing import write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
     DamagedArchiveError,
-    EntryExistsError,
     NoSuchEntryError,
     TargetExistsError,
 )
@@ -55,7 +57,9 @@ class Archive:
         self.path = path
         self._connection = connection
         self._table = EntryTable(path, connection)
+        self._folders = FolderTable(path, connection)
         self._models = CarriedModels(path, connection)
+        self._changes = Changes(path, connection)
         self._contents = Contents(path, connection, codec_factory)
 
     @classmethod
@@ -104,6 +108,10 @@ class Archive:
         """All entries, in the order in which they were added; of a damaged archive, those left."""
         return self._table.all()
 
+    def folders(self) -> list[str]:
+        """The folders that were made, which may be empty; those of entries need not be here."""
+        return self._folders.all()
+
     def entry(self, name: str) -> Entry:
         """Raises NoSuchEntryError, and DamagedEntryError if what is said of it has changed."""
         return self._table.find(name)[1]
@@ -122,6 +130,7 @@ class Archive:
         """
         try:
             self._table.check()
+            self._folders.check()
         except DamagedArchiveError as error:
             return error.reason
         return damage_of(self.path)
@@ -143,12 +152,14 @@ class Archive:
         *,
         coder: str = DEFAULT_CODER,
         replace: bool = False,
+        replaced: Path | None = None,
         carry_model: bool = False,
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Entry:
         """Codes a file, decodes it again, compares, and only then archives it.
 
+        What it replaces is moved to the path ``replaced``, if there is one, as by exchange.
         With ``carry_model`` the archive gets a copy of the model that coded the file; without,
         only one so large that the copy hardly matters does (core.archive.models).
 
@@ -158,8 +169,8 @@ class Archive:
         """
         check_name(name)
         cancel = cancel or CancelToken()
-        if not replace and self.find(name) is not None:
-            raise _exists(name)
+        if not (replace and self._table.has(name)):
+            self._changes.check_free(name)
         packed = pack_file(
             Path(path),
             name,
@@ -170,13 +181,14 @@ class Archive:
         )
         n_pixels = packed.width * packed.height
         progress(Progress(name, "writing", 0, n_pixels))
-        with transaction(self._connection, self.path):
-            if replace:
-                self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
-            try:
-                self._table.insert(name, packed, cancel)
-            except sqlite3.IntegrityError as error:
-                raise _exists(name) from error  # added by another program meanwhile
+        with _no_half(replaced), transaction(self._connection, self.path):
+            if not (replace and self._table.has(name)):
+                self._changes.check_free(name)  # another program may have added it meanwhile
+            elif replaced is None:
+                self._table.remove(name)
+            else:
+                self._changes.take([name], replaced)
+            self._table.insert(name, packed, cancel)
             if replace:
                 self._models.drop_unused()
             if packed.model is not None:
@@ -186,16 +198,56 @@ class Archive:
         progress(Progress(name, "writing", n_pixels, n_pixels))
         return self.entry(name)
 
+    def new_folder(self, name: str) -> str:
+        """Makes an empty folder; its name in Unicode's NFC.
+
+        Raises HostileNameError, EntryExistsError, UnwritableFileError and ArchiveBusyError.
+        """
+        with transaction(self._connection, self.path):
+            return self._changes.new_folder(name)
+
+    def rename(self, *pairs: tuple[str, str]) -> list[tuple[str, str]]:
+        """Gives entries and folders new names, one after the other, all or none.
+
+        What is in a folder goes with it. The same pairs turned around, the last one first, undo
+        it. Returns the old and new names of all entries that were renamed. Raises
+        NoSuchEntryError, HostileNameError, EntryExistsError, DamagedEntryError, EntryError,
+        UnwritableFileError and ArchiveBusyError.
+        """
+        with transaction(self._connection, self.path):
+            return [pair for old, new in pairs for pair in self._changes.rename(old, new)]
+
     def remove(self, names: Iterable[str]) -> None:
-        """Removes entries, all or none, and gives their space back.
+        """Removes entries, and folders with all in them, all or none, and gives space back.
 
         Raises NoSuchEntryError, UnwritableFileError and ArchiveBusyError.
         """
         with transaction(self._connection, self.path):
-            for name in dict.fromkeys(names):
-                self._table.remove(name)
-            self._models.drop_unused()
+            self._changes.remove(names)
         self._give_back_space()
+
+    def exchange(
+        self, names: Iterable[str], parcel: Path, put_back: Iterable[Path] = ()
+    ) -> list[str]:
+        """Takes entries and folders out, and puts others back that were taken out before.
+
+        What is taken out is moved as it is, without being decoded, to a new archive at the path
+        ``parcel``, from which it can be put back; so each exchange can be undone by another one.
+        All of it is done or nothing. Returns the names of the entries and folders that were put
+        back.
+
+        Raises as :meth:`remove`; EntryExistsError if a name has been taken meanwhile;
+        UnwritableFileError and DamagedArchiveError if something cannot be moved.
+        """
+        names = list(names)
+        came: list[str] = []
+        with _no_half(parcel), transaction(self._connection, self.path):
+            if names:
+                self._changes.take(names, parcel)
+            for other in put_back:
+                came += self._changes.put_back(other)
+        self._give_back_space()
+        return came
 
     def carry_model(self) -> None:
         """Gives the archive a copy of the model at hand, if any of its entries is coded by it.
@@ -315,6 +367,7 @@ class Archive:
         if verdict != "ok":
             raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
         self._table.check()
+        self._folders.check()
         self._models.check()
 
     # Space
@@ -329,5 +382,13 @@ class Archive:
             _log.warning("%s: free space is kept for now (%s)", self.path, error)
 
 
-def _exists(name: str) -> EntryExistsError:
-    return EntryExistsError(shown(name), "the archive has an entry of this name already")
+@contextmanager
+def _no_half(parcel: Path | None) -> Iterator[None]:
+    """Removes what was taken out if in the end it stays in the archive."""
+    try:
+        yield
+    except BaseException:
+        if parcel is not None:
+            with suppress(OSError):
+                parcel.unlink()
+        raise

@@ -16,6 +16,9 @@ CARRIED_BELOW = 100
 #: No model that is carried is longer; core.archive.database refuses rows a little above that.
 MAX_MODEL_BYTES = 48 * 2**20
 
+_INSERT = "INSERT INTO model (id, family, sha256, data) VALUES (?, ?, ?, ?)"
+_UNUSED = "NOT EXISTS (SELECT 1 FROM entry WHERE entry.model = model.id)"
+
 
 class CarriedModels:
     """The table of models of an open archive. It has a row or two, of some megabytes each."""
@@ -66,15 +69,33 @@ class CarriedModels:
             raise ModelError(f"the model {codec.model_id} is too large for an archive")
         family = codec.model_id.partition("-")[0]
         self._connection.execute(
-            "INSERT INTO model (id, family, sha256, data) VALUES (?, ?, ?, ?)",
+            _INSERT,
             (codec.model_id, family, hashlib.sha256(data).digest(), data),
         )
 
     def drop_unused(self) -> None:
         """Removes the models that no entry uses, inside of a transaction."""
-        self._connection.execute(
-            "DELETE FROM model WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.model = model.id)"
-        )
+        self._connection.execute(f"DELETE FROM model WHERE {_UNUSED}")
+
+    def copy_unused(self, to: CarriedModels) -> None:
+        """Copies what :meth:`drop_unused` would remove to another archive in a transaction."""
+        self._copy(f"WHERE {_UNUSED}", to)
+
+    def copy_all(self, to: CarriedModels) -> None:
+        """Copies all models that another archive lacks, in a transaction of it."""
+        self._copy("", to)
+
+    def _copy(self, clause: str, to: CarriedModels) -> None:
+        with sqlite_errors(self._path, writing=False):
+            ids = self._connection.execute(f"SELECT number, id FROM model {clause}").fetchall()
+        for number, model_id in ids:
+            if to._numbers(model_id):
+                continue
+            with sqlite_errors(self._path, writing=False):
+                row = self._connection.execute(
+                    "SELECT id, family, sha256, data FROM model WHERE number = ?", (number,)
+                ).fetchone()
+            to._connection.execute(_INSERT, row)
 
     def _numbers(self, model_id: str) -> list[int]:
         with sqlite_errors(self._path, writing=False):

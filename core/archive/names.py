@@ -48,6 +48,19 @@ def archive_name(parts: Sequence[str]) -> str:
     return name
 
 
+def typed_name(text: str) -> str:
+    """The name that somebody has typed, of an entry or a folder. Raises HostileNameError."""
+    name = unicodedata.normalize("NFC", text)
+    check_name(name)
+    return name
+
+
+def folders_above(name: str) -> list[str]:
+    """The folders on the way to a name, the outermost first."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
+
+
 def check_name(name: str) -> None:
     """Raises HostileNameError unless the name is one that :func:`archive_name` gives."""
     if not name:

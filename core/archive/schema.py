@@ -67,7 +67,19 @@ MODEL_TABLE = """CREATE TABLE model (
     data BLOB NOT NULL
 ) STRICT"""
 
-STATEMENTS = {"entry": ENTRY_TABLE, "chunk": CHUNK_TABLE, "model": MODEL_TABLE}
+# Folders that were made, empty ones too; a folder of entries need not be among them.
+FOLDER_TABLE = """CREATE TABLE folder (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    crc32 INTEGER NOT NULL
+) STRICT"""
+
+STATEMENTS = {
+    "entry": ENTRY_TABLE,
+    "chunk": CHUNK_TABLE,
+    "model": MODEL_TABLE,
+    "folder": FOLDER_TABLE,
+}
 
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"

@@ -20,6 +20,7 @@ from core.errors import DamagedArchiveError, DamagedEntryError, NoSuchEntryError
 _COLUMNS = ("id", "crc32", *ENTRY_COLUMNS)
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM entry"
 _INSERT = f"INSERT INTO entry ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT_CHUNK = "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)"
 
 
 class EntryTable:
@@ -71,17 +72,14 @@ class EntryTable:
         Raises sqlite3.IntegrityError if the name is taken, and Cancelled.
         """
         started = time.perf_counter()
-        (number,) = self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM entry").fetchone()
-        if not isinstance(number, int):  # beyond 64 bits, SQLite goes on in floating point
-            raise DamagedArchiveError(self._path, "the archive holds impossible numbers")
+        number = self._next_number()
         values = entry_values(name, packed, time.time_ns())
         self._connection.execute(_INSERT, (number, row_crc32(number, values), *values))
         for part, pieces in packed.parts.items():
             for place, piece in enumerate(pieces):
                 cancel.check()
                 self._connection.execute(
-                    "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)",
-                    (number, part, place, zlib.crc32(piece), piece),
+                    _INSERT_CHUNK, (number, part, place, zlib.crc32(piece), piece)
                 )
         values[ENTRY_COLUMNS.index("write_seconds")] = time.perf_counter() - started
         self._connection.execute(
@@ -89,9 +87,71 @@ class EntryTable:
             (values[ENTRY_COLUMNS.index("write_seconds")], row_crc32(number, values), number),
         )
 
+    def rename(self, old: str, new: str) -> None:
+        """Gives an entry a name that is free, inside of a transaction.
+
+        Raises NoSuchEntryError, DamagedEntryError and DamagedArchiveError.
+        """
+        self.find(old)  # nothing that is damaged gets a right checksum
+        number, _, *values = self._row(old)
+        values[ENTRY_COLUMNS.index("name")] = new
+        self._connection.execute(
+            "UPDATE entry SET name = ?, crc32 = ? WHERE id = ?",
+            (new, row_crc32(number, values), number),
+        )
+
     def remove(self, name: str) -> None:
         """Deletes an entry, even a damaged one. Raises NoSuchEntryError, DamagedArchiveError."""
         self._connection.execute("DELETE FROM entry WHERE id = ?", (self._row(name)[0],))
+
+    def copy(self, name: str, to: EntryTable) -> None:
+        """Copies an entry as it is, even a damaged one, to another archive in a transaction.
+
+        It keeps its number, and so its place in the order, unless that is taken.
+        """
+        kept, crc32, *values = self._row(name)
+        number = kept
+        if to._connection.execute("SELECT 1 FROM entry WHERE id = ?", (kept,)).fetchone():
+            number = to._next_number()
+            if crc32 == row_crc32(kept, values):
+                crc32 = row_crc32(number, values)
+        to._connection.execute(_INSERT, (number, crc32, *values))
+        to._connection.executemany(_INSERT_CHUNK, self._chunks(kept, number))
+
+    def _chunks(self, number: int, new_number: int) -> Iterator[tuple[Any, ...]]:
+        with sqlite_errors(self._path, writing=False):
+            yield from self._connection.execute(
+                "SELECT ?, part, place, crc32, data FROM chunk WHERE entry = ? "
+                "ORDER BY part, place",
+                (new_number, number),
+            )
+
+    def has(self, name: str) -> bool:
+        """Whether an entry has this name, in whatever state it is."""
+        return bool(self._names("WHERE name = ?", name))
+
+    def below(self, folder: str) -> list[str]:
+        """The names of the entries in a folder and in its folders."""
+        # "0" is what follows "/".
+        return self._names("WHERE name >= ? AND name < ? ORDER BY id", f"{folder}/", f"{folder}0")
+
+    def names(self) -> list[str]:
+        """The names of all entries, in the order in which they were added."""
+        return self._names("ORDER BY id")
+
+    def _names(self, clause: str, *values: str) -> list[str]:
+        with sqlite_errors(self._path, writing=False):
+            try:
+                rows = self._connection.execute(f"SELECT name FROM entry {clause}", values)
+            except UnicodeEncodeError:  # lone surrogates: no entry has them
+                return []
+            return [name for (name,) in rows]
+
+    def _next_number(self) -> int:
+        (number,) = self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM entry").fetchone()
+        if not isinstance(number, int):  # beyond 64 bits, SQLite goes on in floating point
+            raise DamagedArchiveError(self._path, "the archive holds impossible numbers")
+        return number
 
     def _row(self, name: str) -> Sequence[Any]:
         with sqlite_errors(self._path, writing=False):

@@ -74,6 +74,10 @@ def archives() -> dict[str, list[tuple[str, str, bytes]]]:
     }
 
 
+#: Empty folders of each archive.
+FOLDERS = {"files.floe": ["empty", "deep/empty too"]}
+
+
 def make_model() -> None:
     """The model of tests.models, with smaller tables."""
     from core.training import tables
@@ -88,7 +92,12 @@ def make() -> None:
     if not MODEL.exists():
         make_model()
     codec = PhotoCodec(load_photo_model(MODEL))
-    expected: dict[str, Any] = {"format": FORMAT_VERSION, "model": codec.model_id, "archives": {}}
+    expected: dict[str, Any] = {
+        "format": FORMAT_VERSION,
+        "model": codec.model_id,
+        "folders": FOLDERS,
+        "archives": {},
+    }
     for name, entries in archives().items():
         path = FOLDER / name
         path.unlink(missing_ok=True)
@@ -115,6 +124,8 @@ def make() -> None:
                     expected["archives"][name][entry_name]["png_chunks"] = other_chunks(data)
                 elif entry.kind == "original":  # decoded by a library that may change
                     del expected["archives"][name][entry_name]["pixel_sha256"]
+            for folder_name in FOLDERS.get(name, []):
+                archive.new_folder(folder_name)
     EXPECTED.write_text(json.dumps(expected, indent=1) + "\n")
 
 

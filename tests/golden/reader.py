@@ -260,10 +260,23 @@ def row_crc32(row: tuple[Any, ...]) -> int:
     return zlib.crc32(data)
 
 
+def folder_rows(connection: sqlite3.Connection) -> list[tuple[int, str, int]]:
+    return connection.execute("SELECT id, name, crc32 FROM folder ORDER BY id").fetchall()
+
+
+def folders(path: Path) -> list[str]:
+    """The folders that were made."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    rows = folder_rows(connection)
+    connection.close()
+    return [name for _, name, _ in rows]
+
+
 def wrong_rows(path: Path) -> list[str]:
-    """Names of the entries, and ids of the models, that do not match their checksums."""
+    """Names of entries and folders, and ids of models, that do not match their checksums."""
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     entries = connection.execute("SELECT * FROM entry").fetchall()
+    entries += folder_rows(connection)
     models = connection.execute("SELECT id, sha256, data FROM model").fetchall()
     connection.close()
     wrong = [row[1] for row in entries if row_crc32(row[:-1]) != row[-1]]

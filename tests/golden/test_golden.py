@@ -94,6 +94,8 @@ def test_nothing_in_them_has_changed(opened: Archive, archive: str) -> None:
     opened.check_structure()
     assert reader.wrong_rows(FOLDER / archive) == []
     assert [entry.name for entry in opened.entries()] == list(GOLDEN["archives"][archive])
+    assert opened.folders() == GOLDEN["folders"].get(archive, [])
+    assert reader.folders(FOLDER / archive) == opened.folders()
 
 
 def test_every_coder_and_kind_is_there() -> None:

@@ -1,0 +1,155 @@
+"""Changes of what is in an archive: names, folders, entries taken out and put back.
+
+Each can be undone by another one: a rename by the rename back, and taking out by putting back.
+A name stands for what has it and for all that is below it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from core.archive.database import create_database, open_database, transaction
+from core.archive.folders import FolderRow, FolderTable
+from core.archive.models import CarriedModels
+from core.archive.names import folders_above, shown, typed_name
+from core.archive.table import EntryTable
+from core.errors import (
+    DamagedArchiveError,
+    EntryError,
+    EntryExistsError,
+    NoSuchEntryError,
+    UnwritableFileError,
+)
+
+
+class Changes:
+    """The tables of an open archive, changed together, always inside of a transaction."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._entries = EntryTable(path, connection)
+        self._folders = FolderTable(path, connection)
+        self._models = CarriedModels(path, connection)
+
+    def check_free(self, name: str) -> None:
+        """Raises EntryExistsError where no entry or folder of this name can be made."""
+        if self._entries.has(name):
+            raise EntryExistsError(shown(name), "the archive has an entry of this name already")
+        if self._entries.below(name) or self._folders.at_or_below(name):
+            raise EntryExistsError(shown(name), "the archive has a folder of this name already")
+        for above in folders_above(name):
+            if self._entries.has(above):
+                raise EntryExistsError(shown(above), "this is an image, in which no others can be")
+
+    def new_folder(self, name: str) -> str:
+        """Makes an empty folder; its name. Raises HostileNameError and EntryExistsError."""
+        name = typed_name(name)
+        self.check_free(name)
+        self._folders.insert(name)
+        return name
+
+    def rename(self, old: str, new: str) -> list[tuple[str, str]]:
+        """Names an entry or a folder anew; the old and new names of entries.
+
+        Raises NoSuchEntryError, HostileNameError, EntryExistsError, DamagedEntryError, and
+        EntryError where a folder would come into itself.
+        """
+        new = typed_name(new)
+        if new == old:
+            return []
+        if new.startswith(f"{old}/"):
+            raise EntryError(shown(old), "a folder cannot be moved into itself")
+        names, folders = self._found([old])
+        self.check_free(new)
+        pairs = [(name, typed_name(new + name.removeprefix(old))) for name in names]
+        for pair in pairs:
+            self._entries.rename(*pair)
+        for number, name, _ in folders:
+            self._folders.rename(number, typed_name(new + name.removeprefix(old)))
+        return pairs
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Deletes entries and folders. Raises NoSuchEntryError."""
+        entries, folders = self._found(names)
+        self._remove(entries, folders)
+        self._models.drop_unused()
+
+    def take(self, names: Iterable[str], parcel: Path) -> None:
+        """Moves entries and folders as they are, damaged ones too, into a new archive.
+
+        Raises NoSuchEntryError, and UnwritableFileError and DamagedArchiveError if something
+        cannot be moved.
+        """
+        entries, folders = self._found(names)
+        with self._keeping_in(parcel):
+            create_database(parcel)
+            with closing(open_database(parcel, write=True)) as connection:
+                # What is in there need not outlive the program, nor the power.
+                connection.execute("PRAGMA synchronous = OFF")
+                other = Changes(parcel, connection)
+                with transaction(connection, parcel):
+                    for name in entries:
+                        self._entries.copy(name, other._entries)
+                    self._folders.copy(folders, other._folders)
+                self._remove(entries, folders)
+                with transaction(connection, parcel):
+                    self._models.copy_unused(other._models)
+        self._models.drop_unused()
+
+    def put_back(self, parcel: Path) -> list[str]:
+        """Copies all of a parcel to where it was; the names of its entries and folders.
+
+        Raises EntryExistsError if a name has been taken meanwhile.
+        """
+        with closing(open_database(parcel, write=False)) as connection:
+            other = Changes(parcel, connection)
+            names = other._entries.names()
+            for name in names:
+                self.check_free(name)
+                other._entries.copy(name, self._entries)
+            folders = other._folders.rows()
+            other._folders.copy(folders, self._folders)
+            other._models.copy_all(self._models)
+        return names + [name for _, name, _ in folders]
+
+    def _found(self, names: Iterable[str]) -> tuple[list[str], list[FolderRow]]:
+        """The entries and folders that names stand for, none of them twice."""
+        entries: dict[str, None] = {}
+        folders: dict[FolderRow, None] = {}
+        for name in names:
+            found = [name] if self._entries.has(name) else []
+            found += self._entries.below(name)
+            made = self._folders.at_or_below(name)
+            if not found and not made:
+                raise NoSuchEntryError(shown(name), "the archive has no entry of this name")
+            entries.update(dict.fromkeys(found))
+            folders.update(dict.fromkeys(made))
+        return list(entries), list(folders)
+
+    def _remove(self, entries: Iterable[str], folders: Iterable[FolderRow]) -> None:
+        for name in entries:
+            self._entries.remove(name)
+        self._folders.remove(folders)
+
+    @contextmanager
+    def _keeping_in(self, parcel: Path) -> Iterator[None]:
+        """Tells what went wrong with a parcel in terms of what it is for."""
+        try:
+            yield
+        except UnwritableFileError as error:
+            if error.path != parcel:
+                raise
+            raise UnwritableFileError(
+                parcel.parent, f"what is taken out cannot be kept here ({error.reason})"
+            ) from error
+        except DamagedArchiveError as error:
+            if error.path != parcel:
+                raise
+            raise DamagedArchiveError(
+                self._path,
+                "what its list says of these entries is so damaged that they could not be put "
+                "back: they can only be removed for good",
+            ) from error

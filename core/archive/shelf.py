@@ -1,0 +1,84 @@
+"""A temporary folder for what was taken out of archives, from which it can be put back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from core.errors import UnwritableFileError
+
+_PREFIX = "floe-shelf-"
+_LOCK = "lock"
+
+
+class Shelf:
+    """Gives out paths for parcels: archives of what Archive.exchange has taken out.
+
+    The folder goes when the shelf is closed, and the folders of programs that were killed go
+    when the next one is opened. May be used from any thread; a context manager.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """A shelf below a folder, or below the system's own for temporary files.
+
+        Raises UnwritableFileError.
+        """
+        place = Path(tempfile.gettempdir()) if folder is None else folder
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            _sweep(place)
+            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        except OSError as error:
+            raise UnwritableFileError(
+                place, f"nothing can be kept here for undoing ({error.strerror or error})"
+            ) from error
+        self._numbers = itertools.count(1)
+        self._next = threading.Lock()
+        # Locked to the end, so that nobody takes the folder for one that was left behind.
+        self._held = _lock(self.folder)
+
+    def parcel(self) -> Path:
+        """A path that no parcel has had."""
+        with self._next:
+            return self.folder / f"{next(self._numbers)}.floe"
+
+    def close(self) -> None:
+        """Removes all parcels. May be called again."""
+        self._held.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Shelf:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _lock(folder: Path) -> sqlite3.Connection:
+    """SQLite has locks that every system honours, and that end with the program."""
+    connection = sqlite3.connect(
+        folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _sweep(place: Path) -> None:
+    """Removes the shelves of programs that were killed."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        # One that has just been made is not locked yet, and has no lock to be asked for.
+        if not os.path.exists(folder / _LOCK):
+            continue
+        with suppress(OSError, sqlite3.Error):
+            _lock(folder).close()
+            shutil.rmtree(folder)
