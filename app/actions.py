@@ -56,8 +56,19 @@ class Actions(QObject):
         self.cancel = self._add(
             _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")
         )
+        self.pause = self._add(
+            _tr("&Pause"), _CTRL | _SHIFT | key.Key_P, "", _tr("Let the job that is running wait")
+        )
         self.cancel_all = self._add(_tr("Cancel &All Jobs"), _CTRL | _SHIFT | key.Key_Period)
-        self.clear_jobs = self._add(_tr("C&lear Finished Jobs"))
+        self.retry = self._add(
+            _tr("&Retry Failed"), _CTRL | _SHIFT | key.Key_R, "", _tr("Try the failed files again")
+        )
+        self.copy_errors = self._add(
+            _tr("Copy &Errors"), None, "", _tr("Copy what is said of the failed files")
+        )
+        self.clear_jobs = self._add(
+            _tr("C&lear Finished"), None, "", _tr("Forget the jobs that are over")
+        )
         self.about = self._add(_tr("&About Floe"))
 
     def _add(

@@ -21,7 +21,7 @@ from core.errors import HostileNameError
 if TYPE_CHECKING:
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
-    from core.engine import FileResult, Listener
+    from core.engine import FileResult, Listener, Source
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
 REFERENCES = ("PNG", "WebP", "JPEG XL")
@@ -50,10 +50,10 @@ class Backend(Protocol):
 
     def entries(self, archive: Path) -> tuple[list[Entry], str | None]: ...
 
-    def plan_add(self, paths: Sequence[Path]) -> Plan: ...
+    def plan_add(self, paths: Sequence[Path | Source]) -> Plan: ...
 
     def add(
-        self, archive: Path, paths: Sequence[Path], listener: Listener, cancel: CancelToken
+        self, archive: Path, paths: Sequence[Path | Source], listener: Listener, cancel: CancelToken
     ) -> list[FileResult]: ...
 
     def extract(
@@ -108,14 +108,14 @@ class CoreBackend:
             damage = opened.damage()
             return opened.entries(), f"{archive}: {damage}" if damage else None
 
-    def plan_add(self, paths: Sequence[Path]) -> Plan:
+    def plan_add(self, paths: Sequence[Path | Source]) -> Plan:
         """The files that adding would take, weighed by their sizes."""
         from core.engine import collect
 
         return [(name, _size(path)) for path, name in collect(paths)]
 
     def add(
-        self, archive: Path, paths: Sequence[Path], listener: Listener, cancel: CancelToken
+        self, archive: Path, paths: Sequence[Path | Source], listener: Listener, cancel: CancelToken
     ) -> list[FileResult]:
         """Adds files and folders."""
         from core import engine

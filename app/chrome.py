@@ -17,6 +17,7 @@ def lay_out(window: Window) -> None:
     _fill_tool_bar(window)
     _fill_centre(window)
     window.statusBar().addWidget(window.status, 1)
+    window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
     window.entries.addActions([actions.extract, actions.verify, actions.remove])
@@ -42,7 +43,9 @@ def _fill_menus(window: Window) -> None:
     window.column_menu.aboutToShow.connect(window.fill_column_menu)
     view.addMenu(window.column_menu)
     jobs = bar.addMenu(window.tr("&Jobs"))
-    jobs.addActions([actions.cancel, actions.cancel_all, actions.clear_jobs])
+    jobs.addActions([actions.pause, actions.cancel, actions.cancel_all])
+    jobs.addSeparator()
+    jobs.addActions([actions.retry, actions.copy_errors, actions.clear_jobs])
     bar.addMenu(window.tr("&Help")).addAction(actions.about)
 
 

@@ -133,8 +133,12 @@ class JobFilesModel(QAbstractTableModel):
                 return self.tr("Cancelled")
             case State.FAILED:
                 return _without_name(file)
+            case State.RETRIED:
+                return self.tr("Tried again")
             case State.DONE:
                 return self._outcome(job, file)
+        if job.paused:
+            return self.tr("Paused")
         return {
             "reading": self.tr("Reading"),
             "encoding": self.tr("Encoding"),
@@ -152,6 +156,8 @@ class JobFilesModel(QAbstractTableModel):
             return self.tr("Exact")
         if result is None or result.entry is None:
             return self.tr("Done")
+        if result.unchanged:
+            return self.tr("Was already there")
         entry = result.entry
         saved = texts.saved_fraction(entry.original_bytes, entry.packed_bytes)
         return self.tr("Done, {0} saved").format(texts.percent(saved))

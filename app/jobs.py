@@ -46,6 +46,7 @@ class State(Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    RETRIED = "retried"  # failed, and handed to another job
     CANCELLED = "cancelled"
 
 
@@ -62,10 +63,14 @@ class JobFile:
 
 @dataclass(frozen=True)
 class Work:
-    """What a job calls on the worker: first its plan, then the engine."""
+    """What a job calls on the worker: first its plan, then the engine.
+
+    ``again`` makes the same for those files only that failed.
+    """
 
     plan: Callable[[], Plan]
     run: Callable[[Listener, CancelToken], Sequence[FileResult]]
+    again: Callable[[Sequence[FileResult]], Work]
 
 
 class Mailbox:
@@ -131,8 +136,8 @@ class Job(QObject):
         self.files: list[JobFile] = []
         self.state = State.WAITING
         self.error: str | None = None
-        self.meter = Meter(ADDING if kind is JobKind.ADD else TAKING_OUT)
         self._work, self._mailbox, self._cancel = work, Mailbox(), CancelToken()
+        self.meter = Meter(ADDING if kind is JobKind.ADD else TAKING_OUT, self._cancel.clock)
         self._index: dict[str, int] = {}
         self._future: Future[None] | None = None
         self._timer = QTimer(self)
@@ -149,7 +154,22 @@ class Job(QObject):
         self._cancel.cancel()
         if self._future is not None and self._future.cancel():
             self._mailbox.end(None)
-        self.progressed.emit()
+        self._tell_running()
+
+    def pause(self) -> None:
+        """Lets the work wait within a second, where it is."""
+        self._cancel.pause()
+        self._tell_running()
+
+    def resume(self) -> None:
+        """Lets paused work go on."""
+        self._cancel.resume()
+        self._tell_running()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the job was told to wait."""
+        return self.active and self._cancel.paused
 
     @property
     def cancelling(self) -> bool:
@@ -161,14 +181,40 @@ class Job(QObject):
         """Whether the job waits or runs."""
         return self.state in (State.WAITING, State.RUNNING)
 
+    @property
+    def failures(self) -> list[FileResult]:
+        """What is said of the files that failed and were not tried again."""
+        failed = (file.result for file in self.files if file.state is State.FAILED)
+        return [result for result in failed if result is not None]
+
+    def retry(self) -> Work:
+        """The work of doing again what failed; the files are no longer this job's."""
+        work = self._work.again(self.failures)
+        failed = [i for i, file in enumerate(self.files) if file.state is State.FAILED]
+        for i in failed:
+            self.files[i].state = State.RETRIED
+        self.files_changed.emit(failed)
+        self.progressed.emit()
+        return work
+
     def count(self, state: State) -> int:
         """How many files are in this state."""
         return sum(file.state is state for file in self.files)
 
     @property
+    def n_unchanged(self) -> int:
+        """How many files the archive had already."""
+        return sum(file.result is not None and file.result.unchanged for file in self.files)
+
+    @property
     def n_finished(self) -> int:
         """How many files need nothing more."""
         return sum(file.state not in (State.WAITING, State.RUNNING) for file in self.files)
+
+    def _tell_running(self) -> None:
+        if running := [i for i, file in enumerate(self.files) if file.state is State.RUNNING]:
+            self.files_changed.emit(running)
+        self.progressed.emit()
 
     def _run(self) -> None:  # on the worker
         error: BaseException | None = None
@@ -286,6 +332,16 @@ class Jobs(QObject):
     def last(self) -> Job | None:
         """The job that the panel's header is about: the first at work, else the latest."""
         return next(iter(self.active), self._jobs[-1] if self._jobs else None)
+
+    @property
+    def with_failures(self) -> list[Job]:
+        """Those that are over, and of which files failed."""
+        return [job for job in self._jobs if not job.active and job.count(State.FAILED)]
+
+    def retry_failed(self) -> None:
+        """Tries all files again that failed, in a job for each of theirs."""
+        for job in self.with_failures:
+            self.submit(job.kind, job.archive, job.retry())
 
     def cancel_all(self) -> None:
         """Tells every job to stop; those that wait first, so that none of them starts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QPainter, QPalette
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QMenu,
-    QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -21,8 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import colours, icons, job_files_model, texts
-from app.job_files_model import FILE, FRACTION_ROLE, JOB_ROLE, PROGRESS, JobFilesModel
+from app import colours, icons, texts
+from app.action_button import ActionButton
+from app.actions import Actions
+from app.job_files_model import FILE, FRACTION_ROLE, JOB_ROLE, PROGRESS, STATE, JobFilesModel
 from app.jobs import Job, JobKind, Jobs, State
 from app.style import RoomyStyle, ThinProgress, paint_progress
 
@@ -66,9 +67,9 @@ class ProgressDelegate(QStyledItemDelegate):
 class JobsPanel(QFrame):
     """Hidden until the first job; the list below the line can be folded away."""
 
-    def __init__(self, jobs: Jobs, cancel: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, jobs: Jobs, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs = jobs
+        self._jobs, self._actions = jobs, actions
         self.model = JobFilesModel(self)
         self._fold = QToolButton(self)
         self._fold.setAutoRaise(True)
@@ -86,12 +87,16 @@ class JobsPanel(QFrame):
         self.total.setAccessibleName(self.tr("Total progress"))
         self._figures = QLabel(self)
         self._figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.cancel_button = QPushButton(cancel.text(), self)
-        self.cancel_button.clicked.connect(cancel.trigger)
-        self._clear = QPushButton(self.tr("C&lear"), self)
-        self._clear.setToolTip(self.tr("Forget the jobs that are over"))
-        self._clear.clicked.connect(self.clear)
+        self.pause_button = ActionButton(actions.pause, self)
+        self.cancel_button = ActionButton(actions.cancel, self)
+        self.retry_button = ActionButton(actions.retry, self)
+        self._clear = ActionButton(actions.clear_jobs, self)
         self.files = self._make_table()
+        self._copy = QAction(self.tr("&Copy"), self.files)
+        self._copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        self._copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self._copy.triggered.connect(self._copy_rows)
+        self.files.addAction(self._copy)
         self._lay_out()
         self.set_folded(False)
         jobs.job_added.connect(self._on_job_added)
@@ -118,7 +123,7 @@ class JobsPanel(QFrame):
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(job_files_model.STATE, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(FILE, 260)
         header.resizeSection(PROGRESS, 220)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -133,8 +138,8 @@ class JobsPanel(QFrame):
         line.addWidget(self._title)
         line.addWidget(self.total, 1)
         line.addWidget(self._figures)
-        line.addWidget(self._clear)
-        line.addWidget(self.cancel_button)
+        for button in (self.retry_button, self._clear, self.pause_button, self.cancel_button):
+            line.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -179,8 +184,9 @@ class JobsPanel(QFrame):
         self._figures.setText(self._describe_figures(job))
         self.total.setVisible(job.active)
         self.total.setValue(round(1000 * job.meter.fraction))
+        self.pause_button.setVisible(job.active)
         self.cancel_button.setVisible(job.active)
-        self.cancel_button.setEnabled(not job.cancelling)
+        self.retry_button.setVisible(bool(self._jobs.with_failures) and not job.active)
         self._clear.setVisible(not job.active)
 
     def _describe(self, job: Job) -> str:
@@ -196,20 +202,26 @@ class JobsPanel(QFrame):
                 JobKind.EXTRACT: self.tr("Extracting {0} of {1} from {2}"),
                 JobKind.VERIFY: self.tr("Verifying {0} of {1} in {2}"),
             }[job.kind]
-            return text.format(min(done + 1, total), total, archive)
+            what = text.format(min(done + 1, total), total, archive)
+            return self.tr("Paused: {0}").format(what) if job.paused else what
         return self.outcome(job)
 
     def outcome(self, job: Job) -> str:
         """One sentence about a job that is over."""
         if job.error:
             return job.error
+        there = job.n_unchanged
         text = {
             JobKind.ADD: self.tr("{0} added to {1}"),
             JobKind.EXTRACT: self.tr("{0} extracted from {1}"),
             JobKind.VERIFY: self.tr("{0} of {1} verified, exact"),
-        }[job.kind].format(texts.images(job.count(State.DONE)), job.archive.name)
+        }[job.kind].format(texts.images(job.count(State.DONE) - there), job.archive.name)
+        if there:
+            text += self.tr(", {0} already there").format(there)
         if failed := job.count(State.FAILED):
             text += self.tr(", {0} failed").format(failed)
+        if retried := job.count(State.RETRIED):
+            text += self.tr(", {0} tried again").format(retried)
         if job.state is State.CANCELLED:
             text += self.tr(", the rest cancelled")
         return text
@@ -219,6 +231,8 @@ class JobsPanel(QFrame):
         if not job.active:
             return texts.duration(meter.elapsed_seconds) if meter.elapsed_seconds >= 1 else ""
         parts = [texts.percent(meter.fraction)] if job.files else []
+        if job.paused:
+            return "".join(parts)
         if meter.pixels_per_second > 0:
             parts.append(texts.throughput(meter.pixels_per_second))
         remaining = meter.remaining_seconds
@@ -252,15 +266,23 @@ class JobsPanel(QFrame):
 
     def _on_menu(self, place: QPoint) -> None:
         job = self.files.indexAt(place).data(JOB_ROLE)
-        menu = QMenu(self)
+        actions, menu = self._actions, QMenu(self)
         stop = menu.addAction(self.tr("Cancel this job"))
         stop.setEnabled(isinstance(job, Job) and job.active)
-        clear = menu.addAction(self.tr("Clear finished jobs"))
-        chosen = menu.exec(self.files.viewport().mapToGlobal(place))
-        if chosen is stop:
+        menu.addActions([actions.pause, actions.retry])
+        menu.addSeparator()
+        menu.addActions([self._copy, actions.copy_errors, actions.clear_jobs])
+        if menu.exec(self.files.viewport().mapToGlobal(place)) is stop:
             job.cancel()
-        elif chosen is clear:
-            self.clear()
+
+    def _copy_rows(self) -> None:
+        """The selected files and what is said of them, as lines of a table."""
+        rows = sorted({index.row() for index in self.files.selectedIndexes()})
+        lines = (
+            "\t".join(self.model.index(row, column).data() for column in (FILE, STATE))
+            for row in rows
+        )
+        QGuiApplication.clipboard().setText("\n".join(lines))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app import works
 from app.backend import Backend
 from app.entries_model import EntriesModel
 from app.executors import Executors, Task
-from app.jobs import Job, JobKind, Jobs, Work
+from app.jobs import Job, JobKind, Jobs
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -68,12 +69,7 @@ class ArchiveSession(QObject):
     def add(self, paths: Sequence[Path]) -> None:
         """Adds files and folders to the archive that is shown."""
         archive = self._archive()
-        backend = self._backend
-        work = Work(
-            partial(backend.plan_add, list(paths)),
-            lambda listener, cancel: backend.add(archive, list(paths), listener, cancel),
-        )
-        self.jobs.submit(JobKind.ADD, archive, work)
+        self.jobs.submit(JobKind.ADD, archive, works.adding(self._backend, archive, list(paths)))
 
     def find_existing(self, names: Sequence[str], folder: Path) -> None:
         """Asks the disk which files extraction would meet; ``existing_found`` tells."""
@@ -83,23 +79,14 @@ class ArchiveSession(QObject):
 
     def extract(self, names: Sequence[str], folder: Path, *, overwrite: bool) -> None:
         """Writes the images of these names into a folder."""
-        archive, backend, plan = self._archive(), self._backend, self._plan(names)
-        work = Work(
-            lambda: plan,
-            lambda listener, cancel: backend.extract(
-                archive, names, folder, overwrite, listener, cancel
-            ),
-        )
+        archive, plan = self._archive(), self._plan(names)
+        work = works.extracting(self._backend, archive, plan, folder, overwrite=overwrite)
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:
         """Decodes the images of these names and compares them with their hashes."""
-        archive, backend, plan = self._archive(), self._backend, self._plan(names)
-        work = Work(
-            lambda: plan,
-            lambda listener, cancel: backend.verify(archive, names, listener, cancel),
-        )
-        self.jobs.submit(JobKind.VERIFY, archive, work)
+        archive, plan = self._archive(), self._plan(names)
+        self.jobs.submit(JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan))
 
     def remove(self, names: Sequence[str]) -> None:
         """Takes images out of the archive, after the jobs that run."""

@@ -29,6 +29,8 @@ from app.empty_page import EmptyPage
 from app.entries_view import EntriesView
 from app.executors import Executors
 from app.extraction import Extraction
+from app.job_control import JobControl
+from app.job_status import JobStatus
 from app.jobs import Job, JobKind, State
 from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
@@ -58,7 +60,9 @@ class Window(QMainWindow):
             self,
         )
         self.details = DetailsPanel(self.comparison, self)
-        self.jobs_panel = JobsPanel(self.session.jobs, self.actions_.cancel, self)
+        self.jobs_panel = JobsPanel(self.session.jobs, self.actions_, self)
+        self.job_status = JobStatus(self.session.jobs, self)
+        self.job_control = JobControl(self.session.jobs, self.actions_, self.jobs_panel)
         self.extraction = Extraction(self.session, dialogs, settings, self)
         self.filter = QLineEdit(self)
         self.status = QLabel(self)
@@ -88,9 +92,6 @@ class Window(QMainWindow):
             (actions.remove, self.remove),
             (actions.select_all, self.entries.selectAll),
             (actions.find, self.filter.setFocus),
-            (actions.cancel, self.cancel_job),
-            (actions.cancel_all, session.jobs.cancel_all),
-            (actions.clear_jobs, self.jobs_panel.clear),
             (actions.about, self.about),
         ):
             action.triggered.connect(slot)
@@ -109,7 +110,6 @@ class Window(QMainWindow):
         session.model.dataChanged.connect(self._on_changed)
         session.jobs.job_added.connect(self._on_changed)
         session.jobs.job_finished.connect(self._on_job_finished)
-        session.jobs.progressed.connect(self._enable)
 
     # What a person can do
 
@@ -181,11 +181,6 @@ class Window(QMainWindow):
         names = [entry.name for entry in self.entries.selected()]
         if names and self._dialogs.confirm_removal(self, names):
             self.session.remove(names)
-
-    def cancel_job(self) -> None:
-        """Stops the job at work; those that wait go on."""
-        if active := self.session.jobs.active:
-            active[0].cancel()
 
     def about(self) -> None:
         """Says what this is."""
@@ -267,9 +262,6 @@ class Window(QMainWindow):
         actions.find.setEnabled(has_entries)
         self.filter.setEnabled(has_entries)
         actions.remove.setEnabled(self.entries.selectionModel().hasSelection())
-        active = self.session.jobs.active
-        actions.cancel.setEnabled(bool(active))
-        actions.cancel_all.setEnabled(len(active) > 0)
 
     def _set_hovered(self, hovered: bool) -> None:
         self.empty.set_hovered(hovered)

@@ -77,7 +77,7 @@ class EntryTable:
         self._connection.execute(_INSERT, (number, row_crc32(number, values), *values))
         for part, pieces in packed.parts.items():
             for place, piece in enumerate(pieces):
-                cancel.check()
+                cancel.raise_if_cancelled()  # no pause: the lock is held
                 self._connection.execute(
                     _INSERT_CHUNK, (number, part, place, zlib.crc32(piece), piece)
                 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,18 +76,22 @@ class CodedImage:
 
 @dataclass
 class _Clock:
-    """Where the time of one job goes."""
+    """Where the time of one job goes, by a clock that stands still while the job is paused."""
 
+    clock: Callable[[], float]
     network: float = 0.0
     coding: float = 0.0
-    last: float = field(default_factory=time.perf_counter)
+    last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last = self.clock()
 
     def networked(self) -> None:
-        now = time.perf_counter()
+        now = self.clock()
         self.network, self.last = self.network + now - self.last, now
 
     def coded(self) -> None:
-        now = time.perf_counter()
+        now = self.clock()
         self.coding, self.last = self.coding + now - self.last, now
 
 
@@ -119,8 +122,9 @@ class PhotoCodec:
         """Codes (H, W, 1) or (H, W, 3) uint8 by the named coder. Raises Cancelled."""
         _check(pixels.shape, coder)
         report = CodingReport(device=self._model.device_name)
-        clock = _Clock()
-        job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), clock)
+        cancel = cancel or CancelToken()
+        clock = _Clock(cancel.clock)
+        job = _TileJob(self._model, coder, on_pixels, cancel, clock)
         coded = []
         for number, tile in enumerate(tiles(*pixels.shape[:2]), 1):
             coded.append(job.encode(number, np.ascontiguousarray(_part(pixels, tile)), report))
@@ -180,7 +184,8 @@ class PhotoCodec:
         places = tiles(*shape[:2])
         if len(places) != len(coded):
             raise DamagedChunkError(f"{len(coded)} chunks, but the picture has {len(places)} tiles")
-        job = _TileJob(self._model, coder, on_pixels, cancel or CancelToken(), _Clock())
+        cancel = cancel or CancelToken()
+        job = _TileJob(self._model, coder, on_pixels, cancel, _Clock(cancel.clock))
         if bits is not None:
             bits[...] = 0
         targets = coarsened(places, level)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.engine.collecting import collect
+from core.engine.collecting import Source, collect
 from core.engine.jobs import add, extract, verify
 from core.engine.results import FileResult, Listener, Silent
 
-__all__ = ["FileResult", "Listener", "Silent", "add", "collect", "extract", "verify"]
+__all__ = ["FileResult", "Listener", "Silent", "Source", "add", "collect", "extract", "verify"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from core.archive.names import archive_name, shown
 from core.errors import HostileNameError
@@ -15,25 +16,37 @@ _LITTER = frozenset({"thumbs.db", "desktop.ini", "icon\r", "__macosx"})
 _ARCHIVES = (".floe", ".floe-journal")
 
 
-def collect(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+class Source(NamedTuple):
+    """A file on disk, and the name that it gets in an archive."""
+
+    path: Path
+    name: str
+
+
+def collect(paths: Iterable[Path | Source]) -> list[Source]:
     """The files of paths, with a name for each that no other has.
 
-    A file is named as it is; what is in a folder begins with the folder's name. Folders are
-    gone through in order, without hidden files, the desktop's litter, archives, and folders
-    that are links. A path that cannot be looked into comes back as it is: whoever reads it
-    meets the error.
+    A Source is named as it says. A file is named as it is; what is in a folder begins with the
+    folder's name. Folders are gone through in order, without hidden files, the desktop's
+    litter, archives, and folders that are links. A path that cannot be looked into comes back
+    as it is: whoever reads it meets the error.
     """
-    found: list[tuple[Path, str]] = []
+    found: list[Source] = []
     taken: set[str] = set()
     for path in paths:
-        for file, parts in _files(Path(path)):
-            name = _free(_name(parts), taken)
+        for file, parts in _files(path):
+            name = free_name(_name(parts), taken)
             taken.add(name)
-            found.append((file, name))
+            found.append(Source(file, name))
     return found
 
 
-def _files(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+def _files(path: Path | Source) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    if isinstance(path, Source):
+        parts = tuple(path.name.split("/"))
+        yield from _inside(path.path, parts) if path.path.is_dir() else [(path.path, parts)]
+        return
+    path = Path(path)
     # ".", ".." and "folder/.." have names only once they are resolved.
     named = path.resolve() if path.name in ("", "..") else path
     if os.path.isdir(path):  # Path.is_dir raises where the path is too long
@@ -66,7 +79,7 @@ def _name(parts: tuple[str, ...]) -> str:
         return "/".join(shown(part) for part in parts) or "/"
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: Container[str]) -> str:
     """The name, with a number before its suffix where another file has it."""
     path, number = PurePosixPath(name), 2
     while name in taken:

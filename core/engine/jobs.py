@@ -25,7 +25,7 @@ from core.archive.codec import (
 )
 from core.archive.entry import Entry
 from core.control import CancelToken, Progress
-from core.engine.collecting import collect
+from core.engine.collecting import Source, collect
 from core.engine.results import FileResult, Listener, Silent
 from core.errors import Cancelled, EntryExistsError, FloeError, UnreadableFileError
 
@@ -40,7 +40,7 @@ _Work = Callable[[FileResult, Listener, CancelToken], FileResult]
 
 def add(
     archive: Path,
-    paths: Iterable[Path],
+    paths: Iterable[Path | Source],
     *,
     coder: str = DEFAULT_CODER,
     replace: bool = False,

@@ -6,24 +6,14 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.backend import Measured, Plan
 from core.archive.entry import Entry
 from core.control import CancelToken, Progress
+from core.engine import FileResult, Source
 from core.errors import Cancelled, NoSuchEntryError, NotAnArchiveError
-
-
-@dataclass(frozen=True)
-class FileResult:
-    name: str
-    source: Path | None
-    entry: Any
-    error: str | None
-    cancelled: bool
-    target: Path | None
 
 
 def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
@@ -61,13 +51,13 @@ def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
 
 def make_result(name: str, **changes: Any) -> Any:
     """What the engine says of one file."""
-    facts: dict[str, Any] = dict.fromkeys(("source", "entry", "error", "target"))
-    return FileResult(name, **{"cancelled": False, **facts, **changes})
+    return FileResult(name, **changes)
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
+def _files(paths: Sequence[Path | Source]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
+        path = path.path if isinstance(path, Source) else path
         files += sorted(path.iterdir()) if path.is_dir() else [path]
     return files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
 from app.entries_model import EntriesModel, EntriesProxy
@@ -91,7 +92,9 @@ def test_the_model_of_the_jobs_files(qtmodeltester: Any, qtbot: Any) -> None:
     jobs, model = Jobs(InlineExecutor()), JobFilesModel()
     jobs.job_added.connect(model.follow)
     plan = [("a", 1.0), ("c", 1.0)]
-    job = jobs.submit(JobKind.ADD, Path("x.floe"), Work(lambda: plan, run))
+    job = jobs.submit(
+        JobKind.ADD, Path("x.floe"), Work(lambda: plan, run, lambda _: pytest.fail("not asked to"))
+    )
     with qtbot.waitSignal(job.finished):
         pass
     qtmodeltester.check(model)

@@ -1,0 +1,54 @@
+"""What each kind of job calls on its worker, and how what failed of it is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.backend import Backend, Plan
+from app.jobs import Work
+
+if TYPE_CHECKING:
+    from core.engine import FileResult, Source
+
+
+def adding(backend: Backend, archive: Path, paths: Sequence[Path | Source]) -> Work:
+    """Adds files and folders."""
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        from core.engine import Source
+
+        sources = [Source(result.source, result.name) for result in failed if result.source]
+        return adding(backend, archive, sources)
+
+    return Work(partial(backend.plan_add, paths), partial(backend.add, archive, paths), again)
+
+
+def extracting(
+    backend: Backend, archive: Path, plan: Plan, folder: Path, *, overwrite: bool
+) -> Work:
+    """Writes images into a folder."""
+    names = [name for name, _ in plan]
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        return extracting(backend, archive, _part(plan, failed), folder, overwrite=overwrite)
+
+    run = partial(backend.extract, archive, names, folder, overwrite)
+    return Work(lambda: plan, run, again)
+
+
+def verifying(backend: Backend, archive: Path, plan: Plan) -> Work:
+    """Decodes images and compares them with their hashes."""
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        return verifying(backend, archive, _part(plan, failed))
+
+    names = [name for name, _ in plan]
+    return Work(lambda: plan, partial(backend.verify, archive, names), again)
+
+
+def _part(plan: Plan, failed: Sequence[FileResult]) -> Plan:
+    names = {result.name for result in failed}
+    return [(name, weight) for name, weight in plan if name in names]
