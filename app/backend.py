@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from app.changes import Changes, CoreChanges
 from app.warmup import import_torch
 from core.control import CancelToken
 from core.errors import HostileNameError
@@ -28,6 +29,14 @@ REFERENCES = ("PNG", "WebP", "JPEG XL")
 
 #: Files with their weights, for the total progress of a job.
 Plan = list[tuple[str, float]]
+
+
+class Listing(NamedTuple):
+    """What is in an archive."""
+
+    entries: list[Entry]  #: in the order in which they were added
+    folders: list[str]  #: those that were made, which may be empty
+    damage: str | None  #: what is wrong with the archive
 
 
 @dataclass(frozen=True)
@@ -46,9 +55,12 @@ class Measured:
 class Backend(Protocol):
     """All that the window knows of archives."""
 
+    @property
+    def changes(self) -> Changes: ...
+
     def create(self, archive: Path) -> None: ...
 
-    def entries(self, archive: Path) -> tuple[list[Entry], str | None]: ...
+    def entries(self, archive: Path) -> Listing: ...
 
     def plan_add(self, paths: Sequence[Path | Source]) -> Plan: ...
 
@@ -70,8 +82,6 @@ class Backend(Protocol):
         self, archive: Path, names: Sequence[str], listener: Listener, cancel: CancelToken
     ) -> list[FileResult]: ...
 
-    def remove(self, archive: Path, names: Sequence[str]) -> None: ...
-
     def existing(self, names: Sequence[str], folder: Path) -> list[str]: ...
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]: ...
@@ -80,8 +90,16 @@ class Backend(Protocol):
 class CoreBackend:
     """The backend on :mod:`core`. Tests hand in a fast codec, which needs no model."""
 
-    def __init__(self, codec_factory: CodecFactory | None = None) -> None:
+    def __init__(
+        self, codec_factory: CodecFactory | None = None, *, shelf: Path | None = None
+    ) -> None:
+        """``shelf`` is the folder for what is kept for undoing."""
         self._codec_factory = codec_factory or _load_photo_codec
+        self.changes = CoreChanges(shelf)
+
+    def close(self) -> None:
+        """Removes what is kept for undoing."""
+        self.changes.close()
 
     def create(self, archive: Path) -> None:
         """Makes an empty archive; a file in its place goes only once the new one is whole."""
@@ -97,8 +115,8 @@ class CoreBackend:
             archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
             os.replace(draft, archive)
 
-    def entries(self, archive: Path) -> tuple[list[Entry], str | None]:
-        """What is in the archive, in the order in which it was added; and what is wrong with it.
+    def entries(self, archive: Path) -> Listing:
+        """What is in the archive, and what is wrong with it.
 
         A damaged archive is opened as well, to get out what is left.
         """
@@ -106,7 +124,8 @@ class CoreBackend:
 
         with Archive.open(archive, salvage=True) as opened:
             damage = opened.damage()
-            return opened.entries(), f"{archive}: {damage}" if damage else None
+            entries, folders = opened.entries(), opened.folders()
+        return Listing(entries, folders, f"{archive}: {damage}" if damage else None)
 
     def plan_add(self, paths: Sequence[Path | Source]) -> Plan:
         """The files that adding would take, weighed by their sizes."""
@@ -123,6 +142,7 @@ class CoreBackend:
         return engine.add(
             archive,
             paths,
+            shelf=self.changes.shelf(),
             listener=listener,
             cancel=cancel,
             codec_factory=self._codec_factory,
@@ -159,13 +179,6 @@ class CoreBackend:
         return engine.verify(
             archive, names, listener=listener, cancel=cancel, codec_factory=self._codec_factory
         )
-
-    def remove(self, archive: Path, names: Sequence[str]) -> None:
-        """Takes images out of the archive, all or none."""
-        from core.archive.archive import Archive
-
-        with Archive.open(archive, write=True) as opened:
-            opened.remove(names)
 
     def existing(self, names: Sequence[str], folder: Path) -> list[str]:
         """The names whose files extraction would meet; extraction itself tells of bad names."""

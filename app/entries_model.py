@@ -192,7 +192,7 @@ class EntriesModel(QAbstractTableModel):
         """All of them; not to be changed."""
         return self._entries
 
-    def reset(self, entries: Iterable[Entry]) -> None:
+    def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
         """Shows another archive."""
         self.beginResetModel()
         self._entries = list(entries)
@@ -223,6 +223,9 @@ class EntriesModel(QAbstractTableModel):
             del self._entries[row]
             self._number()
             self.endRemoveRows()
+
+    def make_folder(self, path: str) -> None:
+        """A flat list shows no empty folders."""
 
     def row_of(self, name: str) -> int | None:
         """The row of this name, if it is there."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, QStandardPaths
 from PySide6.QtWidgets import QApplication
 
 from app.backend import CoreBackend
@@ -35,7 +35,9 @@ def run(
     application.setOrganizationName("floe")
     application.setDesktopFileName("floe")
     executors = Executors.threads()
-    window = Window(CoreBackend(), executors, QtDialogs(), settings or QSettings())
+    cache = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
+    backend = CoreBackend(shelf=Path(cache) if cache else None)
+    window = Window(backend, executors, QtDialogs(), settings or QSettings())
     window.show()
     if archive is not None:
         window.session.open_or_create(archive, list(paths))
@@ -43,4 +45,5 @@ def run(
         window.open_paths(list(paths))
     status = application.exec()
     executors.shutdown()
+    backend.close()
     return status

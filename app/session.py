@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app import works
-from app.backend import Backend
+from app.backend import Backend, Listing
+from app.changes import Changed
 from app.entries_model import EntriesModel
 from app.executors import Executors, Task
+from app.history import History
 from app.jobs import Job, JobKind, Jobs
 
 if TYPE_CHECKING:
-    from core.archive.entry import Entry
     from core.engine import FileResult
 
-#: An archive, its entries, the files that wait to be added to it, and what is wrong with it.
-Opened = tuple[Path, "list[Entry]", Sequence[Path], str | None]
+#: An archive, what is in it, and the files that wait to be added to it.
+Opened = tuple[Path, Listing, Sequence[Path]]
 
 
 class ArchiveSession(QObject):
@@ -29,7 +30,8 @@ class ArchiveSession(QObject):
     opened = Signal()  #: another archive is shown, or none
     opening = Signal(object)  #: its path, while its entries are being read
     failed = Signal(str)
-    removed = Signal(int)
+    changing = Signal(str)  #: what is being done to the archive
+    changed = Signal(object)  #: the names of the entries and folders that came by a change
     existing_found = Signal(object)  #: (names, folder, those that exist there)
     idle = Signal()  #: nothing is being done any more
 
@@ -44,6 +46,8 @@ class ArchiveSession(QObject):
         self.jobs = Jobs(executors.jobs, self)
         self.jobs.job_added.connect(self._on_job_added)
         self.jobs.idle.connect(self._on_idle)
+        self.history = History(self._turn, self)
+        self.history.dropped.connect(self._forget)
 
     @property
     def busy(self) -> bool:
@@ -64,7 +68,7 @@ class ArchiveSession(QObject):
 
     def close(self) -> None:
         """Shows no archive; its jobs go on."""
-        self._set(None, [])
+        self._set(None, Listing([], [], None))
 
     def add(self, paths: Sequence[Path]) -> None:
         """Adds files and folders to the archive that is shown."""
@@ -89,12 +93,33 @@ class ArchiveSession(QObject):
         self.jobs.submit(JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan))
 
     def remove(self, names: Sequence[str]) -> None:
-        """Takes images out of the archive, after the jobs that run."""
-        task = self._task()
-        task.succeeded.connect(self._on_removed)
-        task.start(
-            self._executors.jobs, partial(_remove, self._backend, self._archive(), list(names))
-        )
+        """Takes entries and folders out of the archive, after the jobs that run."""
+        change = partial(self._backend.changes.remove, self._archive(), list(names))
+        self._do(self.tr("delete"), change)
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives an entry or a folder another name."""
+        change = partial(self._backend.changes.rename, self._archive(), [(old, new)])
+        self._do(self.tr("rename"), change)
+
+    def move(self, names: Sequence[str], folder: str) -> None:
+        """Moves entries and folders into a folder, "" being that which holds all."""
+        inside = f"{folder}/" if folder else ""
+        pairs = [(name, inside + name.rpartition("/")[2]) for name in names]
+        pairs = [(old, new) for old, new in pairs if old != new]
+        if pairs:
+            change = partial(self._backend.changes.rename, self._archive(), pairs)
+            self._do(self.tr("move"), change)
+
+    def new_folder(self, name: str) -> None:
+        """Makes an empty folder."""
+        change = partial(self._backend.changes.new_folder, self._archive(), name)
+        self._do(self.tr("new folder"), change)
+
+    @property
+    def writing(self) -> bool:
+        """Whether a job changes the archive that is shown, or is about to."""
+        return any(j.kind is JobKind.ADD and j.archive == self.path for j in self.jobs.active)
 
     def _archive(self) -> Path:
         if self.path is None:
@@ -119,10 +144,10 @@ class ArchiveSession(QObject):
         task.start(self._executors.reading, call)
 
     def _on_read(self, result: Opened) -> None:
-        path, entries, then_add, damage = result
-        self._set(path, entries)
-        if damage:
-            self.failed.emit(damage)
+        path, listing, then_add = result
+        self._set(path, listing)
+        if listing.damage:
+            self.failed.emit(listing.damage)
         for job in self.jobs.active:  # what they added while the list was being read
             if job.kind is JobKind.ADD and job.archive == path:
                 for file in job.files:
@@ -131,25 +156,79 @@ class ArchiveSession(QObject):
         if then_add:
             self.add(then_add)
 
-    def _set(self, path: Path | None, entries: Sequence[Entry]) -> None:
+    def _set(self, path: Path | None, listing: Listing) -> None:
         self.path = path
-        self.model.reset(entries)
+        self.history.clear()
+        self.model.reset(listing.entries, listing.folders)
         self.opened.emit()
 
     def _on_job_added(self, job: Job) -> None:
         if job.kind is JobKind.ADD:
             job.file_finished.connect(self._on_file_finished)
+            job.finished.connect(self._on_added)
 
     def _on_file_finished(self, result: FileResult) -> None:
         job = self.sender()
         if result.entry is not None and isinstance(job, Job) and job.archive == self.path:
             self.model.put(result.entry)
 
-    def _on_removed(self, result: tuple[Path, list[str]]) -> None:
-        archive, names = result
-        if archive == self.path:
-            self.model.remove(names)
-        self.removed.emit(len(names))
+    def _on_added(self, job: Job) -> None:
+        results = [f.result for f in job.files if f.result is not None and not f.result.unchanged]
+        names = [result.entry.name for result in results if result.entry is not None]
+        if not names:
+            return
+        kept = [result.replaced for result in results if result.replaced is not None]
+        if job.archive != self.path:
+            self._forget(kept)
+            return
+        undo = partial(self._backend.changes.undo_adding, job.archive, names, kept)
+        self.history.push(self.tr("add"), Changed([], [], [], undo, kept))
+
+    # Changes
+
+    def _do(self, text: str, change: Callable[[], Changed]) -> None:
+        def done(changed: Changed | None) -> None:
+            if changed is not None:
+                self.history.push(text, changed)
+
+        self._turn(change, done, text)
+
+    def _turn(
+        self,
+        change: Callable[[], Changed],
+        done: Callable[[Changed | None], None],
+        text: str = "",
+    ) -> None:
+        archive = self._archive()
+
+        def succeeded(changed: Changed) -> None:
+            for job in self.jobs.active:  # those that ended before it have their say first
+                job.collect()
+            if archive != self.path:
+                self._forget(changed.kept)
+                done(None)
+                return
+            self._apply(changed)
+            done(changed)
+
+        self.changing.emit(text)
+        task = self._task()
+        task.succeeded.connect(succeeded)
+        task.failed.connect(lambda _: done(None))
+        task.start(self._executors.jobs, change)
+
+    def _apply(self, changed: Changed) -> None:
+        self.model.remove(changed.gone)
+        for entry in changed.came:
+            self.model.put(entry)
+        for folder in changed.made:
+            self.model.make_folder(folder)
+        self.changed.emit([*(entry.name for entry in changed.came), *changed.made])
+
+    def _forget(self, kept: Sequence[Path]) -> None:
+        """After what is being done: it may put these back yet."""
+        task = self._task()
+        task.start(self._executors.jobs, partial(self._backend.changes.forget, list(kept)))
 
     def _on_ended(self, task: Task) -> None:
         self._tasks.discard(task)
@@ -164,26 +243,19 @@ class ArchiveSession(QObject):
 
 
 def _read(backend: Backend, path: Path) -> Opened:
-    entries, damage = backend.entries(path)
-    return path, entries, (), damage
+    return path, backend.entries(path), ()
 
 
 def _create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
     backend.create(path)
-    return path, [], then_add, None
+    return path, Listing([], [], None), then_add
 
 
 def _open_or_create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
     if not path.exists():
         return _create(backend, path, then_add)
-    entries, damage = backend.entries(path)
-    return path, entries, then_add, damage
+    return path, backend.entries(path), then_add
 
 
 def _find(backend: Backend, names: list[str], folder: Path) -> tuple[list[str], Path, list[str]]:
     return names, folder, backend.existing(names, folder)
-
-
-def _remove(backend: Backend, archive: Path, names: list[str]) -> tuple[Path, list[str]]:
-    backend.remove(archive, names)
-    return archive, names

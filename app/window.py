@@ -104,7 +104,7 @@ class Window(QMainWindow):
         session.opening.connect(self._on_opening)
         session.opened.connect(self._on_opened)
         session.failed.connect(self._on_failed)
-        session.removed.connect(self._on_changed)
+        session.changed.connect(self._on_changed)
         session.idle.connect(self._on_idle)
         session.model.rowsInserted.connect(self._on_changed)
         session.model.dataChanged.connect(self._on_changed)

@@ -24,6 +24,7 @@ from core.archive.codec import (
     load_photo_codec,
 )
 from core.archive.entry import Entry
+from core.archive.shelf import Shelf
 from core.control import CancelToken, Progress
 from core.engine.collecting import Source, collect
 from core.engine.results import FileResult, Listener, Silent
@@ -44,6 +45,7 @@ def add(
     *,
     coder: str = DEFAULT_CODER,
     replace: bool = False,
+    shelf: Shelf | None = None,
     carry_model: bool = False,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
@@ -54,7 +56,8 @@ def add(
 
     A file that the archive holds already under the same name is left alone, so that an
     interrupted job can simply be run again; another one of that name is an error unless
-    ``replace``. With ``carry_model`` the archive gets a copy of the model that its images need,
+    ``replace``; what is replaced goes to the shelf, if there is one. With ``carry_model`` the
+    archive gets a copy of the model that its images need,
     so that it can be read without one. Raises what Archive.open raises, before anything is coded.
     """
 
@@ -73,16 +76,19 @@ def add(
                     file.name,
                     "the archive has another image of this name; rename the file, or replace it",
                 )
+            parcel = shelf.parcel() if shelf is not None else None
             entry = opened.add_file(
                 file.source,
                 file.name,
                 coder=coder,
                 replace=replace,
+                replaced=parcel,
                 carry_model=carry_model,
                 progress=listener.progress,
                 cancel=cancel,
             )
-        return changed(file, entry=entry)
+        kept = parcel if parcel is not None and parcel.exists() else None
+        return changed(file, entry=entry, replaced=kept)
 
     with Archive.open(archive, write=True, codec_factory=codec_factory) as opened:
         opened.check_writable()

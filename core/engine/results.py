@@ -19,6 +19,7 @@ class FileResult:
     entry: Entry | None = None  # of what is in the archive now
     target: Path | None = None  # of what was extracted
     error: str | None = None  # one sentence for a person
+    replaced: Path | None = None  # the archive of the entry in whose place this one came
     cancelled: bool = False
     unchanged: bool = False  # the archive had this very file under this name already
 

@@ -6,14 +6,16 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.backend import Measured, Plan
+from app.backend import Listing, Measured, Plan
+from app.changes import Changed
 from core.archive.entry import Entry
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Source
-from core.errors import Cancelled, NoSuchEntryError, NotAnArchiveError
+from core.errors import Cancelled, EntryExistsError, NoSuchEntryError, NotAnArchiveError
 
 
 def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
@@ -62,6 +64,10 @@ def _files(paths: Sequence[Path | Source]) -> list[Path]:
     return files
 
 
+def _is_below(name: str, other: str) -> bool:
+    return name == other or name.startswith(f"{other}/")
+
+
 def _each(names: Sequence[str], work: Any, listener: Any, cancel: CancelToken) -> list[Any]:
     results = []
     for name in names:
@@ -90,6 +96,8 @@ class FakeBackend:
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
         self.archives: dict[Path, dict[str, Any]] = {}
+        self.folders: set[tuple[Path, str]] = set()
+        self.changes = self
         self.measured: list[str] = []
         self.codec_pause = 0.0
         self.threads: set[str] = set()
@@ -103,11 +111,12 @@ class FakeBackend:
         archive.write_bytes(b"floe")
         self.archives[archive] = {}
 
-    def entries(self, archive: Path) -> tuple[list[Any], str | None]:
+    def entries(self, archive: Path) -> Listing:
         self._note()
         if archive not in self.archives:
             raise NotAnArchiveError(archive, "is no Floe archive")
-        return list(self.archives[archive].values()), None
+        made = [name for name in self.folders if name[0] == archive]
+        return Listing(list(self.archives[archive].values()), [f for _, f in made], None)
 
     def plan_add(self, paths: Sequence[Path]) -> Plan:
         return [(path.name, float(path.stat().st_size)) for path in _files(paths)]
@@ -160,12 +169,65 @@ class FakeBackend:
 
         return _each(names, work, listener, cancel)
 
-    def remove(self, archive: Path, names: Sequence[str]) -> None:
+    def remove(self, archive: Path, names: Sequence[str]) -> Changed:
         self._note()
-        for name in names:
-            if name not in self.archives[archive]:
-                raise NoSuchEntryError(name, "is not in the archive")
-            del self.archives[archive][name]
+        entries = self.archives[archive]
+        gone = {n: entries[n] for name in names for n in entries if _is_below(n, name)}
+        made = {f for a, f in self.folders if a == archive and any(_is_below(f, n) for n in names)}
+        if not gone and not made:
+            raise NoSuchEntryError(names[0], "is not in the archive")
+        for name in gone:
+            del entries[name]
+        self.folders -= {(archive, name) for name in made}
+
+        def undo() -> Changed:
+            self._note()
+            entries.update(gone)
+            self.folders.update((archive, name) for name in made)
+            return Changed([], list(gone.values()), sorted(made), again)
+
+        def again() -> Changed:
+            return self.remove(archive, names)
+
+        return Changed([*gone, *made, *names], [], [], undo)
+
+    def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Changed:
+        return self.remove(archive, names)
+
+    def rename(self, archive: Path, pairs: Sequence[tuple[str, str]]) -> Changed:
+        self._note()
+        entries, came, made = self.archives[archive], [], []
+        for old, new in pairs:
+            taken = [n for n in [*entries, *(f for _, f in self.folders)] if _is_below(n, new)]
+            if taken:
+                raise EntryExistsError(new, "is in the archive already")
+            found = [n for n in entries if _is_below(n, old)]
+            folders = [f for a, f in self.folders if a == archive and _is_below(f, old)]
+            if not found and not folders:
+                raise NoSuchEntryError(old, "is not in the archive")
+            for name in found:
+                entry = replace(entries.pop(name), name=new + name.removeprefix(old))
+                entries[entry.name] = entry
+                came.append(entry)
+            for name in folders:
+                self.folders.remove((archive, name))
+                made.append(new + name.removeprefix(old))
+                self.folders.add((archive, made[-1]))
+        back = [(new, old) for old, new in reversed(pairs)]
+        gone = [old for old, _ in pairs]
+        return Changed(gone, came, made, lambda: self.rename(archive, back))
+
+    def new_folder(self, archive: Path, name: str) -> Changed:
+        self._note()
+        if any(
+            _is_below(n, name) for n in [*self.archives[archive], *(f for _, f in self.folders)]
+        ):
+            raise EntryExistsError(name, "is in the archive already")
+        self.folders.add((archive, name))
+        return Changed([], [], [name], lambda: self.remove(archive, [name]))
+
+    def forget(self, kept: Sequence[Path]) -> None:
+        """Nothing is kept in files."""
 
     def existing(self, names: Sequence[str], folder: Path) -> list[str]:
         return [name for name in names if (folder / name).exists()]

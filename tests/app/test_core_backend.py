@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ def codec() -> FakeCodec:
 
 
 @pytest.fixture
-def core_backend(codec: FakeCodec) -> CoreBackend:
-    return CoreBackend(lambda: codec)
+def core_backend(codec: FakeCodec, tmp_path: Path) -> Iterator[CoreBackend]:
+    backend = CoreBackend(lambda: codec, shelf=tmp_path / "shelf")
+    yield backend
+    backend.close()
 
 
 @pytest.fixture

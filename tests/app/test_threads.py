@@ -156,7 +156,7 @@ def test_closing_while_busy_stops_and_waits_without_freezing(
     assert heart.longest < allowed
     assert dialogs.asked.count("close") == 1
     assert dialogs.new is not None
-    assert backend.entries(dialogs.new) == ([], None)
+    assert backend.entries(dialogs.new).entries == []
 
 
 def test_the_heart_beats_while_a_job_runs(
