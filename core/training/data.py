@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,41 @@ def load_pictures(folder: Path) -> list[Tensor]:
         with Image.open(path) as image:
             pictures.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
     return pictures
+
+
+def load_arrays(path: Path, size: int) -> Tensor:
+    """The array of images of the size in an .npz, (N, size, size, 3) uint8: (N, 3, size, size)."""
+    with np.load(path, allow_pickle=False) as arrays:
+        for name in arrays.files:
+            images = arrays[name]
+            if images.dtype == np.uint8 and images.shape[1:] == (size, size, 3):
+                return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    raise ValueError(f"{path} holds no images of {size} x {size}: uint8, (N, {size}, {size}, 3)")
+
+
+def reduced(crops: Tensor, size: int) -> Tensor:
+    """Crops (N, 3, 96, 96) uint8 reduced to size x size, each pixel the mean of its area."""
+    factor = math.gcd(CROP, size)
+    up, down = size // factor, CROP // factor
+    parts = []
+    for part in crops.split(256):
+        fine = part.float().repeat_interleave(up, -1).repeat_interleave(up, -2)
+        parts.append(F.avg_pool2d(fine, down).round().to(torch.uint8))
+    return torch.cat(parts)
+
+
+class MirroredBatches:
+    """Endless random batches of whole images, half of them mirrored, by seed and step."""
+
+    def __init__(self, images: Tensor, batch: int, seed: int) -> None:
+        self.images, self.batch, self.seed = images, batch, seed
+
+    def __call__(self, step: int) -> Tensor:
+        """(batch, 3, H, W) float32 of integers in [0, 255]."""
+        random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        x = self.images[torch.randint(len(self.images), (self.batch,), generator=random)].float()
+        mirrored = torch.randint(2, (self.batch,), generator=random).bool()
+        return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
 
 
 class Batches:

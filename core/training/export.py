@@ -1,4 +1,4 @@
-"""A trained run becomes a model that archives can be coded by, with its card."""
+"""A trained photo run becomes a model that archives can be coded by, with its card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.coding.photo import PhotoCodec
 from core.flows.cdf import Tables
@@ -45,7 +45,8 @@ def export(
     settings = json.loads((run / "settings.json").read_text())
     sizes = {**settings["model"], "blocks": tuple(settings["model"]["blocks"])}
     config = PhotoConfig(**sizes)
-    model, clock = _averaged(run, config)
+    model = Photo(config).eval()
+    clock = averaged(run, model)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     loaded = write_model(quantise(model, train[chosen[:_SAMPLE_CROPS]]), config, target)
 
@@ -58,13 +59,9 @@ def export(
         "config": asdict(config),
         "multiply_adds_per_pixel": round(config.multiply_adds_per_pixel),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "training": {
-            **{k: settings[k] for k in ("batch", "learning_rate", "weight_decay", "ema", "seed")},
-            "minutes": round(clock["seconds"] / 60, 1),
-            "steps": clock["step"],
-        },
+        "training": training_of(settings, clock),
         "validation": {
-            "float_bits_per_dim_all_crops": _validated(run, clock["step"]),
+            "float_bits_per_dim_all_crops": validated(run, clock["step"]),
             "compared_crops": len(compared),
             **_lengths(model, codec, list(compared)),
         },
@@ -105,19 +102,28 @@ def _in_order(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[start:]
 
 
-def _averaged(run: Path, config: PhotoConfig) -> tuple[Photo, dict[str, float]]:
-    """The averaged model of a run's newest checkpoint, and the run's clock."""
-    model = Photo(config)
+def averaged(run: Path, model: nn.Module) -> dict[str, float]:
+    """Gives a model the averaged weights of a run's newest checkpoint; returns the run's clock."""
     with safe_open(run / "checkpoint.safetensors", "pt") as file:
         names = [name for name in file.keys() if name.startswith("average.")]  # noqa: SIM118
         state = {name.removeprefix("average."): file.get_tensor(name) for name in names}
         clock = json.loads(file.metadata()["clock"])
     model.load_state_dict(state)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval(), clock
+    return clock
 
 
-def _validated(run: Path, step: float) -> float | None:
+def training_of(settings: dict[str, Any], clock: dict[str, float]) -> dict[str, Any]:
+    """What a card says of the training."""
+    told = ("batch", "learning_rate", "weight_decay", "ema", "seed")
+    return {
+        **{name: settings[name] for name in told},
+        "minutes": round(clock["seconds"] / 60, 1),
+        "steps": clock["step"],
+    }
+
+
+def validated(run: Path, step: float) -> float | None:
     """The run's newest validation up to the checkpoint's step; None if it came to none."""
     log = run / "log.jsonl"
     lines = map(json.loads, log.read_text().splitlines() if log.exists() else [])

@@ -1,4 +1,4 @@
-"""The training loop: resumable, measured in minutes, with an average of the weights kept."""
+"""The training loop of all models: resumable, counted in minutes, averaging the weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.flows.photo import Photo, PhotoConfig
-from core.training.data import Batches
+from core.flows.photo import PhotoConfig
+from core.training.families import Config, batches_of, first_step, new_model
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Settings:
     seed: int = 1
     checkpoint_minutes: float = 3.0
     validate_minutes: float = 6.0
-    model: PhotoConfig = field(default_factory=PhotoConfig)
+    model: Config = field(default_factory=PhotoConfig)
 
 
 @dataclass
@@ -55,14 +55,17 @@ class Run:
     def __init__(self, folder: Path, settings: Settings, train: Tensor, valid: Tensor) -> None:
         """Goes on with the checkpoint in the folder, if there is one.
 
-        train, valid: (N, 3, 96, 96) uint8. Raises ModelError where the checkpoint is of a model
-        of other sizes.
+        train, valid: (N, 3, H, W) uint8, as the model's family wants them. Raises ModelError
+        where the checkpoint is of a model of other sizes.
         """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid = folder, settings, valid
-        self.batches = Batches(train, settings.batch, settings.seed)
-        self.model = Photo(settings.model)
+        self.batches = batches_of(settings.model, train, settings.batch, settings.seed)
+        self.model = new_model(settings.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        resumes = (folder / "checkpoint.safetensors").exists()
+        if not resumes:
+            first_step(self.model, train)
         self.average = copy.deepcopy(self.model)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99),
@@ -70,7 +73,7 @@ class Run:
         )  # fmt: skip
         self.clock = Clock()
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.safetensors").exists():
+        if resumes:
             self._resume()
         # Only now: settings that the checkpoint does not fit may not replace those it was made by.
         (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
@@ -83,7 +86,8 @@ class Run:
         while self.clock.seconds < budget:
             began = time.perf_counter()
             bits_per_dim = self._step(self.clock.seconds / budget)
-            running = bits_per_dim if not running else 0.98 * running + 0.02 * bits_per_dim
+            if math.isfinite(bits_per_dim):
+                running = bits_per_dim if not running else 0.98 * running + 0.02 * bits_per_dim
             elapsed = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
             self.clock.step += 1
             self.clock.seconds += elapsed
@@ -99,8 +103,9 @@ class Run:
         self._save()
 
     def validate(self) -> float:
-        """Mean theoretical bits/dim of the averaged model on the validation crops."""
+        """Mean theoretical bits/dim of the averaged model on the validation images."""
         self.average.eval()
+        torch.manual_seed(self.settings.seed)  # of dequantizers' noise
         with torch.no_grad():
             bits = [self.average.bits(x.float()).sum() for x in self.valid.split(16)]
         return float(torch.stack(bits).sum() / self.valid.numel())
@@ -112,11 +117,16 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate
         x = self.batches(self.clock.step)
+        # Noise and dropout are those of the step, so that a resumed run is the same run.
+        torch.manual_seed(settings.seed * 1_000_003 + self.clock.step)
         self.model.train()
         loss = self.model.bits(x).sum() / x.numel()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if not torch.isfinite(norm):
+            log.warning("step %d is left out: its gradient is no number", self.clock.step)
+            return math.nan
         self.optimiser.step()
         # A young average follows quickly, so that early checkpoints mean something.
         decay = min(settings.ema, (self.clock.step + 1) / (self.clock.step + 10))

@@ -32,7 +32,7 @@ class FlowPPConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where the sizes do not fit each other."""
-        channels, side = 3, self.size
+        channels, side = 3, float(self.size)
         for kind, count in self.layout:
             if kind not in ("stripe", "channel", "squeeze"):
                 raise ValueError(f"a Flow++ model has no {kind!r}")
@@ -126,6 +126,7 @@ def small(
     size: int | None = None,
     dequantizer_blocks: int = 1,
     context_blocks: int = 1,
+    heads: int = 2,
     dropout: float = 0.0,
 ) -> FlowPPConfig:
     """The same layers, with less in each, for images of another size if wanted."""
@@ -137,6 +138,7 @@ def small(
         size=config.size if size is None else size,
         dequantizer_blocks=dequantizer_blocks,
         context_blocks=context_blocks,
-        context_width=max(config.heads, width // 2 // config.heads * config.heads),
+        context_width=max(heads, width // 2 // heads * heads),
+        heads=heads,
         dropout=dropout,
     )
