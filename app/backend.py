@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -20,8 +19,10 @@ from core.control import CancelToken
 from core.errors import HostileNameError
 
 if TYPE_CHECKING:
+    from core.archive.breakdown import Share
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
+    from core.bench.contest import Attempt
     from core.engine import FileResult, Listener, Source
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
@@ -37,19 +38,6 @@ class Listing(NamedTuple):
     entries: list[Entry]  #: in the order in which they were added
     folders: list[str]  #: those that were made, which may be empty
     damage: str | None  #: what is wrong with the archive
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one codec needs for one image.
-
-    ``bits_per_dim`` is None where it is not installed (then it has no settings), or cannot code
-    an image of this size.
-    """
-
-    codec: str
-    bits_per_dim: float | None
-    settings: str = ""
 
 
 class Backend(Protocol):
@@ -84,7 +72,9 @@ class Backend(Protocol):
 
     def existing(self, names: Sequence[str], folder: Path) -> list[str]: ...
 
-    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]: ...
+    def breakdown(self, archive: Path, name: str) -> dict[Share, float]: ...
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
 
 
 class CoreBackend:
@@ -191,23 +181,22 @@ class CoreBackend:
                     found.append(name)
         return found
 
-    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]:
+    def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
+        """What the bits of an entry are for."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            return opened.breakdown(name)
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
         """What other codecs need for the decoded pixels of an image, as they get ready."""
         from core.archive.archive import Archive
-        from core.bench.codec import installed
-        from core.bench.codelengths import codelengths
+        from core.bench.contenders import references
+        from core.bench.contest import contest
 
         with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
             pixels = opened.read_pixels(name, cancel=cancel)
-        there = installed()
-        for reference in REFERENCES:
-            codec = next((c for c in there if c.name.startswith(reference)), None)
-            if codec is None:
-                yield Measured(reference, None)
-                continue
-            length = next(codelengths(pixels, [codec], cancel), None)
-            bits_per_dim = length.bits_per_dim if length else None
-            yield Measured(reference, bits_per_dim, codec.settings)
+        yield from contest(pixels, references(), cancel=cancel)
 
 
 def _load_photo_codec() -> ImageCodec:

@@ -1,125 +1,50 @@
-"""Bars with labels and values, painted from the palette."""
+"""Bars and histograms, painted from the palette."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app import colours
-
-
-class Tone(Enum):
-    """Which of the palette's colours a bar takes."""
-
-    OURS = "ours"
-    OURS_FAINT = "ours, faint"
-    OTHERS = "others"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar; without a value, its text alone is shown ("measuring…")."""
-
-    label: str
-    value: float | None
-    text: str
-    tone: Tone = Tone.OURS
-    explanation: str = ""
-
+from app import colours, texts
+from app.figures import Bar, Bins, Tone, span, words
 
 _ROW = 1.75  #: height of a row, in heights of the text
+_STACKED_ROW = 2.75  #: the same where the label stands above its bar
 _THICKNESS = 0.8
 _GAP = 10.0  #: between label, bar and value, in device-independent pixels
+_LABEL_SHARE = 0.42  #: of the width: wider labels stand above their bars
+_HISTOGRAM_LINES = 7.0  #: height of a histogram, in heights of the text
+
+_LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 
 
-class BarChart(QWidget):
-    """Horizontal bars from zero, on one scale, so that lengths may be compared."""
+class _Chart(QWidget):
+    """What charts share: figures of one width, and words for those who do not see them."""
 
-    def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None) -> None:
         super().__init__(parent)
-        self._unit = unit
-        self._bars: tuple[Bar, ...] = ()
         self.setAccessibleName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         font = QFont(self.font())
         font.setFeature(QFont.Tag("tnum"), 1)
         self.setFont(font)
 
-    @property
-    def bars(self) -> Sequence[Bar]:
-        """What is shown, from the top."""
-        return self._bars
-
-    def set_bars(self, bars: Sequence[Bar]) -> None:
-        """Shows other bars."""
-        if tuple(bars) == self._bars:
-            return
-        resized = len(bars) != len(self._bars)
-        self._bars = tuple(bars)
-        words = [
-            f"{bar.label}: {bar.text}" + ("" if bar.value is None else f" {self._unit}")
-            for bar in bars
-        ]
-        self.setAccessibleDescription("; ".join(words))
-        self.setToolTip("\n".join(bar.explanation for bar in bars if bar.explanation))
-        if resized:
-            self.updateGeometry()
-        self.update()
+    def hasHeightForWidth(self) -> bool:
+        return True
 
     def sizeHint(self) -> QSize:
-        height = self.fontMetrics().height() * _ROW * max(1, len(self._bars))
-        return QSize(260, round(height))
+        return QSize(260, self.heightForWidth(260))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(180, self.sizeHint().height())
+        return QSize(160, self.heightForWidth(max(160, self.width())))
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = QFontMetricsF(self.font(), self)
-        row_height = metrics.height() * _ROW
-        labels = max((metrics.horizontalAdvance(b.label) for b in self._bars), default=0.0)
-        labels = min(labels, self.width() * 0.45)
-        values = max(
-            (metrics.horizontalAdvance(b.text) for b in self._bars if b.value is not None),
-            default=0.0,
-        )
-        left = labels + _GAP
-        room = max(8.0, self.width() - left - _GAP - values)
-        scale = max((b.value for b in self._bars if b.value is not None), default=0.0)
-        for row, bar in enumerate(self._bars):
-            top = row * row_height
-            self._paint_label(painter, metrics, bar, QRectF(0, top, labels, row_height))
-            area = QRectF(left, top, room, row_height)
-            if bar.value is None:
-                wide = area.adjusted(0, 0, _GAP + values, 0)
-                self._text(painter, wide, bar.text, Qt.AlignmentFlag.AlignLeft, faint=True)
-                continue
-            self._paint_bar(painter, bar, area, scale)
-            place = QRectF(self.width() - values, top, values, row_height)
-            self._text(painter, place, bar.text, Qt.AlignmentFlag.AlignRight, faint=False)
-
-    def _paint_label(
-        self, painter: QPainter, metrics: QFontMetricsF, bar: Bar, place: QRectF
-    ) -> None:
-        label = metrics.elidedText(bar.label, Qt.TextElideMode.ElideRight, place.width() + 1)
-        self._text(painter, place, label, Qt.AlignmentFlag.AlignLeft, faint=bar.value is None)
-
-    def _paint_bar(self, painter: QPainter, bar: Bar, area: QRectF, scale: float) -> None:
-        thickness = self.fontMetrics().height() * _THICKNESS
-        top = area.center().y() - thickness / 2
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colours.faint(self.palette(), 0.07))
-        painter.drawRoundedRect(QRectF(area.left(), top, area.width(), thickness), 2, 2)
-        share = (bar.value or 0.0) / scale if scale > 0 else 0.0
-        painter.setBrush(self._colour(bar.tone))
-        length = max(1.0, area.width() * share) if bar.value else 0.0
-        painter.drawRoundedRect(QRectF(area.left(), top, length, thickness), 2, 2)
+    def _metrics(self) -> QFontMetricsF:
+        return QFontMetricsF(self.font(), self)
 
     def _colour(self, tone: Tone) -> QColor:
         palette = self.palette()
@@ -140,7 +65,181 @@ class BarChart(QWidget):
         *,
         faint: bool,
     ) -> None:
+        """Shortened rather than cut off."""
         palette = self.palette()
         plain = palette.color(QPalette.ColorRole.WindowText)
         painter.setPen(colours.faint(palette) if faint else plain)
-        painter.drawText(place, alignment | Qt.AlignmentFlag.AlignVCenter, text)
+        shown = self._metrics().elidedText(text, Qt.TextElideMode.ElideRight, place.width() + 1)
+        painter.drawText(place, alignment | Qt.AlignmentFlag.AlignVCenter, shown)
+
+
+class BarChart(_Chart):
+    """Horizontal bars from zero, on one scale, so that lengths may be compared."""
+
+    def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
+        super().__init__(name, parent)
+        self._unit = unit
+        self._bars: tuple[Bar, ...] = ()
+
+    @property
+    def bars(self) -> Sequence[Bar]:
+        """What is shown, from the top."""
+        return self._bars
+
+    def set_bars(self, bars: Sequence[Bar]) -> None:
+        """Shows other bars."""
+        if tuple(bars) == self._bars:
+            return
+        self._bars = tuple(bars)
+        self.setAccessibleDescription(words(bars, self._unit))
+        self.updateGeometry()
+        self.update()
+
+    def heightForWidth(self, width: int) -> int:
+        rows = max(1, len(self._bars))
+        return round(self._metrics().height() * self._row_lines(width) * rows)
+
+    def _row_lines(self, width: float) -> float:
+        return _ROW if self._label_width() <= _LABEL_SHARE * width else _STACKED_ROW
+
+    def _label_width(self) -> float:
+        metrics = self._metrics()
+        return max((metrics.horizontalAdvance(b.label) for b in self._bars), default=0.0)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            row = int(event.pos().y() * len(self._bars) / max(1, self.height()))
+            if 0 <= row < len(self._bars) and (text := self._bars[row].explanation):
+                QToolTip.showText(event.globalPos(), text, self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = self._metrics()
+        lines = self._row_lines(self.width())
+        stacked = lines == _STACKED_ROW
+        row_height = metrics.height() * lines
+        values = max(
+            (metrics.horizontalAdvance(b.text) for b in self._bars if b.value is not None),
+            default=0.0,
+        )
+        left = 0.0 if stacked else self._label_width() + _GAP
+        room = max(8.0, self.width() - left - _GAP - values)
+        scale = span(self._bars)
+        for row, bar in enumerate(self._bars):
+            top = row * row_height
+            label = QRectF(0, top, left - _GAP, row_height)
+            if stacked:
+                label = QRectF(0, top, self.width(), metrics.height() * 1.2)
+                top += metrics.height() * 1.1
+            self._text(painter, label, bar.label, _LEFT, faint=bar.value is None)
+            height = metrics.height() * _ROW if not stacked else metrics.height() * 1.3
+            area = QRectF(left, top, room, height)
+            if bar.value is None:
+                wide = area.adjusted(0, 0, _GAP + values, 0)
+                self._text(painter, wide, bar.text, _LEFT, faint=True)
+                continue
+            self._paint_bar(painter, bar, area, scale)
+            place = QRectF(self.width() - values - 1, top, values + 1, height)
+            self._text(painter, place, bar.text, _RIGHT, faint=False)
+
+    def _paint_bar(
+        self, painter: QPainter, bar: Bar, area: QRectF, scale: tuple[float, float]
+    ) -> None:
+        thickness = self.fontMetrics().height() * _THICKNESS
+        top = area.center().y() - thickness / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colours.faint(self.palette(), 0.07))
+        painter.drawRoundedRect(QRectF(area.left(), top, area.width(), thickness), 2, 2)
+        low, high = scale
+        value = bar.value or 0.0
+        if not value or high <= low:
+            return
+        unit = area.width() / (high - low)
+        zero = area.left() - low * unit
+        length = max(1.0, abs(value) * unit)
+        start = zero if value > 0 else zero - length
+        painter.setBrush(self._colour(bar.tone))
+        painter.drawRoundedRect(QRectF(start, top, length, thickness), 2, 2)
+
+
+class Histogram(_Chart):
+    """How many of the images lie where."""
+
+    def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
+        super().__init__(name, parent)
+        self._unit = unit
+        self._bins = Bins((), ())
+
+    @property
+    def bins(self) -> Bins:
+        """What is shown."""
+        return self._bins
+
+    def set_bins(self, bins: Bins) -> None:
+        """Shows other bins."""
+        if bins == self._bins:
+            return
+        self._bins = bins
+        told = [f"{self._range(i)}: {count}" for i, count in enumerate(bins.counts) if count]
+        self.setAccessibleDescription("; ".join(told))
+        self.updateGeometry()
+        self.update()
+
+    def heightForWidth(self, width: int) -> int:
+        return round(self._metrics().height() * _HISTOGRAM_LINES)
+
+    def _range(self, place: int) -> str:
+        low, high = (texts.short(edge) for edge in self._bins.edges[place : place + 2])
+        return f"{low} \N{EN DASH} {high} {self._unit}"
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            place = int(event.pos().x() * len(self._bins.counts) / max(1, self.width()))
+            if 0 <= place < len(self._bins.counts):
+                count = texts.images(self._bins.counts[place])
+                QToolTip.showText(event.globalPos(), f"{self._range(place)}: {count}", self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._bins.counts:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        line = self._metrics().height()
+        ground = self.height() - 1.4 * line
+        top, most = 1.3 * line, max(self._bins.counts)
+        step = self.width() / len(self._bins.counts)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._colour(Tone.OURS))
+        for place, count in enumerate(self._bins.counts):
+            height = (ground - top) * count / most
+            if count:
+                height = max(1.0, height)
+                bar = QRectF(place * step + 0.5, ground - height, max(1.0, step - 1), height)
+                painter.drawRect(bar)
+        painter.setPen(colours.faint(self.palette(), 0.38))
+        painter.drawLine(QPointF(0, ground), QPointF(self.width(), ground))
+        self._paint_edges(painter, ground, step)
+        peak = self._bins.counts.index(most)
+        above = QRectF(0, 0, self.width(), 1.2 * line)
+        told = self.tr("Most: {0} at {1}").format(texts.images(most), self._range(peak))
+        self._text(painter, above, told, _LEFT, faint=True)
+
+    def _paint_edges(self, painter: QPainter, ground: float, step: float) -> None:
+        """As many of the edges as there is room for, the first and the last among them."""
+        metrics, edges = self._metrics(), [texts.short(edge) for edge in self._bins.edges]
+        widest = max(metrics.horizontalAdvance(edge) for edge in edges) + _GAP
+        last = len(edges) - 1
+        every = next(n for n in range(1, last + 1) if n * step >= widest or n == last)
+        shown = {*range(0, last - every + 1, every), last}
+        for place in sorted(shown):
+            width = metrics.horizontalAdvance(edges[place]) + 2
+            x = min(max(0.0, place * step - width / 2), self.width() - width)
+            box = QRectF(x, ground + 1, width, 1.3 * metrics.height())
+            self._text(painter, box, edges[place], Qt.AlignmentFlag.AlignHCenter, faint=True)

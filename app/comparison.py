@@ -1,4 +1,4 @@
-"""Codelengths of other codecs for the selected image, measured in the background."""
+"""What the bits of the selected image are for, and other codecs' codelengths, in background."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.backend import Backend, Measured
+from app.backend import Backend
 from app.executors import sentence
 from core.control import CancelToken
 from core.errors import Cancelled
 
 if TYPE_CHECKING:
+    from core.archive.breakdown import Share
     from core.archive.entry import Entry
+    from core.bench.contest import Attempt
 
 #: A selection that moves on within this time is not measured at all.
 _SETTLE_MS = 200
@@ -33,10 +35,11 @@ class Subject:
 class Comparison(QObject):
     """Measures one image at a time; what was measured once is remembered."""
 
-    measured = Signal(object)  #: Measured, for the current subject
+    measured = Signal()  #: more is known of the current subject
     finished = Signal()
     failed = Signal(str)
 
+    _counted = Signal(object, object)
     _arrived = Signal(object, object)
     _ended = Signal(object, object)
 
@@ -45,17 +48,23 @@ class Comparison(QObject):
         self._backend, self._executor = backend, executor
         self._subject: Subject | None = None
         self._cancel = CancelToken()
-        self._known: dict[Subject, list[Measured]] = {}
+        self._shares: dict[Subject, dict[Share, float]] = {}
+        self._known: dict[Subject, list[Attempt]] = {}
         self._done: set[Subject] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLE_MS)
         self._timer.timeout.connect(self._submit)
+        self._counted.connect(self._on_counted)
         self._arrived.connect(self._on_arrived)
         self._ended.connect(self._on_ended)
 
-    def known(self) -> list[Measured]:
-        """What has arrived for the current subject."""
+    def shares(self) -> dict[Share, float]:
+        """What the bits of the current subject are for; empty until they are counted."""
+        return self._shares.get(self._subject, {}) if self._subject else {}
+
+    def known(self) -> list[Attempt]:
+        """What other codecs have come to for the current subject."""
         return list(self._known.get(self._subject, [])) if self._subject else []
 
     def start(self, archive: Path, entry: Entry) -> None:
@@ -86,17 +95,23 @@ class Comparison(QObject):
         error: BaseException | None = None
         try:
             cancel.check()
-            for measured in self._backend.codelengths(subject.archive, subject.name, cancel):
+            self._counted.emit(subject, self._backend.breakdown(subject.archive, subject.name))
+            for attempt in self._backend.codelengths(subject.archive, subject.name, cancel):
                 cancel.check()
-                self._arrived.emit(subject, measured)
+                self._arrived.emit(subject, attempt)
         except BaseException as raised:
             error = raised
         self._ended.emit(subject, error)
 
-    def _on_arrived(self, subject: Subject, measured: Measured) -> None:
+    def _on_counted(self, subject: Subject, shares: dict[Share, float]) -> None:
+        self._shares[subject] = shares
         if subject == self._subject:
-            self._known[subject].append(measured)
-            self.measured.emit(measured)
+            self.measured.emit()
+
+    def _on_arrived(self, subject: Subject, attempt: Attempt) -> None:
+        if subject == self._subject:
+            self._known[subject].append(attempt)
+            self.measured.emit()
 
     def _on_ended(self, subject: Subject, error: BaseException | None) -> None:
         if error is None:

@@ -21,6 +21,25 @@ def number(value: float | None, decimals: int = 0) -> str:
     return NOTHING if value is None else QLocale().toString(float(value), "f", decimals)
 
 
+def short(value: float) -> str:
+    """``2.8`` or ``40``: no more decimals than the number has, at most six digits."""
+    return QLocale().toString(float(value), "g", 6)
+
+
+def exact_bytes(n_bytes: float, decimals: int = 0) -> str:
+    """``182,085 bytes``, to the last one."""
+    return translate("Texts", "{0} bytes").format(number(n_bytes, decimals))
+
+
+def problem(why: str) -> str:
+    """Why a codec has no figures; what no list of ours holds is a sentence already."""
+    return {
+        "not installed": translate("Texts", "not installed"),
+        "cannot code this image": translate("Texts", "cannot code this image"),
+        "gave back other pixels": translate("Texts", "gave back other pixels"),
+    }.get(why, why)
+
+
 def size(n_bytes: int) -> str:
     """``9.1 MB``: powers of ten, as file managers show."""
     return QLocale().formattedDataSize(n_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)

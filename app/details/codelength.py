@@ -1,4 +1,4 @@
-"""The codelength of the selection, beside that of other codecs."""
+"""The codelength of the selection, beside that of other codecs, and what it is made of."""
 
 from __future__ import annotations
 
@@ -7,28 +7,47 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from app import texts
-from app.backend import REFERENCES, Measured
-from app.charts import Bar, BarChart, Tone
+from app import shares, texts
+from app.backend import REFERENCES
+from app.charts import BarChart, Histogram
 from app.comparison import Comparison
 from app.details.tab import ScrollingTab, Selection
+from app.figures import Bar, Bins, Tone
 from app.labels import Caption
+from app.tables import Table
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
+    from core.bench.contest import Attempt
+
+_RAW_BITS = 8.0
 
 
 class CodelengthTab(ScrollingTab):
-    """Compares one image with other codecs, or shows the means of several."""
+    """Compares one image with other codecs, or shows how several are distributed."""
 
     def __init__(self, comparison: Comparison, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._comparison = comparison
-        self._entry: Entry | None = None
+        self._selection = Selection()
         self._error = ""
-        self.chart = BarChart(self.tr("Codelengths in bits/dim"), self.tr("bits/dim"))
-        self._note = Caption(self)
-        self._section = self.add_section(self.tr("Codelength, bits/dim"), self.chart, self._note)
+        unit = self.tr("bits/dim")
+        self.chart = BarChart(self.tr("Codelengths in bits/dim"), unit)
+        self.parts = BarChart(self.tr("From theory to achieved, in bytes"), self.tr("bytes"))
+        self.lengths = Histogram(self.tr("Distribution of bits/dim"), unit)
+        self.savings = Histogram(self.tr("Distribution of what is saved"), self.tr("%"))
+        self._note, self._sum, self._codecs = Caption(self), Caption(self), Caption(self)
+        self._bars_section = self.add_section(
+            self.tr("Codelength, bits/dim"), self.chart, self._note
+        )
+        self._one = [
+            self.add_section(self.tr("From theory to achieved, bytes"), self.parts, self._sum),
+            self.add_section(self.tr("Codecs"), self._codecs),
+        ]
+        self._many = [
+            self.add_section(self.tr("Distribution, bits/dim"), self.lengths),
+            self.add_section(self.tr("Distribution, % saved"), self.savings),
+        ]
         self.column.addStretch(1)
         comparison.measured.connect(self._refresh)
         comparison.finished.connect(self._refresh)
@@ -39,20 +58,42 @@ class CodelengthTab(ScrollingTab):
 
     def show_selection(self, selection: Selection) -> None:
         self._error = ""
-        self._entry = selection.single
-        if selection.archive is not None and self._entry is not None:
-            self._comparison.start(selection.archive, self._entry)
+        self._selection = selection
+        entry = selection.single
+        if selection.archive is not None and entry is not None:
+            self._comparison.start(selection.archive, entry)
         else:
             self._comparison.cancel()
         self.show_heading(
             selection,
             self.tr("Select an image to compare its codelength with that of other codecs."),
         )
-        self._section.setVisible(bool(selection.entries))
-        self._note.setText(
-            self._gap_text(self._entry) if self._entry else self.tr("Mean over the images.")
-        )
-        self.chart.set_bars(self._bars(selection.entries))
+        self._bars_section.setVisible(bool(selection.entries))
+        for section in self._one:
+            section.setVisible(entry is not None)
+        for section in self._many:
+            section.setVisible(len(selection.entries) > 1)
+        self._note.setText(self._gap_text(entry) if entry else self.tr("Mean over the images."))
+        if entry is None:
+            self._show_distribution(selection.entries)
+        self._refresh()
+
+    def table(self) -> Table | None:
+        if not self._selection.entries:
+            return None
+        rows: list[list[str | int | float | None]] = [
+            [bar.label, bar.value, bar.text if bar.value is None else "", bar.explanation]
+            for bar in self.chart.bars
+        ]
+        titles = [self.tr("Codec"), self.tr("bits/dim"), self.tr("Bytes"), self.tr("Settings")]
+        entry = self._selection.single
+        if entry is not None:
+            for row in rows:
+                if isinstance(row[1], float):
+                    row[2] = row[1] * entry.n_dims / 8
+            for share, bits in self._comparison.shares().items():
+                rows.append([shares.name(share), bits / entry.n_dims, bits / 8, ""])
+        return Table(titles, rows)
 
     def _gap_text(self, entry: Entry) -> str:
         if entry.theoretical_bpd is None:
@@ -80,30 +121,55 @@ class CodelengthTab(ScrollingTab):
             Bar(self.tr("Theory"), theory, texts.bits_per_dim(theory), Tone.OURS_FAINT),
             Bar(self.tr("Achieved"), achieved, texts.bits_per_dim(achieved), Tone.OURS),
         ]
-        if self._entry is None:
+        if self._selection.single is None:
             return bars
-        known = {measured.codec: measured for measured in self._comparison.known()}
-        return bars + [self._reference_bar(codec, known.get(codec)) for codec in REFERENCES]
+        known = self._comparison.known()
+        bars += [attempt_bar(attempt) for attempt in known]
+        measured = {attempt.name for attempt in known}
+        state = self.tr("not measured") if self._error else self.tr("measuring…")
+        bars += [
+            Bar(codec, None, state, Tone.OTHERS, self._error)
+            for codec in REFERENCES
+            if codec not in measured
+        ]
+        raw = Bar(self.tr("Raw"), _RAW_BITS, texts.bits_per_dim(_RAW_BITS), Tone.OTHERS)
+        return bars if self._selection.single.pixel_sha256 is None else [*bars, raw]
 
-    def _reference_bar(self, codec: str, measured: Measured | None) -> Bar:
-        if measured is None:
-            state = self.tr("not measured") if self._error else self.tr("measuring…")
-            return Bar(codec, None, state, Tone.OTHERS, self._error)
-        if measured.bits_per_dim is None:
-            there = bool(measured.settings)
-            state = self.tr("cannot code this image") if there else self.tr("not installed")
-            return Bar(codec, None, state, Tone.OTHERS)
-        text = texts.bits_per_dim(measured.bits_per_dim)
-        settings = f"{codec}: {measured.settings}" if measured.settings else ""
-        return Bar(codec, measured.bits_per_dim, text, Tone.OTHERS, settings)
+    def _show_distribution(self, entries: Sequence[Entry]) -> None:
+        self.lengths.set_bins(Bins.of([e.achieved_bpd for e in entries if e.n_dims]))
+        saved = [100 * texts.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
+        self.savings.set_bins(Bins.of(saved))
 
     def _on_failed(self, error: str) -> None:
         self._error = error
         self._refresh()
 
     def _refresh(self) -> None:
-        if self._entry is not None:
-            self.chart.set_bars(self._bars([self._entry]))
+        entry = self._selection.single
+        self.chart.set_bars(self._bars(self._selection.entries))
+        if entry is None:
+            return
+        counted = self._comparison.shares()
+        self.parts.set_bars(shares.bars(counted))
+        self._sum.setText(shares.sentence(counted, entry) if counted else self._error)
+        lines = [f"{a.name}: {', '.join(settings(a))}" for a in self._comparison.known()]
+        self._codecs.setText("\n".join(lines))
+
+
+def attempt_bar(attempt: Attempt) -> Bar:
+    """The bar of a codec that has been measured, or could not be."""
+    told = f"{attempt.name}: {', '.join(settings(attempt))}"
+    if attempt.bits_per_dim is None:
+        return Bar(attempt.name, None, texts.problem(attempt.problem), Tone.OTHERS, told)
+    text = texts.bits_per_dim(attempt.bits_per_dim)
+    return Bar(attempt.name, attempt.bits_per_dim, text, Tone.OTHERS, told)
+
+
+def settings(attempt: Attempt) -> list[str]:
+    """A codec's settings and version; where it is not installed, that alone."""
+    if attempt.problem and not attempt.version:
+        return [texts.problem(attempt.problem)]
+    return [part for part in (attempt.settings, attempt.version) if part]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

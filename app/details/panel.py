@@ -9,6 +9,7 @@ from app.comparison import Comparison
 from app.details.codelength import CodelengthTab
 from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
+from app.tables import Table
 
 
 class DetailsPanel(QTabWidget):
@@ -36,6 +37,11 @@ class DetailsPanel(QTabWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._tell()
+
+    def table(self) -> Table | None:
+        """What the tab that can be seen shows, for other programs."""
+        tab = self.currentWidget()
+        return tab.table() if isinstance(tab, Tab) else None
 
     def _tell(self) -> None:
         tab = self.currentWidget()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app import texts
 from app.labels import Caption, ElidedLabel
+from app.tables import Table
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -42,6 +43,10 @@ class Tab(QWidget):
     def show_selection(self, selection: Selection) -> None:
         """Turns to this selection."""
         raise NotImplementedError
+
+    def table(self) -> Table | None:
+        """What is shown, for other programs; None where there is nothing to copy."""
+        return None
 
 
 class ScrollingTab(Tab):

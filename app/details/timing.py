@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from app import texts
-from app.charts import Bar, BarChart, Tone
+from app.charts import BarChart
 from app.details.tab import ScrollingTab, Selection
+from app.figures import Bar, Tone
 from app.labels import Caption
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archive.breakdown import Share
 from core.archive.changes import Changes
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.contents import Contents
@@ -275,6 +276,14 @@ class Archive:
         """
         number, entry = self._table.find(name)
         return self._contents.pixels(number, entry, progress, cancel or CancelToken())
+
+    def breakdown(self, name: str) -> dict[Share, float]:
+        """What the bits of an entry are for, counted where they lie; nothing is decoded.
+
+        Raises NoSuchEntryError and DamagedEntryError.
+        """
+        number, entry = self._table.find(name)
+        return self._contents.breakdown(number, entry)
 
     def read_codelengths(
         self,

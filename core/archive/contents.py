@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.codec import CodecFactory, ImageCodec
 from core.archive.database import sqlite_errors
 from core.archive.entry import Entry
@@ -67,6 +68,18 @@ class Contents:
         if pixels is None:
             raise _damaged(entry, "more than 8 bits a sample cannot be shown")
         return pixels
+
+    def breakdown(self, number: int, entry: Entry) -> dict[Share, float]:
+        """See Archive.breakdown."""
+        with sqlite_errors(self._path, writing=False):
+            rows = self._connection.execute(
+                "SELECT part, count(*), sum(length(data)) FROM chunk WHERE entry = ? GROUP BY part",
+                (number,),
+            ).fetchall()
+        try:
+            return breakdown(entry, {part: Stored(count, total) for part, count, total in rows})
+        except ValueError as error:
+            raise _damaged(entry, f"parts of its data are missing ({error})") from error
 
     def codelengths(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -22,6 +23,8 @@ class Codec:
 
     name: str
     settings: str
+    version: str  # of the library
+    available: bool  # in this installation; else it can neither encode nor decode
     encode: Callable[[Pixels], bytes]
     decode: Callable[[bytes, int], Pixels]
 
@@ -32,22 +35,20 @@ def installed(*, thorough: bool = False) -> list[Codec]:
     ``thorough`` adds the settings at which they are smallest, which may take half a minute for
     a megapixel.
     """
-    codecs = []
-    if imagecodecs.PNG.available:
-        codecs.append(_png())
-    if imagecodecs.WEBP.available:
-        codecs.append(_webp(75, 4))
-        codecs += [_webp(100, 6)] * thorough
-    if imagecodecs.JPEGXL.available:
-        codecs.append(_jpeg_xl(7))
-        codecs += [_jpeg_xl(9)] * thorough
-    return codecs
+    return [codec for codec in known(thorough=thorough) if codec.available]
+
+
+def known(*, thorough: bool = False) -> list[Codec]:
+    """The same, and those that this installation lacks."""
+    codecs = [_png(), _webp(75, 4), *[_webp(100, 6)] * thorough]
+    return [*codecs, _jpeg_xl(7), *[_jpeg_xl(9)] * thorough]
 
 
 def _png() -> Codec:
     return Codec(
         "PNG",
         "zlib level 9, filters chosen for each row",
+        *_library(imagecodecs.PNG, lambda: imagecodecs.png_version()),
         # 0xF8: all filters; libpng takes the one of the smallest sum of differences
         lambda x: _bytes(imagecodecs.png_encode(_squeezed(x), level=9, filter=0xF8)),
         lambda data, channels: _channels(imagecodecs.png_decode(data)),
@@ -59,6 +60,7 @@ def _webp(quality: int, method: int) -> Codec:
     return Codec(
         "WebP",
         f"lossless, quality {quality}, method {method}",
+        *_library(imagecodecs.WEBP, lambda: imagecodecs.webp_version()),
         # WebP knows no grey: three equal channels cost it next to nothing.
         lambda x: _bytes(encode(np.repeat(x, 3, 2) if x.shape[2] == 1 else x, numthreads=1)),
         # Nor does it keep an alpha channel that is opaque everywhere.
@@ -73,9 +75,15 @@ def _jpeg_xl(effort: int) -> Codec:
     return Codec(
         "JPEG XL",
         f"lossless, effort {effort}",
+        *_library(imagecodecs.JPEGXL, lambda: imagecodecs.jpegxl_version()),
         lambda x: _bytes(encode(_squeezed(x))),
         lambda data, channels: _channels(imagecodecs.jpegxl_decode(data, numthreads=1)),
     )
+
+
+def _library(codec: Any, version: Callable[[], str]) -> tuple[str, bool]:
+    """Name and version of the library behind a codec, and whether there is one."""
+    return (version(), True) if codec.available else ("", False)
 
 
 def _squeezed(x: Pixels) -> Pixels:

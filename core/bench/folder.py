@@ -18,7 +18,8 @@ from core.archive import Archive
 from core.archive.codec import CodecFactory, load_photo_codec
 from core.archive.entry import Entry
 from core.bench.codec import Codec, Pixels
-from core.bench.codelengths import codelengths
+from core.bench.contenders import Reference
+from core.bench.contest import contest
 from core.errors import FileError, VerificationError
 from core.images import read_image
 
@@ -139,18 +140,20 @@ def _rows(
         )
         if entry.coder is None:
             break  # stored as it is: the other coders would say the same
-    for measured in codelengths(pixels, codecs):
+    for attempt in contest(pixels, [Reference(codec) for codec in codecs]):
+        if attempt.n_bytes is None or attempt.bits_per_dim is None:
+            continue
         yield Row(
             image=path.name,
-            codec=measured.codec.name,
-            settings=measured.codec.settings,
-            n_bytes=measured.n_bytes,
-            achieved_bpd=measured.bits_per_dim,
+            codec=attempt.name,
+            settings=attempt.settings,
+            n_bytes=attempt.n_bytes,
+            achieved_bpd=attempt.bits_per_dim,
             theoretical_bpd=None,
             borrowed_bits=None,
             lost_bits=None,
-            encode_s_per_mp=measured.encode_seconds / n_megapixels,
-            decode_s_per_mp=measured.decode_seconds / n_megapixels,
+            encode_s_per_mp=(attempt.encode_seconds or 0.0) / n_megapixels,
+            decode_s_per_mp=(attempt.decode_seconds or 0.0) / n_megapixels,
             verify_s_per_mp=None,
             network_s_per_mp=None,
             coding_s_per_mp=None,

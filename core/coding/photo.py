@@ -29,6 +29,7 @@ from core.coding.composition import (
     pixel_flow,
 )
 from core.coding.elementwise import Integers
+from core.coding.side import CHECKSUM_WORDS, GREY_BITS, GROWTH_BITS
 from core.coding.stack import Stack, Words
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
@@ -42,9 +43,6 @@ Pixels = NDArray[np.uint8]
 Bits = NDArray[np.float32]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
-
-#: Words of the checksum that each stack starts from, above them the tile's number.
-CHECKSUM_WORDS = 4
 
 DEFAULT_CODER = CODERS[0]
 
@@ -271,9 +269,9 @@ class _TileJob:
             self.clock.coded()
         coarsest = picture[0, list(channels)].numpy().astype(np.int64)
         stack.push_bits(coarsest.ravel(), 8)
-        stack.push_bits([growth - GROWTH_EXPONENTS[0]], 3)
+        stack.push_bits([growth - GROWTH_EXPONENTS[0]], GROWTH_BITS)
         if pixels.shape[2] == 3:
-            stack.push_bits([int(len(channels) == 1)], 1)
+            stack.push_bits([int(len(channels) == 1)], GREY_BITS)
         self.on_pixels(coarsest[0].size)
         report.theoretical_bits += 8.0 * coarsest.size
         report.borrowed_bits += stack.borrowed_bits
@@ -297,8 +295,8 @@ class _TileJob:
         each pixel took is added. Raises StackError.
         """
         stack = Stack.from_bytes(chunk)
-        channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, 1)[0]))
-        growth = GROWTH_EXPONENTS[int(stack.pop_bits(1, 3)[0])]
+        channels = _coded_channels(shape[2] == 1 or bool(stack.pop_bits(1, GREY_BITS)[0]))
+        growth = GROWTH_EXPONENTS[int(stack.pop_bits(1, GROWTH_BITS)[0])]
         sizes = _sizes(*shape[:2])
         height, width = shape[:2]
         if sizes:

@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.backend import Listing, Measured, Plan
+from app.backend import Listing, Plan
 from app.changes import Changed
+from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.entry import Entry
+from core.bench.contest import NOT_INSTALLED, Attempt
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Source
 from core.errors import Cancelled, EntryExistsError, NoSuchEntryError, NotAnArchiveError
@@ -232,14 +234,24 @@ class FakeBackend:
     def existing(self, names: Sequence[str], folder: Path) -> list[str]:
         return [name for name in names if (folder / name).exists()]
 
-    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Measured]:
+    def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
+        self._note()
+        entry = self.archives[archive][name]
+        frame = Stored(1, 100)
+        pixels = Stored(1, entry.packed_bytes - frame.n_bytes - 8)
+        return breakdown(entry, {"pixels": pixels, "frame": frame})
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
         self._note()
         for codec in ("PNG", "WebP", "JPEG XL"):
             time.sleep(self.codec_pause)
             cancel.check()
             self.measured.append(f"{name} {codec}")
             there = self.installed.get(codec)
-            yield Measured(codec, there, "settings" if there else "")
+            if there is None:
+                yield Attempt(codec, "lossless", problem=NOT_INSTALLED)
+            else:
+                yield Attempt(codec, "lossless", f"lib{codec} 1.2", 1, bits_per_dim=there)
 
     def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
         for piece in range(1, 11):

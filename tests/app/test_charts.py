@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPalette
 
-from app.charts import Bar, BarChart, Tone
+from app.charts import BarChart, Histogram
+from app.figures import Bar, Bins, Tone
 
 
 def coloured(image: QImage, row: int, rows: int, colour: int) -> int:
@@ -56,3 +60,68 @@ def test_twice_the_pixels_on_a_screen_of_ratio_two(qtbot: Any) -> None:
     chart.render(image)
     colour = chart.palette().color(QPalette.ColorRole.Highlight).rgb()
     assert coloured(image, 0, 1, colour) > 200
+
+
+def test_long_labels_stand_above_their_bars_and_are_not_cut_off(qtbot: Any) -> None:
+    chart = BarChart("Parts", "Bytes")
+    qtbot.addWidget(chart)
+    chart.set_bars([Bar("Zusatzinformationen der Kacheln", 2.0, "2"), Bar("b", 1.0, "1")])
+    flat, stacked = chart.heightForWidth(900), chart.heightForWidth(240)
+    assert stacked > 1.4 * flat
+    chart.resize(240, stacked)
+    image = chart.grab().toImage()
+    colour = chart.palette().color(QPalette.ColorRole.Highlight).rgb()
+    rows = [
+        y
+        for y in range(image.height())
+        if sum(image.pixel(x, y) == colour for x in range(image.width())) > 60
+    ]
+    assert min(rows) > chart.fontMetrics().height()  # the label has the whole line above
+
+
+def test_less_than_nothing_goes_the_other_way(qtbot: Any) -> None:
+    chart = BarChart("Parts", "bytes")
+    qtbot.addWidget(chart)
+    chart.set_bars([Bar("a", 30.0, "30"), Bar("b", -10.0, "-10")])
+    chart.resize(400, chart.sizeHint().height())
+    image = chart.grab().toImage()
+    colour = chart.palette().color(QPalette.ColorRole.Highlight).rgb()
+    ends = []
+    for row in (0, 1):
+        y = round((row + 0.5) * image.height() / 2)
+        found = [x for x in range(image.width()) if image.pixel(x, y) == colour]
+        ends.append((min(found), max(found)))
+    (left, right), (start, stop) = ends
+    assert abs(stop - left) <= 3
+    assert abs((right - left) - 3 * (stop - start)) <= 8
+
+
+@given(st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=40))
+def test_bins_hold_every_value_once(values: list[float]) -> None:
+    bins = Bins.of(values)
+    assert sum(bins.counts) == len(values)
+    assert len(bins.edges) == len(bins.counts) + 1 <= 23
+    slack = 1e-6 * max(1.0, *map(abs, values))
+    assert bins.edges[0] - slack <= min(values)
+    assert max(values) <= bins.edges[-1] + slack
+    width = bins.edges[1] - bins.edges[0]
+    assert width > 0
+    assert math.isclose(width, bins.edges[-1] - bins.edges[-2], rel_tol=1e-3, abs_tol=slack)
+
+
+def test_a_histogram_is_painted_and_read_aloud(qtbot: Any) -> None:
+    chart = Histogram("Distribution", "%")
+    qtbot.addWidget(chart)
+    chart.grab()
+    chart.set_bins(Bins.of([1.0, 1.5, 1.6, 2.5], at_most=2))
+    assert chart.bins.counts == (3, 1)
+    assert chart.accessibleDescription() == "1 \N{EN DASH} 2 %: 3; 2 \N{EN DASH} 3 %: 1"
+    chart.resize(300, chart.sizeHint().height())
+    image = chart.grab().toImage()
+    colour = chart.palette().color(QPalette.ColorRole.Highlight).rgb()
+    heights = [
+        sum(image.pixel(x, y) == colour for y in range(image.height()))
+        for x in (image.width() // 4, 3 * image.width() // 4)
+    ]
+    assert heights[1] > 5
+    assert abs(heights[0] - 3 * heights[1]) <= 3

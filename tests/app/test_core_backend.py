@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from app.executors import Executors
 from app.job_files_model import FILE, STATE
 from app.window import Window
 from core.archive.archive import Archive
+from core.bench.contest import REFUSED
 from core.control import CancelToken
 from core.engine import Silent
 from core.errors import Cancelled
@@ -121,15 +123,31 @@ def test_remove(qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: P
 
 
 def test_displayed_bits_are_those_of_the_files_bytes(
-    qtbot: Any, window: Window, photographs: Path
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: Path
 ) -> None:
     drop(window, [photographs / "img0.png"])
     settle(qtbot, lambda: bool(window.session.model.entries) and not window.session.busy)
     (entry,) = window.session.model.entries
     window.entries.selectRow(0)
+    settle(qtbot, lambda: len(window.comparison.known()) == 3)
+    assert dialogs.new is not None
+    connection = sqlite3.connect(dialogs.new)
+    ((count, total),) = connection.execute("SELECT count(*), sum(length(data)) FROM chunk")
+    connection.close()
+    in_the_file = total + 4 * count
     achieved = window.details.codelength.chart.bars[1]
-    assert achieved.value == 8 * entry.packed_bytes / (128 * 96 * 3)
+    assert achieved.value == 8 * in_the_file / (128 * 96 * 3)
     assert achieved.text == f"{achieved.value:.3f}"
+    column = next(
+        c
+        for c in range(window.session.model.columnCount())
+        if window.session.model.index(0, c).data() == achieved.text
+    )
+    assert window.session.model.headerData(column, Qt.Orientation.Horizontal)
+    theory = (entry.theoretical_bpd or 0) * entry.n_dims / 8
+    parts = [bar.value or 0 for bar in window.details.codelength.parts.bars]
+    assert theory + sum(parts) == pytest.approx(in_the_file, abs=1e-6)
+    assert f"{in_the_file:,} bytes" in window.details.codelength._sum.text()
 
 
 def test_codelengths_of_other_codecs(qtbot: Any, window: Window, photographs: Path) -> None:
@@ -137,7 +155,7 @@ def test_codelengths_of_other_codecs(qtbot: Any, window: Window, photographs: Pa
     settle(qtbot, lambda: bool(window.session.model.entries) and not window.session.busy)
     window.entries.selectRow(0)
     settle(qtbot, lambda: len(window.comparison.known()) == 3)
-    known = {measured.codec: measured.bits_per_dim for measured in window.comparison.known()}
+    known = {attempt.name: attempt.bits_per_dim for attempt in window.comparison.known()}
     assert known["PNG"] is not None
     assert known["WebP"] is not None
     assert 0 < known["WebP"] < 8
@@ -192,7 +210,7 @@ def test_codelengths_stop_when_told(
     core_backend.create(path)
     core_backend.add(path, [photographs / "img0.png"], Silent(), cancel)
     lengths = core_backend.codelengths(path, "img0.png", cancel)
-    assert next(lengths).codec == "PNG"
+    assert next(lengths).name == "PNG"
     cancel.cancel()
     with pytest.raises(Cancelled):
         next(lengths)
@@ -205,10 +223,10 @@ def test_a_codec_that_cannot_take_an_image_says_so(
     core_backend.create(path)
     Image.fromarray(np.zeros((1, 17_000, 3), np.uint8)).save(image)
     core_backend.add(path, [image], Silent(), CancelToken())
-    measured = {m.codec: m for m in core_backend.codelengths(path, image.name, CancelToken())}
+    measured = {m.name: m for m in core_backend.codelengths(path, image.name, CancelToken())}
     assert measured["PNG"].bits_per_dim is not None
     assert measured["WebP"].bits_per_dim is None
-    assert measured["WebP"].settings
+    assert measured["WebP"].problem == REFUSED
 
 
 def test_of_an_archive_cut_short_the_rest_is_shown_and_comes_out(

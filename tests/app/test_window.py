@@ -228,12 +228,12 @@ def test_the_filter(qtbot: Any, filled: Window) -> None:
 def test_totals_until_one_is_selected(qtbot: Any, filled: Window) -> None:
     assert len(filled.details.codelength.chart.bars) == 2
     filled.entries.selectRow(0)
-    assert [bar.text for bar in filled.details.codelength.chart.bars[2:]] == ["measuring…"] * 3
+    assert [bar.text for bar in filled.details.codelength.chart.bars[2:5]] == ["measuring…"] * 3
     with qtbot.waitSignal(filled.comparison.finished):
         pass
     bars = filled.details.codelength.chart.bars
-    assert [bar.label for bar in bars] == ["Theory", "Achieved", "PNG", "WebP", "JPEG XL"]
-    assert [bar.text for bar in bars[2:]] == ["4.200", "3.200", "not installed"]
+    assert [bar.label for bar in bars] == ["Theory", "Achieved", "PNG", "WebP", "JPEG XL", "Raw"]
+    assert [bar.text for bar in bars[2:]] == ["4.200", "3.200", "not installed", "8.000"]
     assert bars[1].value == filled.entries.selected()[0].achieved_bpd
     filled.details.setCurrentWidget(filled.details.timing)
     assert [bar.text for bar in filled.details.timing.chart.bars] == [

@@ -1,0 +1,59 @@
+"""What the bytes of an entry are for: what lies between theory and what was achieved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from core.archive.entry import Entry
+from core.archive.packing import CHECKSUM_BYTES
+from core.coding.side import side_bits
+
+
+class Share(Enum):
+    """A part of an entry's bits."""
+
+    THEORY = "theory"  # the model's codelength of the pixels
+    CODING = "coding"  # what integer probabilities and whole bytes cost more, or less
+    BORROWED = "borrowed bits"  # that did not come back
+    SIDE = "side information"  # checksums, numbers and switches of the tiles
+    FRAME = "not pixels"  # metadata, and how the file was laid out
+    CONTAINER = "container"  # the checksums beside the chunks
+    FILE = "file"  # of a stored entry: its own bytes
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies in an archive under one part's name."""
+
+    n_chunks: int
+    n_bytes: int
+
+
+def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
+    """Shares in bits, which add up to what is stored.
+
+    ``parts`` is what was found in the archive. Raises ValueError if it is not as long as the
+    entry says.
+    """
+    nothing = Stored(0, 0)
+    pixels, frame = parts.get("pixels", nothing), parts.get("frame", nothing)
+    file = parts.get("file", nothing)
+    n_chunks = pixels.n_chunks + frame.n_chunks
+    found = pixels.n_bytes + frame.n_bytes + CHECKSUM_BYTES * n_chunks + file.n_bytes
+    if found != entry.packed_bytes:
+        raise ValueError(f"{found} bytes where {entry.packed_bytes} should be")
+    if entry.theoretical_bpd is None or entry.codec == "stored":
+        return {Share.FILE: 8.0 * found}
+    theory = entry.theoretical_bpd * entry.n_dims
+    side = side_bits(pixels.n_chunks, entry.channels)
+    lost = entry.lost_bits or 0
+    return {
+        Share.THEORY: theory,
+        Share.CODING: 8.0 * pixels.n_bytes - theory - side - lost,
+        Share.BORROWED: float(lost),
+        Share.SIDE: side,
+        Share.FRAME: 8.0 * frame.n_bytes,
+        Share.CONTAINER: 8.0 * CHECKSUM_BYTES * n_chunks,
+    }

@@ -1,0 +1,129 @@
+"""Who takes part in a comparison: other codecs, and Floe on the bare pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
+from core.archive.packing import CHECKSUM_BYTES
+from core.bench.codec import Codec, known
+from core.bench.contest import Coded, Contender, Pixels
+from core.control import CancelToken, PixelListener
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Another codec. It tells of no progress, and cannot be stopped on its way."""
+
+    codec: Codec
+
+    @property
+    def name(self) -> str:
+        return self.codec.name
+
+    @property
+    def settings(self) -> str:
+        return self.codec.settings
+
+    @property
+    def version(self) -> str:
+        return self.codec.version
+
+    @property
+    def available(self) -> bool:
+        return self.codec.available
+
+    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+        data = self.codec.encode(pixels)
+        on_pixels(pixels.shape[0] * pixels.shape[1])
+        return Coded(data, len(data))
+
+    def decode(
+        self,
+        coded: Coded,
+        shape: tuple[int, int, int],
+        on_pixels: PixelListener,
+        cancel: CancelToken,
+        /,
+    ) -> Pixels:
+        return self.codec.decode(coded.data, shape[2])
+
+
+class Raw:
+    """No coding at all: what the others are to be smaller than."""
+
+    available = True
+    name, settings, version = "Raw", "8 bits a sample", ""
+
+    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+        return Coded(pixels.tobytes(), pixels.nbytes)
+
+    def decode(
+        self,
+        coded: Coded,
+        shape: tuple[int, int, int],
+        on_pixels: PixelListener,
+        cancel: CancelToken,
+        /,
+    ) -> Pixels:
+        return np.frombuffer(coded.data, dtype=np.uint8).reshape(shape)
+
+
+class Floe:
+    """Floe without an archive: its chunks and their checksums, and nothing but pixels in them."""
+
+    available = True
+    name = "Floe"
+
+    def __init__(self, codec_factory: CodecFactory, coder: str = DEFAULT_CODER) -> None:
+        self._codec_factory, self.settings = codec_factory, coder
+
+    @property
+    def version(self) -> str:
+        return self._codec_factory().model_id
+
+    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+        coded = self._codec_factory().encode(
+            pixels, coder=self.settings, on_pixels=on_pixels, cancel=cancel
+        )
+        report = coded.report
+        return Coded(
+            coded.chunks,
+            sum(len(chunk) + CHECKSUM_BYTES for chunk in coded.chunks),
+            theoretical_bits=report.theoretical_bits,
+            borrowed_bits=report.borrowed_bits,
+            lost_bits=report.lost_bits,
+            network_seconds=report.network_seconds,
+            coding_seconds=report.coding_seconds,
+        )
+
+    def decode(
+        self,
+        coded: Coded,
+        shape: tuple[int, int, int],
+        on_pixels: PixelListener,
+        cancel: CancelToken,
+        /,
+    ) -> Pixels:
+        return self._codec_factory().decode(
+            coded.data, shape, coder=self.settings, on_pixels=on_pixels, cancel=cancel
+        )
+
+
+def references(*, thorough: bool = False) -> list[Contender]:
+    """The codecs that Floe is compared with; ``thorough`` adds their slow settings."""
+    return [Reference(codec) for codec in known(thorough=thorough)]
+
+
+def everyone(
+    codec_factory: CodecFactory = load_photo_codec,
+    *,
+    coders: Sequence[str] = (DEFAULT_CODER,),
+    thorough: bool = False,
+) -> list[Contender]:
+    """All that can be compared on one image, the quick ones first."""
+    floe = [Floe(codec_factory, coder) for coder in coders]
+    return [Raw(), *references(thorough=thorough), *floe]

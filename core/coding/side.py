@@ -1,0 +1,23 @@
+"""What the chunks of tiles hold beside their pixels, in bits: part of the format."""
+
+from __future__ import annotations
+
+import math
+
+#: Words of the checksum that each stack starts from, above them the tile's number.
+CHECKSUM_WORDS = 4
+
+#: How fast chunks of a piece grow.
+GROWTH_BITS = 3
+
+#: Of a picture with three channels: whether one stands for all.
+GREY_BITS = 1
+
+
+def side_bits(n_tiles: int, channels: int) -> float:
+    """The side information of all tiles of an image with so many channels.
+
+    The number k of a tile is the upper half of the first state of its stack: log2(k) bits.
+    """
+    plain = 32 * CHECKSUM_WORDS + GROWTH_BITS + GREY_BITS * (channels == 3)
+    return n_tiles * plain + sum(math.log2(number) for number in range(1, n_tiles + 1))
