@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
@@ -11,6 +12,9 @@ from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
 from app.tables import Table
 
+#: Totals of a growing archive are told no more often than this.
+_REST_MS = 250
+
 
 class DetailsPanel(QTabWidget):
     """Tells the tab that can be seen of the selection; the others wait until they are seen."""
@@ -18,6 +22,11 @@ class DetailsPanel(QTabWidget):
     def __init__(self, comparison: Comparison, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._selection = Selection()
+        self._waits = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._after_rest)
         self.codelength = CodelengthTab(comparison, self)
         self.timing = TimingTab(self)
         for tab in (self.codelength, self.timing):
@@ -32,7 +41,11 @@ class DetailsPanel(QTabWidget):
     def show_selection(self, selection: Selection) -> None:
         """Turns to other entries."""
         self._selection = selection
-        self._tell()
+        if selection.chosen or not self._rest.isActive():
+            self._rest.start()
+            self._tell()
+        else:  # totals, which change with every file of a job
+            self._waits = True
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -43,7 +56,13 @@ class DetailsPanel(QTabWidget):
         tab = self.currentWidget()
         return tab.table() if isinstance(tab, Tab) else None
 
+    def _after_rest(self) -> None:
+        if self._waits:
+            self._rest.start()
+            self._tell()
+
     def _tell(self) -> None:
+        self._waits = False
         tab = self.currentWidget()
         if isinstance(tab, Tab) and not self.isHidden():
             tab.show_selection(self._selection)
