@@ -46,8 +46,18 @@ class Actions(QObject):
             "verify",
             _tr("Decode the selected images, or all, and compare them with their hashes"),
         )
+        self.undo = self._add(_tr("&Undo"), std.Undo, "undo", _tr("Undo the latest change"))
+        self.redo = self._add(
+            _tr("&Redo"), _CTRL | _SHIFT | key.Key_Z, "redo", _tr("Do again what was undone")
+        )
+        self.rename = self._add(
+            _tr("Re&name…"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
+        )
+        self.new_folder = self._add(
+            _tr("New &Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")
+        )
         self.remove = self._add(
-            _tr("&Remove…"), std.Delete, "remove", _tr("Remove the selected images")
+            _tr("&Delete…"), std.Delete, "remove", _tr("Delete what is selected from the archive")
         )
         self.select_all = self._add(_tr("Select &All"), std.SelectAll)
         self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from app.window import Window
@@ -20,7 +20,7 @@ def lay_out(window: Window) -> None:
     window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
-    window.entries.addActions([actions.extract, actions.verify, actions.remove])
+    window.entries.addActions([actions.extract, actions.verify, actions.rename, actions.remove])
 
 
 def _fill_menus(window: Window) -> None:
@@ -35,9 +35,11 @@ def _fill_menus(window: Window) -> None:
     archive.addSeparator()
     archive.addActions([actions.close, actions.quit])
     edit = bar.addMenu(window.tr("&Edit"))
-    edit.addActions([actions.select_all, actions.find])
+    edit.addActions([actions.undo, actions.redo])
     edit.addSeparator()
-    edit.addAction(actions.remove)
+    edit.addActions([actions.new_folder, actions.rename, actions.remove])
+    edit.addSeparator()
+    edit.addActions([actions.select_all, actions.find])
     view = bar.addMenu(window.tr("&View"))
     view.addAction(actions.details)
     window.column_menu.aboutToShow.connect(window.fill_column_menu)
@@ -60,6 +62,12 @@ def _fill_tool_bar(window: Window) -> None:
     bar.addActions([actions.new, actions.open])
     bar.addSeparator()
     bar.addActions([actions.add_files, actions.extract, actions.verify, actions.remove])
+    bar.addSeparator()
+    for action in (actions.undo, actions.redo):
+        bar.addAction(action)
+        button = bar.widgetForAction(action)
+        if isinstance(button, QToolButton):  # their words change, and would move the others
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     space = QWidget(window)
     space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(space)

@@ -10,6 +10,8 @@ from typing import Protocol
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.name_dialog import NameDialog, Problem
+
 ARCHIVE_SUFFIX = ".floe"
 IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"
 #: Names shown in a question before the rest is counted.
@@ -40,6 +42,10 @@ class Dialogs(Protocol):
     def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite: ...
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool: ...
+
+    def name(
+        self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None: ...
 
     def close_while_busy(self, parent: QWidget) -> bool: ...
 
@@ -109,17 +115,27 @@ class QtDialogs:
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
         if len(names) == 1:
-            question = self._tr("Remove {0} from the archive?").format(names[0])
+            question = self._tr("Delete {0} from the archive?").format(names[0])
         else:
-            question = self._tr("Remove {0} images from the archive?").format(len(names))
+            question = self._tr("Delete {0} items from the archive?").format(len(names))
         shown = list(names[:_NAMES_SHOWN])
         if len(names) > _NAMES_SHOWN:
             shown.append(self._tr("…"))
-        warning = self._tr("Files on disk are not touched. This cannot be undone.")
+        warning = self._tr(
+            "Files on disk are not touched. This can be undone as long as the archive is open."
+        )
         more = warning if len(names) == 1 else "\n".join([*shown, "", warning])
         return self._confirm(
-            parent, self._tr("Remove"), question, more, self._tr("&Remove"), self._tr("&Keep")
+            parent, self._tr("Delete"), question, more, self._tr("&Delete"), self._tr("&Keep")
         )
+
+    def name(
+        self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None:
+        dialog = NameDialog(parent, title, label, name, problem)
+        accepted = dialog.exec() == NameDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.name if accepted else None
 
     def close_while_busy(self, parent: QWidget) -> bool:
         return self._confirm(

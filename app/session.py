@@ -30,7 +30,7 @@ class ArchiveSession(QObject):
     opened = Signal()  #: another archive is shown, or none
     opening = Signal(object)  #: its path, while its entries are being read
     failed = Signal(str)
-    changing = Signal(str)  #: what is being done to the archive
+    changing = Signal()  #: the archive is about to be changed
     changed = Signal(object)  #: the names of the entries and folders that came by a change
     existing_found = Signal(object)  #: (names, folder, those that exist there)
     idle = Signal()  #: nothing is being done any more
@@ -116,6 +116,11 @@ class ArchiveSession(QObject):
         change = partial(self._backend.changes.new_folder, self._archive(), name)
         self._do(self.tr("new folder"), change)
 
+    def has(self, name: str) -> bool:
+        """Whether an entry or a folder has this name, as far as the window knows."""
+        inside = f"{name}/"
+        return any(e.name == name or e.name.startswith(inside) for e in self.model.entries)
+
     @property
     def writing(self) -> bool:
         """Whether a job changes the archive that is shown, or is about to."""
@@ -191,14 +196,9 @@ class ArchiveSession(QObject):
             if changed is not None:
                 self.history.push(text, changed)
 
-        self._turn(change, done, text)
+        self._turn(change, done)
 
-    def _turn(
-        self,
-        change: Callable[[], Changed],
-        done: Callable[[Changed | None], None],
-        text: str = "",
-    ) -> None:
+    def _turn(self, change: Callable[[], Changed], done: Callable[[Changed | None], None]) -> None:
         archive = self._archive()
 
         def succeeded(changed: Changed) -> None:
@@ -211,7 +211,7 @@ class ArchiveSession(QObject):
             self._apply(changed)
             done(changed)
 
-        self.changing.emit(text)
+        self.changing.emit()
         task = self._task()
         task.succeeded.connect(succeeded)
         task.failed.connect(lambda _: done(None))

@@ -25,6 +25,7 @@ from app.details.panel import DetailsPanel
 from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
 from app.drop_target import DropTarget
+from app.editing import Editing
 from app.empty_page import EmptyPage
 from app.entries_view import EntriesView
 from app.executors import Executors
@@ -64,6 +65,15 @@ class Window(QMainWindow):
         self.job_status = JobStatus(self.session.jobs, self)
         self.job_control = JobControl(self.session.jobs, self.actions_, self.jobs_panel)
         self.extraction = Extraction(self.session, dialogs, settings, self)
+        self.editing = Editing(
+            self.session,
+            self.actions_,
+            dialogs,
+            self.message,
+            lambda: [entry.name for entry in self.entries.selected()],
+            lambda: "",
+            self,
+        )
         self.filter = QLineEdit(self)
         self.status = QLabel(self)
         self.stack = QStackedWidget(self)
@@ -89,7 +99,6 @@ class Window(QMainWindow):
             (actions.extract, self.extract),
             (actions.extract_all, self.extract_all),
             (actions.verify, self.verify),
-            (actions.remove, self.remove),
             (actions.select_all, self.entries.selectAll),
             (actions.find, self.filter.setFocus),
             (actions.about, self.about),
@@ -104,6 +113,8 @@ class Window(QMainWindow):
         session.opening.connect(self._on_opening)
         session.opened.connect(self._on_opened)
         session.failed.connect(self._on_failed)
+        session.changing.connect(self._on_changing)
+        session.changed.connect(self.statusBar().clearMessage)
         session.changed.connect(self._on_changed)
         session.idle.connect(self._on_idle)
         session.model.rowsInserted.connect(self._on_changed)
@@ -176,12 +187,6 @@ class Window(QMainWindow):
         if names:
             self.session.verify(names)
 
-    def remove(self) -> None:
-        """Asks, and removes the selection."""
-        names = [entry.name for entry in self.entries.selected()]
-        if names and self._dialogs.confirm_removal(self, names):
-            self.session.remove(names)
-
     def about(self) -> None:
         """Says what this is."""
         self._dialogs.about(self)
@@ -205,6 +210,9 @@ class Window(QMainWindow):
     def _on_opening(self, path: Path) -> None:
         self.message.hide()
         self.statusBar().showMessage(self.tr("Reading {0}…").format(path.name), 5000)
+
+    def _on_changing(self) -> None:
+        self.statusBar().showMessage(self.tr("Changing the archive…"))
 
     def _on_opened(self) -> None:
         path = self.session.path
@@ -261,7 +269,7 @@ class Window(QMainWindow):
             action.setEnabled(has_entries)
         actions.find.setEnabled(has_entries)
         self.filter.setEnabled(has_entries)
-        actions.remove.setEnabled(self.entries.selectionModel().hasSelection())
+        self.editing.enable()
 
     def _set_hovered(self, hovered: bool) -> None:
         self.empty.set_hovered(hovered)

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from app.dialogs import Overwrite
+from app.name_dialog import Problem
 from app.window import Window
 
 #: A factory of windows: on real threads if it is given executors, else on none.
@@ -43,6 +44,8 @@ class FakeDialogs:
         self.removing = True
         self.closing = True
         self.conflicts: list[str] = []
+        self.typed: str | None = None  # the name, where one is asked for
+        self.problem: str | None = None  # what is wrong with it
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
         self.asked.append(f"new {suggestion.name}")
@@ -72,6 +75,13 @@ class FakeDialogs:
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
         self.asked.append("remove " + " ".join(names))
         return self.removing
+
+    def name(
+        self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None:
+        self.asked.append(f"{title} {name}")
+        self.problem = problem(self.typed) if self.typed is not None else None
+        return self.typed if self.problem is None else None
 
     def close_while_busy(self, parent: QWidget) -> bool:
         self.asked.append("close")

@@ -1,0 +1,375 @@
+"""Renaming, deleting, folders, undo and redo in the window, by keys; then on real archives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
+
+from app.backend import CoreBackend
+from app.dialogs import QtDialogs
+from app.executors import Executors
+from app.name_dialog import NameDialog
+from app.window import Window
+from core import engine
+from core.archive.archive import Archive
+from tests.app.drops import drop
+from tests.app.fake_backend import FakeBackend, make_entry
+from tests.app.stand_ins import FakeDialogs, MakeWindow
+from tests.fakes import FakeCodec
+
+KEY, CTRL = Qt.Key, Qt.KeyboardModifier.ControlModifier
+CTRL_SHIFT = CTRL | Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def filled(qtbot: Any, make_window: MakeWindow, backend: FakeBackend, tmp_path: Path) -> Window:
+    path = tmp_path / "holiday.floe"
+    backend.create(path)
+    for name in ("a.png", "b.png", "c.png"):
+        backend.archives[path][name] = make_entry(name)
+    window = make_window()
+    window.session.open(path)
+    qtbot.waitUntil(lambda: not window.session.busy)
+    return window
+
+
+def names(window: Window) -> list[str]:
+    return sorted(entry.name for entry in window.session.model.entries)
+
+
+def select(window: Window, *chosen: str) -> None:
+    window.entries.clearSelection()
+    mode = window.entries.selectionMode()
+    window.entries.setSelectionMode(window.entries.SelectionMode.MultiSelection)
+    shown = [entry.name for entry in window.entries.shown()]
+    for name in chosen:
+        window.entries.selectRow(shown.index(name))
+    window.entries.setSelectionMode(mode)
+    window.entries.setFocus()
+
+
+def test_a_rename_is_undone_and_done_again(
+    qtbot: Any, filled: Window, dialogs: FakeDialogs
+) -> None:
+    assert filled.actions_.undo.text() == "&Undo"
+    assert not filled.actions_.undo.isEnabled()
+    select(filled, "b.png")
+    dialogs.typed = "sea.png"
+    qtbot.keyClick(filled.entries, KEY.Key_F2)
+    assert dialogs.asked == ["Rename b.png"]
+    assert names(filled) == ["a.png", "c.png", "sea.png"]
+    assert filled.actions_.undo.text() == "&Undo rename"
+    qtbot.keyClick(filled, KEY.Key_Z, CTRL)
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+    assert filled.actions_.redo.text() == "&Redo rename"
+    assert not filled.actions_.undo.isEnabled()
+    qtbot.keyClick(filled, KEY.Key_Z, CTRL_SHIFT)
+    assert names(filled) == ["a.png", "c.png", "sea.png"]
+    assert not filled.actions_.redo.isEnabled()
+
+
+def test_several_steps_are_undone_in_turn(
+    qtbot: Any, filled: Window, dialogs: FakeDialogs, images: list[Path]
+) -> None:
+    select(filled, "a.png", "b.png")
+    qtbot.keyClick(filled.entries, KEY.Key_Delete)
+    assert dialogs.asked == ["remove a.png b.png"]
+    filled.add_paths(images)
+    qtbot.waitUntil(lambda: not filled.session.busy)
+    dialogs.typed = "sea"
+    qtbot.keyClick(filled, KEY.Key_N, CTRL_SHIFT)
+    filled.session.move(["c.png"], "sea")
+    after = names(filled)
+    assert after == ["img1.png", "img10.png", "img2.png", "sea/c.png"]
+    texts = []
+    while filled.actions_.undo.isEnabled():
+        texts.append(filled.actions_.undo.text())
+        qtbot.keyClick(filled, KEY.Key_Z, CTRL)
+    assert texts == ["&Undo move", "&Undo new folder", "&Undo add", "&Undo delete"]
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+    assert filled.status.text().startswith("3 images")
+    for _ in texts:
+        qtbot.keyClick(filled, KEY.Key_Z, CTRL_SHIFT)
+    assert names(filled) == after
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("c.png", "something of this name already"),
+        ("x/y.png", "no slash"),
+        ("..", "cannot be a name"),
+        ("x" * 300, "cannot be a name"),
+        ("a\u202eb", "cannot be a name"),
+    ],
+)
+def test_names_that_cannot_be(
+    qtbot: Any, filled: Window, dialogs: FakeDialogs, typed: str, problem: str
+) -> None:
+    select(filled, "b.png")
+    dialogs.typed = typed
+    qtbot.keyClick(filled.entries, KEY.Key_F2)
+    assert dialogs.problem is not None
+    assert problem in dialogs.problem
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+
+
+def test_the_same_name_is_no_change(qtbot: Any, filled: Window, dialogs: FakeDialogs) -> None:
+    select(filled, "b.png")
+    dialogs.typed = "b.png"
+    qtbot.keyClick(filled.entries, KEY.Key_F2)
+    assert dialogs.problem is None
+    assert not filled.actions_.undo.isEnabled()
+
+
+def test_one_is_renamed_at_a_time(filled: Window) -> None:
+    assert not filled.actions_.rename.isEnabled()
+    select(filled, "a.png", "b.png")
+    assert not filled.actions_.rename.isEnabled()
+    select(filled, "b.png")
+    assert filled.actions_.rename.isEnabled()
+
+
+def test_a_change_that_fails_is_told_and_leaves_no_step(filled: Window) -> None:
+    filled.session.rename("gone.png", "x.png")
+    assert filled.message.text == "gone.png: is not in the archive"
+    assert not filled.actions_.undo.isEnabled()
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+
+
+def test_an_undo_that_fails_can_be_tried_again(
+    qtbot: Any, filled: Window, backend: FakeBackend
+) -> None:
+    assert filled.session.path is not None
+    filled.session.rename("b.png", "sea.png")
+    entries = backend.archives[filled.session.path]
+    entries["b.png"] = make_entry("b.png")  # by another program
+    qtbot.keyClick(filled, KEY.Key_Z, CTRL)
+    assert filled.message.text == "b.png: is in the archive already"
+    assert filled.actions_.undo.text() == "&Undo rename"
+    del entries["b.png"]
+    qtbot.keyClick(filled, KEY.Key_Z, CTRL)
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+
+
+def test_another_archive_has_its_own_past(
+    qtbot: Any, filled: Window, backend: FakeBackend, tmp_path: Path
+) -> None:
+    filled.session.rename("b.png", "sea.png")
+    backend.create(tmp_path / "other.floe")
+    filled.session.open(tmp_path / "other.floe")
+    qtbot.waitUntil(lambda: not filled.session.busy)
+    assert not filled.actions_.undo.isEnabled()
+    assert filled.actions_.undo.text() == "&Undo"
+
+
+def test_undo_in_the_filter_line_is_of_the_text(qtbot: Any, filled: Window) -> None:
+    filled.session.rename("b.png", "sea.png")
+    filled.filter.setFocus()
+    qtbot.keyClicks(filled.filter, "abc")
+    qtbot.keyClick(filled.filter, KEY.Key_Z, CTRL)
+    assert filled.filter.text() == ""
+    assert names(filled) == ["a.png", "c.png", "sea.png"]
+
+
+# The dialog that asks for names
+
+
+def in_dialog(act: Callable[[NameDialog], None]) -> None:
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, NameDialog)
+        act(dialog)
+
+    QTimer.singleShot(0, look)
+
+
+def problem_of(text: str) -> str | None:
+    return "Taken." if text == "taken.png" else None if text else ""
+
+
+def test_the_dialog_of_names_selects_what_comes_before_the_suffix(
+    qtbot: Any, filled: Window
+) -> None:
+    def act(dialog: NameDialog) -> None:
+        assert dialog.line.selectedText() == "beach"
+        ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        assert dialog.problem.text() == ""
+        qtbot.keyClicks(dialog.line, "taken")
+        assert dialog.line.text() == "taken.png"
+        assert not ok.isEnabled()
+        assert dialog.problem.text() == "Taken."
+        qtbot.keyClick(dialog.line, KEY.Key_Return)
+        assert dialog.isVisible()
+        dialog.line.clear()
+        assert not ok.isEnabled()
+        qtbot.keyClicks(dialog.line, " sea.png ")
+        qtbot.keyClick(dialog.line, KEY.Key_Return)
+
+    in_dialog(act)
+    assert QtDialogs().name(filled, "Rename", "New name:", "beach.png", problem_of) == "sea.png"
+    in_dialog(lambda dialog: qtbot.keyClick(dialog, KEY.Key_Escape))
+    assert QtDialogs().name(filled, "Rename", "New name:", "beach.png", problem_of) is None
+
+
+# On real archives and threads
+
+
+@pytest.fixture
+def codec() -> FakeCodec:
+    return FakeCodec(tile=48)
+
+
+@pytest.fixture
+def window(
+    make_window: MakeWindow, threads: Executors, codec: FakeCodec, tmp_path: Path
+) -> Iterator[Window]:
+    backend = CoreBackend(lambda: codec, shelf=tmp_path / "shelf")
+    yield make_window(threads, backend)
+    backend.close()
+    assert list((tmp_path / "shelf").glob("*")) == []
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> list[Path]:
+    rows, columns = np.mgrid[0:96, 0:128]
+    paths = [tmp_path / f"img{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        pixels = np.stack([rows + number, columns, rows + columns], axis=2).astype(np.uint8)
+        Image.fromarray(pixels).save(path, compress_level=0)
+    return paths
+
+
+def settle(qtbot: Any, window: Window, until: Callable[[], bool]) -> None:
+    qtbot.waitUntil(lambda: not window.session.busy and until(), timeout=10_000)
+
+
+def contents(window: Window) -> dict[str, str]:
+    """Names and hashes of what is really in the archive."""
+    assert window.session.path is not None
+    with Archive.open(window.session.path, codec_factory=lambda: FakeCodec(tile=48)) as archive:
+        archive.check_structure()
+        for entry in archive.entries():
+            archive.verify(entry.name)
+        return {entry.name: entry.file_sha256 for entry in archive.entries()}
+
+
+def test_all_changes_are_undone_and_redone_in_the_file(
+    qtbot: Any, window: Window, codec: FakeCodec, dialogs: FakeDialogs, photographs: list[Path]
+) -> None:
+    drop(window, photographs)
+    settle(qtbot, window, lambda: len(names(window)) == 3)
+    n_encoded, states = codec.n_encoded, [contents(window)]
+
+    def step(act: Callable[[], Any]) -> None:
+        before = window.session.history._done[:]
+        act()
+        settle(qtbot, window, lambda: window.session.history._done != before)
+        states.append(contents(window))
+        assert names(window) == sorted(states[-1])
+
+    def rename() -> None:
+        select(window, "img0.png")
+        dialogs.typed = "first.png"
+        qtbot.keyClick(window.entries, KEY.Key_F2)
+
+    def new_folder() -> None:
+        dialogs.typed = "sea"
+        qtbot.keyClick(window, KEY.Key_N, CTRL_SHIFT)
+
+    def delete() -> None:
+        select(window, "img2.png", "first.png")
+        qtbot.keyClick(window.entries, KEY.Key_Delete)
+
+    step(rename)
+    step(new_folder)
+    step(lambda: window.session.move(["img1.png"], "sea"))
+    step(delete)
+    assert sorted(states[-1]) == ["sea/img1.png"]
+    assert len(states) == 5
+    for _ in range(4):  # without waiting for each
+        qtbot.keyClick(window, KEY.Key_Z, CTRL)
+    settle(qtbot, window, lambda: window.session.history.undo_text == "add")
+    assert contents(window) == states[0]
+    qtbot.keyClick(window, KEY.Key_Z, CTRL)
+    settle(qtbot, window, lambda: window.session.history.undo_text is None)
+    assert contents(window) == {}
+    assert names(window) == []
+    for state in states:
+        qtbot.keyClick(window, KEY.Key_Z, CTRL_SHIFT)
+        settle(qtbot, window, lambda state=state: names(window) == sorted(state))
+        assert contents(window) == state
+    assert window.session.history.redo_text is None
+    assert codec.n_encoded == n_encoded  # nothing was coded again
+
+
+def test_what_was_replaced_comes_back(
+    qtbot: Any, window: Window, photographs: list[Path], tmp_path: Path, codec: FakeCodec
+) -> None:
+    drop(window, photographs)
+    settle(qtbot, window, lambda: len(names(window)) == 3)
+    before = contents(window)
+    other = tmp_path / "other" / "img1.png"
+    other.parent.mkdir()
+    Image.fromarray(np.full((40, 40, 3), 7, np.uint8)).save(other, compress_level=0)
+    archive, backend = window.session.path, window.session._backend
+    assert archive is not None
+    results = engine.add(
+        archive,
+        [other],
+        replace=True,
+        shelf=backend.changes.shelf(),
+        codec_factory=lambda: codec,
+    )
+    after = contents(window)
+    assert after != before
+    assert after.keys() == before.keys()
+    (result,) = results
+    assert result.replaced is not None
+    undone = backend.changes.undo_adding(archive, ["img1.png"], [result.replaced])
+    assert contents(window) == before
+    assert [entry.file_sha256 for entry in undone.came] == [before["img1.png"]]
+    redone = undone.undo()
+    assert contents(window) == after
+    redone.undo()
+    assert contents(window) == before
+
+
+def test_undo_waits_for_what_is_being_added(
+    qtbot: Any, window: Window, codec: FakeCodec, photographs: list[Path]
+) -> None:
+    drop(window, photographs[:1])
+    settle(qtbot, window, lambda: len(names(window)) == 1)
+    codec.pause = 0.05
+    window.add_paths(photographs[1:])
+    qtbot.waitUntil(lambda: window.session.writing)
+    qtbot.keyClick(window, KEY.Key_Z, CTRL)
+    assert "can be undone once that is done" in window.message.text
+    window.session.rename("img0.png", "first.png")  # after the job, and undone before it
+    settle(qtbot, window, lambda: "first.png" in names(window))
+    assert len(names(window)) == 3
+    codec.pause = 0
+    assert window.session.history.undo_text == "rename"
+    qtbot.keyClick(window, KEY.Key_Z, CTRL)
+    qtbot.keyClick(window, KEY.Key_Z, CTRL)
+    settle(qtbot, window, lambda: names(window) == ["img0.png"])
+    assert list(contents(window)) == ["img0.png"]
+
+
+def test_what_is_kept_goes_when_nothing_can_put_it_back(
+    qtbot: Any, window: Window, photographs: list[Path], tmp_path: Path
+) -> None:
+    drop(window, photographs)
+    settle(qtbot, window, lambda: len(names(window)) == 3)
+    window.session.remove(["img0.png", "img1.png"])
+    settle(qtbot, window, lambda: len(names(window)) == 1)
+    assert len(list((tmp_path / "shelf").rglob("*.floe"))) == 1
+    window.session.close()
+    settle(qtbot, window, lambda: list((tmp_path / "shelf").rglob("*.floe")) == [])
