@@ -125,7 +125,8 @@ def extract(
 
     with _one_line_errors():
         chosen, unknown = _chosen(archive, names or [])
-        with Following(len(chosen), "extracting") as following:
+        n_files = sum(not name.endswith("/") for name in chosen)
+        with Following(n_files, "extracting") as following:
             results = engine.extract(archive, chosen, to, overwrite=overwrite, listener=following)
         _exit_by(results, unknown, damage=_damage(archive))
 
@@ -139,6 +140,7 @@ def verify(archive: ArchivePath, names: Names = None) -> None:
 
     with _one_line_errors():
         chosen, unknown = _chosen(archive, names or [])
+        chosen = [name for name in chosen if not name.endswith("/")]
         with Following(len(chosen), "verifying") as following:
             results = engine.verify(archive, chosen, listener=following)
         damage = _damage(archive)
@@ -159,8 +161,28 @@ def remove(
     with _one_line_errors():
         chosen, unknown = _chosen(archive, names)
         with Archive.open(archive, write=True) as opened:
-            opened.remove(chosen)
+            opened.remove(name.rstrip("/") for name in chosen)
         _exit_by([], unknown)
+
+
+@cli.command()
+def rename(
+    archive: ArchivePath,
+    old: Annotated[str, typer.Argument(metavar="NAME", help="an image or a folder")],
+    new: Annotated[
+        str, typer.Argument(metavar="NEW", help="its new name, or with / at the end a folder")
+    ],
+) -> None:
+    """Rename an image, or a folder with all that is in it; or move it into a folder."""
+    from core.archive import Archive
+
+    with _one_line_errors():
+        old = old.rstrip("/")
+        if new.endswith("/"):
+            folder, name = new.strip("/"), old.rpartition("/")[2]
+            new = f"{folder}/{name}" if folder else name
+        with Archive.open(archive, write=True) as opened:
+            opened.rename((old, new))
 
 
 @cli.command()
@@ -268,17 +290,22 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _chosen(archive: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The entries of names, where a folder stands for all that is in it; and names of nothing."""
+    """The entries of names, where a folder stands for all that is in it; and names of nothing.
+
+    Folders that were made are among them, with a slash at their ends.
+    """
     from core.archive import Archive
 
     with Archive.open(archive, salvage=True) as opened:
         there = [entry.name for entry in opened.entries()]
+        there += [f"{name}/" for name in opened.folders()]
     if not names:
         return there, []
     chosen: dict[str, None] = {}
     unknown = []
     for name in names:
-        found = [n for n in there if n == name or n.startswith(f"{name.rstrip('/')}/")]
+        inside = f"{name.rstrip('/')}/"
+        found = [n for n in there if n == name or n.startswith(inside)]
         chosen.update(dict.fromkeys(found))
         if not found:
             unknown.append(name)

@@ -82,9 +82,13 @@ class ArchiveSession(QObject):
         task.start(self._executors.reading, partial(_find, self._backend, list(names), folder))
 
     def extract(self, names: Sequence[str], folder: Path, *, overwrite: bool) -> None:
-        """Writes the images of these names into a folder."""
-        archive, plan = self._archive(), self._plan(names)
-        work = works.extracting(self._backend, archive, plan, folder, overwrite=overwrite)
+        """Writes the images of these names into a folder, and makes those that end in a slash."""
+        archive = self._archive()
+        plan = self._plan([name for name in names if not name.endswith("/")])
+        folders = [name for name in names if name.endswith("/")]
+        work = works.extracting(
+            self._backend, archive, plan, folder, overwrite=overwrite, folders=folders
+        )
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:

@@ -27,13 +27,20 @@ def adding(backend: Backend, archive: Path, paths: Sequence[Path | Source]) -> W
 
 
 def extracting(
-    backend: Backend, archive: Path, plan: Plan, folder: Path, *, overwrite: bool
+    backend: Backend,
+    archive: Path,
+    plan: Plan,
+    folder: Path,
+    *,
+    overwrite: bool,
+    folders: Sequence[str] = (),
 ) -> Work:
-    """Writes images into a folder."""
-    names = [name for name, _ in plan]
+    """Writes images into a folder, and makes folders, whose names end in a slash."""
+    names = [*(name for name, _ in plan), *folders]
 
     def again(failed: Sequence[FileResult]) -> Work:
-        return extracting(backend, archive, _part(plan, failed), folder, overwrite=overwrite)
+        part, left = _part(plan, failed), [r.name for r in failed if r.name in folders]
+        return extracting(backend, archive, part, folder, overwrite=overwrite, folders=left)
 
     run = partial(backend.extract, archive, names, folder, overwrite)
     return Work(lambda: plan, run, again)

@@ -30,7 +30,7 @@ from core.archive.models import CarriedModels
 from core.archive.names import check_name, target_path
 from core.archive.packing import pack_file
 from core.archive.table import EntryTable
-from core.archive.writing import write_file
+from core.archive.writing import make_folder, write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
     DamagedArchiveError,
@@ -349,6 +349,15 @@ class Archive:
             raise TargetExistsError(target, "exists already")
         pieces = self._contents.file(number, entry, progress, cancel or CancelToken())
         write_file(target, pieces, overwrite=overwrite, modified_at=entry.modified_at)
+        return target
+
+    def extract_folder(self, name: str, folder: Path) -> Path:
+        """Makes a folder of the archive below a folder, without what is in it; returns where.
+
+        Raises HostileNameError and UnwritableFileError.
+        """
+        target = target_path(Path(folder), name)
+        make_folder(target)
         return target
 
     def verify(

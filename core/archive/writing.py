@@ -44,6 +44,14 @@ def write_file(
             draft.unlink()
 
 
+def make_folder(target: Path) -> None:
+    """Makes a folder and those above it, unless it is there. Raises UnwritableFileError."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(target, _reason(error)) from error
+
+
 def _nearest_folder(target: Path) -> Path:
     """The folder of a file, or the one that there is on the way to it."""
     folder = target.parent

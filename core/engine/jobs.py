@@ -57,8 +57,8 @@ def add(
     A file that the archive holds already under the same name is left alone, so that an
     interrupted job can simply be run again; another one of that name is an error unless
     ``replace``; what is replaced goes to the shelf, if there is one. With ``carry_model`` the
-    archive gets a copy of the model that its images need,
-    so that it can be read without one. Raises what Archive.open raises, before anything is coded.
+    archive gets a copy of the model that its images need, so that it can be read without one.
+    Raises what Archive.open raises, before anything is coded.
     """
 
     def work(file: FileResult, listener: Listener, cancel: CancelToken) -> FileResult:
@@ -109,8 +109,9 @@ def extract(
 ) -> list[FileResult]:
     """Writes the images of these names below a folder; the results in their order.
 
-    Of an archive that was cut short, what is whole still comes out. Raises what Archive.open
-    raises.
+    A name that ends in a slash is a folder that was made: it is made there, too, and has a result
+    only if that fails. Of an archive that was cut short, what is whole still comes out. Raises
+    what Archive.open raises.
     """
 
     def work(file: FileResult, listener: Listener, cancel: CancelToken) -> FileResult:
@@ -121,8 +122,10 @@ def extract(
             return changed(file, entry=opened.find(file.name), target=target)
 
     Archive.open(archive, salvage=True, codec_factory=codec_factory).close()
-    files = [FileResult(name) for name in dict.fromkeys(names)]
-    return _run(files, work, listener, cancel, executor)
+    files = [FileResult(name) for name in dict.fromkeys(names) if not name.endswith("/")]
+    results = _run(files, work, listener, cancel, executor)
+    made = [name for name in dict.fromkeys(names) if name.endswith("/")]
+    return results + _make_folders(archive, made, folder, listener or Silent(), cancel)
 
 
 def verify(
@@ -147,6 +150,27 @@ def verify(
     Archive.open(archive, salvage=True, codec_factory=codec_factory).close()
     files = [FileResult(name) for name in dict.fromkeys(names)]
     return _run(files, work, listener, cancel, executor)
+
+
+def _make_folders(
+    archive: Path,
+    names: Sequence[str],
+    folder: Path,
+    listener: Listener,
+    cancel: CancelToken | None,
+) -> list[FileResult]:
+    """Makes folders, unless the job was cancelled; the results of those that failed."""
+    failed: list[FileResult] = []
+    if not names or (cancel is not None and cancel.cancelled):
+        return failed
+    with Archive.open(archive, salvage=True) as opened:
+        for name in names:
+            try:
+                opened.extract_folder(name.rstrip("/"), folder)
+            except FloeError as error:
+                failed.append(FileResult(name, error=str(error)))
+                listener.finished(failed[-1])
+    return failed
 
 
 def _run(

@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import cli
+from core.archive import Archive
 from core.coding.photo import photo_codec
 
 #: What `floe list --json` promises for each image.
@@ -161,6 +162,38 @@ def test_names_and_folders(archive: Path, tmp_path: Path) -> None:
     assert "exists already" in again.stderr
     assert len(list(out.rglob("*.*"))) == 4
     assert floe("extract", archive, "trip/", "--to", out, "--overwrite").exit_code == 0
+
+
+def test_rename(archive: Path) -> None:
+    assert floe("rename", archive, "trip/a.png", "trip/first.png").exit_code == 0
+    assert floe("rename", archive, "trip", "summer/lakes").exit_code == 0
+    assert floe("rename", archive, "summer/lakes/first.png", "best/").exit_code == 0
+    assert floe("rename", archive, "summer/lakes/row.png", "/").exit_code == 0
+    names = {entry["name"] for entry in json.loads(floe("list", archive, "--json").stdout)}
+    assert names == {"best/first.png", "summer/lakes/b.bmp", "summer/lakes/grey.png", "row.png"}
+    assert floe("verify", archive).exit_code == 0
+    for old, new in (("gone.png", "x"), ("row.png", "best"), ("row.png", "../x")):
+        failed = floe("rename", archive, old, new)
+        assert failed.exit_code == 1
+        assert len(lines(failed.stderr)) == 1
+
+
+def test_empty_folders_come_out_and_can_be_removed(archive: Path, tmp_path: Path) -> None:
+    with Archive.open(archive, write=True) as opened:
+        opened.new_folder("trip/empty/inside")
+    assert floe("extract", archive, "--to", tmp_path / "all").exit_code == 0
+    assert (tmp_path / "all" / "trip" / "empty" / "inside").is_dir()
+    assert floe("extract", archive, "trip/empty", "--to", tmp_path / "one").exit_code == 0
+    assert [p.name for p in (tmp_path / "one").rglob("*")] == ["trip", "empty", "inside"]
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "trip").write_text("in the way")
+    failed = floe("extract", archive, "trip/empty", "--to", tmp_path / "two")
+    assert failed.exit_code == 1
+    assert "a part of the path is no folder" in failed.stderr
+    assert floe("remove", archive, "trip/empty").exit_code == 0
+    with Archive.open(archive) as opened:
+        assert opened.folders() == []
+        assert len(opened.entries()) == 4
 
 
 def test_remove(archive: Path) -> None:
