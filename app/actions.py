@@ -56,6 +56,14 @@ class Actions(QObject):
         self.new_folder = self._add(
             _tr("New &Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")
         )
+        self.copy = self._add(
+            _tr("&Copy"), std.Copy, "", _tr("Put the selected images on the clipboard, as files")
+        )
+        # Elsewhere in the window these keys copy text.
+        self.copy.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.paste = self._add(
+            _tr("&Paste"), std.Paste, "", _tr("Add the files or the image on the clipboard")
+        )
         self.remove = self._add(
             _tr("&Delete…"), std.Delete, "remove", _tr("Delete what is selected from the archive")
         )

@@ -20,7 +20,9 @@ def lay_out(window: Window) -> None:
     window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
-    window.entries.addActions([actions.extract, actions.verify, actions.rename, actions.remove])
+    window.entries.addActions(
+        [actions.extract, actions.verify, actions.copy, actions.rename, actions.remove]
+    )
 
 
 def _fill_menus(window: Window) -> None:
@@ -36,6 +38,8 @@ def _fill_menus(window: Window) -> None:
     archive.addActions([actions.close, actions.quit])
     edit = bar.addMenu(window.tr("&Edit"))
     edit.addActions([actions.undo, actions.redo])
+    edit.addSeparator()
+    edit.addActions([actions.copy, actions.paste])
     edit.addSeparator()
     edit.addActions([actions.new_folder, actions.rename, actions.remove])
     edit.addSeparator()

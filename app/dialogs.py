@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.name_dialog import NameDialog, Problem
 
@@ -38,6 +38,8 @@ class Dialogs(Protocol):
     def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None: ...
 
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def image_name(self, parent: QWidget, suggestion: str) -> str | None: ...
 
     def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite: ...
 
@@ -92,6 +94,15 @@ class QtDialogs:
             parent, self._tr("Extract to folder"), str(folder)
         )
         return Path(chosen) if chosen else None
+
+    def image_name(self, parent: QWidget, suggestion: str) -> str | None:
+        name, accepted = QInputDialog.getText(
+            parent,
+            self._tr("Add image"),
+            self._tr("The image is added as a PNG file. Its name:"),
+            text=suggestion,
+        )
+        return (name.strip() or suggestion) if accepted else None
 
     def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
         box = QMessageBox(parent)

@@ -36,6 +36,7 @@ class EntriesView(QTableView):
     """Rows are selected as in a file manager."""
 
     selection_changed = Signal()
+    drag_wanted = Signal()  #: the button is down on the selection, and the mouse moves
 
     def __init__(self, model: EntriesModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +51,7 @@ class EntriesView(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
+        self.setDragEnabled(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -90,6 +92,9 @@ class EntriesView(QTableView):
             title = header.fontMetrics().size(0, column.title).width()
             header.resizeSection(index, max(sample, title) + _PADDING)
         self._fill()
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803
+        self.drag_wanted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

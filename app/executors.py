@@ -18,6 +18,7 @@ class Executors:
     jobs: Executor  #: one worker: whatever writes to an archive queues up
     reading: Executor  #: one worker: lists of entries, quick questions to the disk
     comparing: Executor  #: one worker: codelengths for the panel on the right
+    outgoing: Executor  #: one worker: files that are about to be dragged or copied
 
     @classmethod
     def threads(cls) -> Executors:
@@ -26,11 +27,12 @@ class Executors:
             jobs=ThreadPoolExecutor(1, thread_name_prefix="floe-job"),
             reading=ThreadPoolExecutor(1, thread_name_prefix="floe-read"),
             comparing=ThreadPoolExecutor(1, thread_name_prefix="floe-compare"),
+            outgoing=ThreadPoolExecutor(1, thread_name_prefix="floe-outgoing"),
         )
 
     def shutdown(self) -> None:
         """Lets running calls end and forgets those that wait."""
-        for executor in (self.jobs, self.reading, self.comparing):
+        for executor in (self.jobs, self.reading, self.comparing, self.outgoing):
             executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from app.backend import CoreBackend
 from app.dialogs import QtDialogs
 from app.executors import Executors
+from app.private_cache import PrivateCache
 from app.window import Window
 
 
@@ -35,15 +36,17 @@ def run(
     application.setOrganizationName("floe")
     application.setDesktopFileName("floe")
     executors = Executors.threads()
-    cache = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
-    backend = CoreBackend(shelf=Path(cache) if cache else None)
-    window = Window(backend, executors, QtDialogs(), settings or QSettings())
+    shelf = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
+    backend = CoreBackend(shelf=Path(shelf) if shelf else None)
+    cache = PrivateCache()
+    window = Window(backend, executors, QtDialogs(), settings or QSettings(), cache)
     window.show()
     if archive is not None:
         window.session.open_or_create(archive, list(paths))
     elif paths:
-        window.open_paths(list(paths))
+        window.exchange.bring(list(paths))
     status = application.exec()
     executors.shutdown()
     backend.close()
+    cache.remove()
     return status

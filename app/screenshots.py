@@ -23,6 +23,7 @@ from app.demo import sample_images
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.jobs import State
+from app.private_cache import PrivateCache
 from app.window import Window
 
 _SIZE = (1180, 720)
@@ -110,7 +111,8 @@ def make(
     executors = Executors.threads()
     with tempfile.TemporaryDirectory() as scratch:
         settings = QSettings(str(Path(scratch) / "settings.ini"), QSettings.Format.IniFormat)
-        window = Window(backend or CoreBackend(), executors, QtDialogs(), settings)
+        cache = PrivateCache(Path(scratch) / "cache")
+        window = Window(backend or CoreBackend(), executors, QtDialogs(), settings, cache)
         window.resize(*_SIZE)
         window.show()
         try:

@@ -24,10 +24,10 @@ from app.comparison import Comparison
 from app.details.panel import DetailsPanel
 from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
-from app.drop_target import DropTarget
 from app.editing import Editing
 from app.empty_page import EmptyPage
 from app.entries_view import EntriesView
+from app.exchange import Exchange
 from app.executors import Executors
 from app.extraction import Extraction
 from app.job_control import JobControl
@@ -35,15 +35,22 @@ from app.job_status import JobStatus
 from app.jobs import Job, JobKind, State
 from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
+from app.private_cache import PrivateCache
 from app.recent import Recent
 from app.session import ArchiveSession
+from app.takeout import Picked
 
 
 class Window(QMainWindow):
     """One archive, what its selection is about, and the jobs."""
 
     def __init__(
-        self, backend: Backend, executors: Executors, dialogs: Dialogs, settings: QSettings
+        self,
+        backend: Backend,
+        executors: Executors,
+        dialogs: Dialogs,
+        settings: QSettings,
+        cache: PrivateCache,
     ) -> None:
         super().__init__()
         self._dialogs, self._settings = dialogs, settings
@@ -82,7 +89,7 @@ class Window(QMainWindow):
         self.down = QSplitter(Qt.Orientation.Vertical, self)
         self.column_menu = QMenu(self.tr("&Columns"), self)
         chrome.lay_out(self)
-        self._drops = DropTarget(self)
+        self.exchange = Exchange(self, backend, executors, cache, dialogs, self._picked)
         self._connect()
         layout_memory.restore(self, settings)
         self._on_opened()
@@ -99,6 +106,8 @@ class Window(QMainWindow):
             (actions.extract, self.extract),
             (actions.extract_all, self.extract_all),
             (actions.verify, self.verify),
+            (actions.copy, self.exchange.copy),
+            (actions.paste, self.exchange.paste),
             (actions.select_all, self.entries.selectAll),
             (actions.find, self.filter.setFocus),
             (actions.about, self.about),
@@ -108,8 +117,10 @@ class Window(QMainWindow):
         self.filter.textChanged.connect(self.entries.proxy.setFilterFixedString)
         self.entries.selection_changed.connect(self._on_selection)
         self.recent.chosen.connect(session.open)
-        self._drops.hovered.connect(self._set_hovered)
-        self._drops.dropped.connect(self.open_paths)
+        self.exchange.hovered.connect(self._set_hovered)
+        self.exchange.arrived.connect(self.take)
+        self.exchange.informed.connect(self.message.inform)
+        self.exchange.failed.connect(self.message.complain)
         session.opening.connect(self._on_opening)
         session.opened.connect(self._on_opened)
         session.failed.connect(self._on_failed)
@@ -156,10 +167,8 @@ class Window(QMainWindow):
         if path is not None:
             self.session.create(path, then_add=paths)
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
-        """What was dropped: archives are opened, all else is added."""
-        archives = [path for path in paths if path.suffix.lower() == ARCHIVE_SUFFIX]
-        others = [path for path in paths if path not in archives]
+    def take(self, archives: Sequence[Path], others: Sequence[Path]) -> None:
+        """What came from the desktop: archives are opened, all else is added."""
         if archives and not others:
             self.session.open(archives[0])
             if len(archives) > 1:
@@ -191,12 +200,19 @@ class Window(QMainWindow):
         """Says what this is."""
         self._dialogs.about(self)
 
+    def _picked(self) -> Picked | None:
+        selected = self.entries.selected()
+        if self.session.path is None or not selected:
+            return None
+        names = frozenset(entry.name for entry in selected)
+        return Picked(self.session.path, tuple(selected), names)
+
     def _chosen_names(self) -> list[str]:
         chosen = self.entries.selected() or self.session.model.entries
         return [entry.name for entry in chosen]
 
     def _suggestion(self, source: Path | None = None) -> Path:
-        if source is None:
+        if source is None or not self.exchange.lasts(source):
             return self.recent.folder / f"{self.tr('Photographs')}{ARCHIVE_SUFFIX}"
         name = source.name if source.suffix == "" else source.parent.name
         return source.parent / f"{name or self.tr('Photographs')}{ARCHIVE_SUFFIX}"
@@ -243,6 +259,7 @@ class Window(QMainWindow):
     def _on_selection(self) -> None:
         selected = self.entries.selected()
         shown = selected or self.session.model.entries
+        self.exchange.consider()
         self.details.show_selection(Selection(self.session.path, shown, bool(selected)))
         self._enable()
 
@@ -270,6 +287,7 @@ class Window(QMainWindow):
         actions.find.setEnabled(has_entries)
         self.filter.setEnabled(has_entries)
         self.editing.enable()
+        actions.copy.setEnabled(self.entries.selectionModel().hasSelection())
 
     def _set_hovered(self, hovered: bool) -> None:
         self.empty.set_hovered(hovered)
@@ -296,5 +314,6 @@ class Window(QMainWindow):
         if self.session.busy:  # _on_idle comes back here
             self.statusBar().showMessage(self.tr("Stopping…"))
             return
+        self.exchange.close()
         layout_memory.save(self, self._settings)
         event.accept()

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings
 
 from app.executors import Executors
+from app.private_cache import PrivateCache
 from app.window import Window
 from tests.app.fake_backend import FakeBackend
 from tests.app.stand_ins import FakeDialogs, InlineExecutor, MakeWindow
@@ -47,7 +48,7 @@ def threads() -> Iterator[Executors]:
 
 @pytest.fixture
 def make_window(
-    qtbot: Any, backend: FakeBackend, dialogs: FakeDialogs, settings: QSettings
+    qtbot: Any, backend: FakeBackend, dialogs: FakeDialogs, settings: QSettings, tmp_path: Path
 ) -> Iterator[MakeWindow]:
     """Windows on real threads if they are given executors, else on none."""
     windows: list[Window] = []
@@ -56,9 +57,10 @@ def make_window(
         inline = InlineExecutor()
         window = Window(
             with_backend or backend,
-            executors or Executors(inline, inline, inline),
+            executors or Executors(inline, inline, inline, inline),
             dialogs,
             settings,
+            PrivateCache(tmp_path / "cache"),
         )
         windows.append(window)
         qtbot.addWidget(window)

@@ -155,6 +155,7 @@ class FakeBackend:
             target = folder / name
             if target.exists() and not overwrite:
                 raise ValueError(f"{target}: exists already")
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(name)
             return target
 

@@ -41,6 +41,8 @@ class FakeDialogs:
         self.folder: Path | None = None
         self.target: Path | None = folder / "out"
         self.overwriting = Overwrite.CANCEL
+        self.image: str | None = "pasted.png"
+        self.suggested = ""
         self.removing = True
         self.closing = True
         self.conflicts: list[str] = []
@@ -66,6 +68,11 @@ class FakeDialogs:
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
         self.asked.append("target")
         return self.target
+
+    def image_name(self, parent: QWidget, suggestion: str) -> str | None:
+        self.asked.append("image")
+        self.suggested = suggestion
+        return self.image
 
     def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
         self.asked.append("overwrite")

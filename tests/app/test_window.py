@@ -110,6 +110,7 @@ def test_a_dropped_archive_is_opened(
 def test_an_archive_among_images_is_left_out(
     qtbot: Any, filled: Window, images: list[Path], tmp_path: Path
 ) -> None:
+    (tmp_path / "other.floe").touch()
     drop(filled, [tmp_path / "other.floe", images[0]])
     settle(qtbot, filled)
     assert "other.floe was left out" in filled.message.text
