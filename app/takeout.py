@@ -235,16 +235,21 @@ class Takeout(QObject):
             self._prepare(self._settling)
 
     def _prepare(self, picked: Picked) -> Preparation:
-        plan = [(e.name, float(e.width * e.height)) for e in picked.entries]
         tray = _Tray()
-        work = Work(lambda: plan, partial(self._fill, picked, tray))
-        job = Job(JobKind.EXTRACT, picked.archive, work)
+        job = Job(JobKind.EXTRACT, picked.archive, self._work(picked, tray))
         preparation = Preparation(picked, job, tray, self)
         preparation.ended.connect(self._on_ended)
         self._running.add(preparation)
         self._last = preparation
         job.start(self._executor)
         return preparation
+
+    def _work(self, picked: Picked, tray: _Tray) -> Work:
+        plan = [(e.name, float(e.width * e.height)) for e in picked.entries]
+        # Done again, it decodes only what is not there yet.
+        return Work(
+            lambda: plan, partial(self._fill, picked, tray), lambda _: self._work(picked, tray)
+        )
 
     def _on_ended(self, preparation: Preparation) -> None:
         self._running.discard(preparation)
