@@ -89,7 +89,7 @@ def test_nothing_of_the_backend_runs_on_the_windows_thread(
     qtbot.waitUntil(lambda: not window.session.busy)
     window.entries.selectRow(0)
     qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
-    window.remove()
+    window.editing.remove()
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 2)
     kinds = {name.rpartition("_")[0] for name in backend.threads}
     assert kinds == {"floe-job", "floe-read", "floe-compare"}
