@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.archive.entry import Entry
     from core.bench.contest import Attempt
     from core.engine import FileResult, Listener, Source
+    from core.images.metadata import Fact
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
 REFERENCES = ("PNG", "WebP", "JPEG XL")
@@ -73,6 +74,8 @@ class Backend(Protocol):
     def existing(self, names: Sequence[str], folder: Path) -> list[str]: ...
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]: ...
+
+    def metadata(self, archive: Path, name: str) -> list[Fact]: ...
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
 
@@ -187,6 +190,13 @@ class CoreBackend:
 
         with Archive.open(archive, salvage=True) as opened:
             return opened.breakdown(name)
+
+    def metadata(self, archive: Path, name: str) -> list[Fact]:
+        """What the file of an entry says beside its pixels."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            return opened.metadata(name)
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
         """What other codecs need for the decoded pixels of an image, as they get ready."""

@@ -21,6 +21,7 @@ from app import chrome, layout_memory, texts
 from app.actions import Actions
 from app.backend import Backend
 from app.comparison import Comparison
+from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
 from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
@@ -67,7 +68,7 @@ class Window(QMainWindow):
             [self.actions_.add_files, self.actions_.add_folder],
             self,
         )
-        self.details = DetailsPanel(self.comparison, self)
+        self.details = DetailsPanel(self.comparison, InfoTab(backend, executors), self)
         self.jobs_panel = JobsPanel(self.session.jobs, self.actions_, self)
         self.job_status = JobStatus(self.session.jobs, self)
         self.job_control = JobControl(self.session.jobs, self.actions_, self.jobs_panel)

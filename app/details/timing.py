@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from app import texts
@@ -12,9 +13,12 @@ from app.charts import BarChart
 from app.details.tab import ScrollingTab, Selection
 from app.figures import Bar, Tone
 from app.labels import Caption
+from app.tables import Table
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
+
+Stage = Callable[["Entry"], float | None]
 
 
 class TimingTab(ScrollingTab):
@@ -22,34 +26,74 @@ class TimingTab(ScrollingTab):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._selection = Selection()
         self.chart = BarChart(self.tr("Times in seconds"), self.tr("s"))
-        self._note = Caption(self)
-        self._section = self.add_section(self.tr("Time, seconds"), self.chart, self._note)
+        self.note = Caption(self)
+        self._section = self.add_section(self.tr("Adding, seconds"), self.chart, self.note)
         self.column.addStretch(1)
 
     def title(self) -> str:
         return self.tr("Timing")
 
     def show_selection(self, selection: Selection) -> None:
+        self._selection = selection
         self.show_heading(selection, self.tr("Select an image to see what its time went into."))
         self._section.setVisible(bool(selection.entries))
-        self._note.setText("" if selection.single else self.tr("Sum over the images."))
-        self.chart.set_bars(self._bars(selection.entries))
+        self.note.setText(sentence(selection.entries) if selection.entries else "")
+        self.chart.set_bars(time_bars(selection.entries))
 
-    def _bars(self, entries: Sequence[Entry]) -> list[Bar]:
-        network = _sum([e.network_seconds for e in entries])
-        coding = _sum([e.coding_seconds for e in entries])
-        encode = _sum([e.encode_seconds for e in entries])
-        verify = _sum([e.verify_seconds for e in entries])
-        rest = None if encode is None else max(0.0, encode - (network or 0) - (coding or 0))
-        return [
-            Bar(self.tr("Network"), network, texts.seconds(network), Tone.OURS),
-            Bar(self.tr("Coding"), coding, texts.seconds(coding), Tone.OURS),
-            Bar(self.tr("Other encoding"), rest, texts.seconds(rest), Tone.OURS_FAINT),
-            Bar(self.tr("Verifying"), verify, texts.seconds(verify), Tone.OURS_FAINT),
+    def table(self) -> Table | None:
+        if not self._selection.entries:
+            return None
+        titles = [self.tr("Name"), *(name for name, _, _ in stages())]
+        rows = [
+            [entry.name, *(seconds(entry) for _, seconds, _ in stages())]
+            for entry in self._selection.entries
         ]
+        return Table(titles, rows)
 
 
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def stages() -> list[tuple[str, Stage, Tone]]:
+    """The stages of adding a file, in their order: name, seconds, tone."""
+    return [
+        (_tr("Reading"), lambda e: e.read_seconds, Tone.OURS_FAINT),
+        (_tr("Network"), lambda e: e.network_seconds, Tone.OURS),
+        (_tr("Coding"), lambda e: e.coding_seconds, Tone.OURS),
+        (_tr("Other encoding"), _other, Tone.OURS_FAINT),
+        (_tr("Verifying"), lambda e: e.verify_seconds, Tone.OURS_FAINT),
+        (_tr("Writing"), lambda e: e.write_seconds, Tone.OURS_FAINT),
+    ]
+
+
+def time_bars(entries: Sequence[Entry]) -> list[Bar]:
+    """A bar for each stage, summed over the entries that went through it."""
+    bars = []
+    for name, seconds, tone in stages():
+        known = [s for s in map(seconds, entries) if s is not None]
+        total = sum(known) if known else None
+        bars.append(Bar(name, total, texts.seconds(total), tone))
+    return bars
+
+
+def sentence(entries: Sequence[Entry]) -> str:
+    """How long all took, how fast that was, and on what; the disk's last flush is left out."""
+    timed = [(e, sum(s(e) or 0.0 for _, s, _ in stages())) for e in entries]
+    total = sum(seconds for _, seconds in timed)
+    n_pixels = sum(e.width * e.height for e, seconds in timed if seconds)
+    parts = [_tr("{0} s in all").format(texts.seconds(total))]
+    if total:
+        parts.append(texts.throughput(n_pixels / total))
+    devices = dict.fromkeys(e.device for e in entries if e.device)
+    what = "; ".join([", ".join(parts), *devices])
+    return _tr("{0}. Writing ends where the disk is told to keep what was written.").format(what)
+
+
+def _other(entry: Entry) -> float | None:
+    if entry.encode_seconds is None:
+        return None
+    inside = (entry.network_seconds or 0.0) + (entry.coding_seconds or 0.0)
+    return max(0.0, entry.encode_seconds - inside)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Timing", text)

@@ -37,6 +37,7 @@ from core.errors import (
     NoSuchEntryError,
     TargetExistsError,
 )
+from core.images.metadata import Fact
 from core.images.tiles import TileListener
 
 _log = logging.getLogger(__name__)
@@ -284,6 +285,14 @@ class Archive:
         """
         number, entry = self._table.find(name)
         return self._contents.breakdown(number, entry)
+
+    def metadata(self, name: str) -> list[Fact]:
+        """What the file of an entry says beside its pixels, of which none is decoded.
+
+        Raises NoSuchEntryError and DamagedEntryError.
+        """
+        number, entry = self._table.find(name)
+        return self._contents.metadata(number, entry)
 
     def read_codelengths(
         self,

@@ -23,6 +23,7 @@ from core.control import CancelToken, ProgressListener, ignore
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
 from core.images.decode import MAX_PIXELS
+from core.images.metadata import Fact, metadata_of_file, metadata_of_frame
 from core.images.thumbnails import thumbnail_of_file, thumbnail_of_pixels
 from core.images.tiles import TileListener
 
@@ -80,6 +81,18 @@ class Contents:
             return breakdown(entry, {part: Stored(count, total) for part, count, total in rows})
         except ValueError as error:
             raise _damaged(entry, f"parts of its data are missing ({error})") from error
+
+    def metadata(self, number: int, entry: Entry) -> list[Fact]:
+        """See Archive.metadata."""
+        try:
+            if entry.codec == "stored":
+                return metadata_of_file(b"".join(self._pieces(number, entry, "file")))
+            frame = b"".join(self._pieces(number, entry, "frame"))
+            return metadata_of_frame(frame, entry.kind, _shape(entry))
+        except DamagedEntryError:
+            raise
+        except FloeError as error:
+            raise _damaged(entry, f"what is not pixels does not decode ({error})") from error
 
     def codelengths(
         self,

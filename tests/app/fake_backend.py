@@ -18,6 +18,7 @@ from core.bench.contest import NOT_INSTALLED, Attempt
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Source
 from core.errors import Cancelled, EntryExistsError, NoSuchEntryError, NotAnArchiveError
+from core.images.metadata import Fact
 
 
 def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
@@ -241,6 +242,12 @@ class FakeBackend:
         frame = Stored(1, 100)
         pixels = Stored(1, entry.packed_bytes - frame.n_bytes - 8)
         return breakdown(entry, {"pixels": pixels, "frame": frame})
+
+    def metadata(self, archive: Path, name: str) -> list[Fact]:
+        self._note()
+        if name not in self.archives[archive]:
+            raise NoSuchEntryError(name, "is not in the archive")
+        return [Fact("Text", "Title", f"The title of {name}")]
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
         self._note()

@@ -238,7 +238,7 @@ def test_totals_until_one_is_selected(qtbot: Any, filled: Window) -> None:
     assert bars[1].value == filled.entries.selected()[0].achieved_bpd
     filled.details.setCurrentWidget(filled.details.timing)
     assert [bar.text for bar in filled.details.timing.chart.bars] == [
-        *("1.71", "0.44", "0.16", "2.12"),
+        *("0.05", "1.71", "0.44", "0.16", "2.12", "0.02"),
     ]
     filled.details.setCurrentWidget(filled.details.codelength)
     filled.entries.selectAll()

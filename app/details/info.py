@@ -1,0 +1,213 @@
+"""What is known of an image beside its pixels, and how it is known to be exact."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
+
+from app import texts
+from app.backend import Backend
+from app.details.tab import ScrollingTab, Selection
+from app.executors import Executors, Task
+from app.tables import Table
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+    from core.images.metadata import Fact
+
+Row = tuple[str, str]
+
+
+class InfoTab(ScrollingTab):
+    """Facts of one image: the archive's at once, the file's own as soon as they are read."""
+
+    def __init__(
+        self, backend: Backend, executors: Executors, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._backend, self._executors = backend, executors
+        self._selection = Selection()
+        self._read: tuple[Selection, list[Fact], str] | None = None
+        self._sections: list[tuple[str, _Facts, QWidget]] = []
+        for title in (
+            self.tr("Exactness"),
+            self.tr("File"),
+            self.tr("Archived"),
+            self.tr("Checksums (SHA-256)"),
+            self.tr("Metadata"),
+        ):
+            facts = _Facts(title, self)
+            self._sections.append((title, facts, self.add_section(title, facts)))
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        return self.tr("Info")
+
+    def show_selection(self, selection: Selection) -> None:
+        if selection == self._selection and self._read is not None:
+            return
+        self._selection, self._read = selection, None
+        self.show_heading(selection, self.tr("Select an image to see what is known of it."))
+        entry = selection.single
+        if entry is not None and selection.archive is not None:
+            task = Task(self)
+            task.succeeded.connect(partial(self._on_read, selection))
+            task.failed.connect(partial(self._on_failed, selection))
+            call = partial(self._backend.metadata, selection.archive, entry.name)
+            task.start(self._executors.reading, call)
+        self._refresh()
+
+    def rows(self) -> list[tuple[str, list[Row]]]:
+        """All that is shown, section by section."""
+        entry = self._selection.single
+        if entry is None:
+            return [(title, []) for title, _, _ in self._sections]
+        contents = (
+            self._exactness(entry),
+            self._file(entry),
+            self._archived(entry),
+            [(self.tr("Pixels"), entry.pixel_sha256 or texts.NOTHING), self._file_hash(entry)],
+            self._metadata(),
+        )
+        return [(s[0], rows) for s, rows in zip(self._sections, contents, strict=True)]
+
+    def table(self) -> Table | None:
+        if self._selection.single is None:
+            return None
+        rows = [[title, *row] for title, rows in self.rows() for row in rows]
+        return Table([self.tr("Section"), self.tr("Fact"), self.tr("Value")], rows)
+
+    def _exactness(self, entry: Entry) -> list[Row]:
+        exact = (self.tr("yes"), self.tr("no"))[not entry.file_exact]
+        if entry.codec == "stored":
+            return [
+                (self.tr("File"), self.tr("exact: its own bytes are kept")),
+                (self.tr("Kept since"), _time(entry.added_at)),
+            ]
+        what = (
+            self.tr("The file comes back byte for byte.")
+            if entry.file_exact
+            else self.tr("Pixels and all else come back, the file around them is written anew.")
+        )
+        return [
+            (self.tr("Verified"), _time(entry.added_at)),
+            (self.tr("Largest difference"), self.tr("0, over {0} samples").format(_count(entry))),
+            (self.tr("Pixels exact"), self.tr("yes")),
+            (self.tr("File exact"), exact),
+            (self.tr("That is"), what),
+        ]
+
+    def _file(self, entry: Entry) -> list[Row]:
+        return [
+            (self.tr("Size"), texts.exact_bytes(entry.original_bytes)),
+            (self.tr("Modified"), _time(entry.modified_at)),
+            (self.tr("Image"), texts.dimensions(entry.width, entry.height)),
+            (self.tr("Channels"), texts.number(entry.channels)),
+        ]
+
+    def _archived(self, entry: Entry) -> list[Row]:
+        rows = [
+            (self.tr("Added"), _time(entry.added_at)),
+            (self.tr("Size"), texts.exact_bytes(entry.packed_bytes)),
+            (self.tr("Codec"), ", ".join(part for part in (entry.codec, entry.coder) if part)),
+        ]
+        if entry.model is not None:
+            rows.append((self.tr("Model"), entry.model))
+        if entry.device:
+            rows.append((self.tr("Device"), entry.device))
+        if entry.reason:
+            rows.append((self.tr("Why stored"), entry.reason))
+        return rows
+
+    def _file_hash(self, entry: Entry) -> Row:
+        name = self.tr("File") if entry.file_exact else self.tr("File that was added")
+        return name, entry.file_sha256
+
+    def _metadata(self) -> list[Row]:
+        if self._read is None:
+            return [(self.tr("Reading…"), "")]
+        _, facts, error = self._read
+        if error:
+            return [(self.tr("Error"), error)]
+        if not facts:
+            return [(self.tr("None"), "")]
+        return [
+            (fact.name if fact.group in ("EXIF", "Text") else f"{fact.group}: {fact.name}", v)
+            for fact in facts
+            for v in [fact.value]
+        ]
+
+    def _on_read(self, selection: Selection, facts: object) -> None:
+        if selection is self._selection and isinstance(facts, list):
+            self._read = (selection, facts, "")
+            self._refresh()
+
+    def _on_failed(self, selection: Selection, error: str) -> None:
+        if selection is self._selection:
+            self._read = (selection, [], error)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        for (_, facts, section), (_, rows) in zip(self._sections, self.rows(), strict=True):
+            facts.set_rows(rows)
+            section.setVisible(bool(rows))
+
+
+class _Facts(QWidget):
+    """Names on the left, values that can be selected on the right; below where it is narrow."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self._rows: list[Row] = []
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setHorizontalSpacing(12)
+        self._form.setVerticalSpacing(3)
+        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+
+    def set_rows(self, rows: list[Row]) -> None:
+        """Shows other facts."""
+        if rows == self._rows:
+            return
+        self._rows = rows
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        for name, value in rows:
+            label = QLabel(name, self)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+            self._form.addRow(label, _value(value, self))
+
+
+def _value(text: str, parent: QWidget) -> QLabel:
+    # Zero-width spaces let hashes and paths break; copying goes by the table, without them.
+    long = [word for word in text.split() if len(word) > 24]
+    shown = escape(text)
+    for word in long:
+        pieces = [escape(word[at : at + 8]) for at in range(0, len(word), 8)]
+        shown = shown.replace(escape(word), "\N{ZERO WIDTH SPACE}".join(pieces))
+    label = QLabel(shown, parent)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse
+        | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    label.setAccessibleName(text)
+    return label
+
+
+def _time(nanoseconds: int) -> str:
+    moment = QDateTime.fromMSecsSinceEpoch(nanoseconds // 1_000_000)
+    return QLocale().toString(moment, QLocale.FormatType.ShortFormat)
+
+
+def _count(entry: Entry) -> str:
+    return QLocale().toString(entry.n_dims)
