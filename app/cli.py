@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 INTERRUPTED = 130
+
 
 cli = typer.Typer(
     name="floe",
@@ -270,8 +272,11 @@ def gui(
 
 
 def main() -> None:
-    """The entry point of the program."""
-    cli()
+    """The entry point of the program; ``floe holiday.floe`` opens the window, as a click does."""
+    arguments = sys.argv[1:]
+    if arguments and (arguments[0].lower().endswith(".floe") or os.sep in arguments[0]):
+        arguments.insert(0, "gui")
+    cli(arguments)
 
 
 @contextmanager

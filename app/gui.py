@@ -1,20 +1,27 @@
-"""Starts the window."""
+"""Starts the window, unless one is running that takes what this start was given."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, QStandardPaths
+from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from app.backend import CoreBackend
-from app.dialogs import QtDialogs
-from app.executors import Executors
-from app.private_cache import PrivateCache
-from app.window import Window
+from app.dialogs import ARCHIVE_SUFFIX, QtDialogs
+from app.single_instance import Request, SingleInstance
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+#: As the desktop entry is called: by it a desktop knows whose windows these are.
+DESKTOP_ID = "org.floe.Floe"
+
+_MODAL_MS = 200
 
 
 def run(
@@ -22,10 +29,13 @@ def run(
     paths: Sequence[Path] = (),
     *,
     settings: QSettings | None = None,
+    on_painted: Callable[[], None] | None = None,
 ) -> int:
     """Shows the window until it is closed; returns the exit status.
 
     ``archive`` is opened, or created where there is none, and ``paths`` are added to it.
+    ``on_painted`` is called once when the window has been drawn; such a start is a measurement,
+    and leaves a running window alone.
     """
     # Python's own handler would not run while Qt's event loop does.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -34,19 +44,94 @@ def run(
     application.setApplicationName("floe")
     application.setApplicationDisplayName("Floe")
     application.setOrganizationName("floe")
-    application.setDesktopFileName("floe")
+    application.setDesktopFileName(DESKTOP_ID)
+    request = Request.here(archive, tuple(paths))
+    instance = SingleInstance()
+    if on_painted is None and instance.hand_over(request):
+        return 0
+
+    # Not above: handing over does not wait for what only a window needs.
+    from app.backend import CoreBackend
+    from app.executors import Executors
+    from app.private_cache import PrivateCache
+    from app.window import Window
+
     executors = Executors.threads()
     shelf = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
     backend = CoreBackend(shelf=Path(shelf) if shelf else None)
     cache = PrivateCache()
     window = Window(backend, executors, QtDialogs(), settings or QSettings(), cache)
+    arrivals = Arrivals(window)
+    instance.serve(arrivals.accept)
+    if on_painted is not None:
+        FirstPaint(window).painted.connect(on_painted)
     window.show()
-    if archive is not None:
-        window.session.open_or_create(archive, list(paths))
-    elif paths:
-        window.exchange.bring(list(paths))
+    arrivals.open(request)
     status = application.exec()
+    instance.close()
     executors.shutdown()
     backend.close()
     cache.remove()
     return status
+
+
+class Arrivals(QObject):
+    """Brings what starts were given into the window, once no question stands open in it."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window = window
+        self._waiting: list[Request] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(_MODAL_MS)
+        self._timer.timeout.connect(self._deliver)
+
+    def accept(self, request: Request) -> bool:
+        """Takes a later start's request and raises the window, unless that is closing."""
+        if self._window.closing or not self._window.isVisible():
+            return False
+        if request.token:  # Qt takes the desktop's leave from here when a window asks to be raised
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.token
+        window = self._window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
+        self._waiting.append(request)
+        self._timer.start()
+        self._deliver()
+        return True
+
+    def open(self, request: Request) -> None:
+        """Opens, creates and adds as the command line says."""
+        archives = [path for path in request.paths if path.suffix.lower() == ARCHIVE_SUFFIX]
+        if request.archive is None or archives:
+            first = [request.archive] if request.archive is not None else []
+            if everything := [*first, *request.paths]:
+                self._window.exchange.bring(everything)
+        else:
+            self._window.session.open_or_create(request.archive, list(request.paths))
+
+    def _deliver(self) -> None:
+        if QApplication.activeModalWidget() is None:
+            self._timer.stop()
+            requests, self._waiting = self._waiting, []
+            for request in requests:
+                self.open(request)
+
+
+class FirstPaint(QObject):
+    """Tells when a window has been drawn for the first time, with all that is in it."""
+
+    painted = Signal()
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._seen = False
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and not self._seen:
+            self._seen = True
+            # The window's parts are drawn in the same turn of the loop as the window.
+            QTimer.singleShot(0, self.painted.emit)
+        return False

@@ -218,6 +218,11 @@ class Window(QMainWindow):
         name = source.name if source.suffix == "" else source.parent.name
         return source.parent / f"{name or self.tr('Photographs')}{ARCHIVE_SUFFIX}"
 
+    @property
+    def closing(self) -> bool:
+        """Whether it only waits for work to stop."""
+        return self._closing
+
     def fill_column_menu(self) -> None:
         """Says anew which columns are shown."""
         self.entries.fill_column_menu(self.column_menu)

@@ -15,12 +15,14 @@ from app.window import Window
 from tests.app.fake_backend import FakeBackend
 from tests.app.stand_ins import FakeDialogs, InlineExecutor, MakeWindow
 
+_NOISE = ("does not support propagateSizeHints", r"does not support raise\(\)")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The offscreen platform says so of every window; it means nothing."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+            item.add_marker(pytest.mark.qt_log_ignore(*_NOISE, extend=True))
 
 
 @pytest.fixture

@@ -17,8 +17,12 @@ from core.archive.archive import Archive
 
 
 @pytest.fixture(autouse=True)
-def interrupts() -> Iterator[None]:
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGINT)
+    for name in ("RUNTIME_DIR", "CACHE_HOME"):  # no running window's
+        folder = tmp_path / name.lower()
+        folder.mkdir(mode=0o700)
+        monkeypatch.setenv(f"XDG_{name}", str(folder))
     yield
     signal.signal(signal.SIGINT, handler)
 
