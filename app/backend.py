@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.changes import Changes, CoreChanges
 from app.warmup import import_torch
 from core.control import CancelToken
-from core.errors import HostileNameError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.archive.breakdown import Share
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
     from core.bench.contest import Attempt
-    from core.engine import FileResult, Listener, Source
+    from core.engine import FileResult, Listener, Queries, Source
     from core.images.metadata import Fact
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
@@ -54,7 +55,12 @@ class Backend(Protocol):
     def plan_add(self, paths: Sequence[Path | Source]) -> Plan: ...
 
     def add(
-        self, archive: Path, paths: Sequence[Path | Source], listener: Listener, cancel: CancelToken
+        self,
+        archive: Path,
+        paths: Sequence[Path | Source],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
     ) -> list[FileResult]: ...
 
     def extract(
@@ -62,16 +68,23 @@ class Backend(Protocol):
         archive: Path,
         names: Sequence[str],
         folder: Path,
-        overwrite: bool,
+        queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]: ...
 
     def verify(
-        self, archive: Path, names: Sequence[str], listener: Listener, cancel: CancelToken
+        self,
+        archive: Path,
+        names: Sequence[str],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
     ) -> list[FileResult]: ...
 
-    def existing(self, names: Sequence[str], folder: Path) -> list[str]: ...
+    def thumbnail(self, archive: Path, name: str, side: int) -> NDArray[np.uint8]: ...
+
+    def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]: ...
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]: ...
 
@@ -127,7 +140,12 @@ class CoreBackend:
         return [(name, _size(path)) for path, name in collect(paths)]
 
     def add(
-        self, archive: Path, paths: Sequence[Path | Source], listener: Listener, cancel: CancelToken
+        self,
+        archive: Path,
+        paths: Sequence[Path | Source],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
     ) -> list[FileResult]:
         """Adds files and folders."""
         from core import engine
@@ -135,6 +153,7 @@ class CoreBackend:
         return engine.add(
             archive,
             paths,
+            queries=queries,
             shelf=self.changes.shelf(),
             listener=listener,
             cancel=cancel,
@@ -146,7 +165,7 @@ class CoreBackend:
         archive: Path,
         names: Sequence[str],
         folder: Path,
-        overwrite: bool,
+        queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
@@ -157,32 +176,44 @@ class CoreBackend:
             archive,
             names,
             folder,
-            overwrite=overwrite,
+            queries=queries,
             listener=listener,
             cancel=cancel,
             codec_factory=self._codec_factory,
         )
 
     def verify(
-        self, archive: Path, names: Sequence[str], listener: Listener, cancel: CancelToken
+        self,
+        archive: Path,
+        names: Sequence[str],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
     ) -> list[FileResult]:
         """Decodes images and compares them with their hashes."""
         from core import engine
 
         return engine.verify(
-            archive, names, listener=listener, cancel=cancel, codec_factory=self._codec_factory
+            archive,
+            names,
+            queries=queries,
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
         )
 
-    def existing(self, names: Sequence[str], folder: Path) -> list[str]:
-        """The names whose files extraction would meet; extraction itself tells of bad names."""
-        from core.archive.names import target_path
+    def thumbnail(self, archive: Path, name: str, side: int) -> NDArray[np.uint8]:
+        """A small picture of an entry, (h, w, 3 or 4), neither side above ``side``."""
+        from core.archive.archive import Archive
 
-        found = []
-        for name in names:
-            with suppress(HostileNameError):
-                if os.path.lexists(target_path(folder, name)):
-                    found.append(name)
-        return found
+        with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
+            return opened.read_thumbnail(name, side)
+
+    def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]:
+        """The same of an image file on the disk."""
+        from core.images.thumbnails import thumbnail_of_file
+
+        return thumbnail_of_file(path.read_bytes(), path, side)
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
         """What the bits of an entry are for."""

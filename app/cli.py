@@ -17,8 +17,9 @@ import typer
 from core.errors import FloeError, NoSuchEntryError
 
 if TYPE_CHECKING:
+    from app.terminal import Following
     from core.archive.entry import Entry
-    from core.engine import FileResult
+    from core.engine import FileResult, Queries
 
 FAILED = 1
 INTERRUPTED = 130
@@ -37,6 +38,8 @@ ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="a .floe fi
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME...", help="images or folders; all if none")
 ]
+KeepBoth = Annotated[bool, typer.Option("--keep-both", help="give new names where names are taken")]
+Skip = Annotated[bool, typer.Option("--skip", help="leave out files whose names are taken")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
 
@@ -63,6 +66,8 @@ def add(
     replace: Annotated[
         bool, typer.Option("--replace", help="replace other images of the same names")
     ] = False,
+    keep_both: KeepBoth = False,
+    skip: Skip = False,
     carry_model: Annotated[
         bool, typer.Option("--carry-model", help="keep the model in the archive, too")
     ] = False,
@@ -86,7 +91,7 @@ def add(
                     archive,
                     paths,
                     coder=coder.value,
-                    replace=replace,
+                    queries=_queries(following, replace, keep_both, skip),
                     carry_model=carry_model,
                     listener=following,
                 )
@@ -120,6 +125,8 @@ def extract(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="replace files that are there")
     ] = False,
+    keep_both: KeepBoth = False,
+    skip: Skip = False,
 ) -> None:
     """Extract images as the files that they were."""
     from app.terminal import Following
@@ -129,7 +136,8 @@ def extract(
         chosen, unknown = _chosen(archive, names or [])
         n_files = sum(not name.endswith("/") for name in chosen)
         with Following(n_files, "extracting") as following:
-            results = engine.extract(archive, chosen, to, overwrite=overwrite, listener=following)
+            queries = _queries(following, overwrite, keep_both, skip)
+            results = engine.extract(archive, chosen, to, queries=queries, listener=following)
         _exit_by(results, unknown, damage=_damage(archive))
 
 
@@ -294,6 +302,20 @@ def _one_line_errors() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
+def _queries(following: Following, replace: bool, keep_both: bool, skip: bool) -> Queries | None:
+    """Who answers the engine: the options, else a person at a terminal, else nobody."""
+    from app.terminal import TerminalQueries
+    from core.engine import Always, Choice
+
+    given = {Choice.REPLACE: replace, Choice.KEEP_BOTH: keep_both, Choice.SKIP: skip}
+    choices = [choice for choice, is_given in given.items() if is_given]
+    if len(choices) > 1:
+        raise typer.BadParameter("only one of these can be done where a name is taken")
+    if choices:
+        return Always(choices[0])
+    return TerminalQueries(following) if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
 def _chosen(archive: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """The entries of names, where a folder stands for all that is in it; and names of nothing.
 
@@ -327,6 +349,9 @@ def _exit_by(
         error(str(NoSuchEntryError(name, "the archive has no such image or folder")))
     if damage:
         error(damage)
+    if any(result.cancelled for result in results):
+        error("stopped; what is finished is kept")
+        raise typer.Exit(INTERRUPTED)
     if unknown or damage or not all(result.ok for result in results):
         raise typer.Exit(FAILED)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.name_dialog import NameDialog, Problem
+from app.query_dialog import QueryDialog
+from app.questions import OnAnswer, OpenQuestion
+
+if TYPE_CHECKING:
+    from core.engine import Query
 
 ARCHIVE_SUFFIX = ".floe"
 IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"
@@ -18,16 +22,8 @@ IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm
 _NAMES_SHOWN = 8
 
 
-class Overwrite(Enum):
-    """What to do with files that are there already."""
-
-    REPLACE = "replace"
-    SKIP = "skip"
-    CANCEL = "cancel"
-
-
 class Dialogs(Protocol):
-    """None, an empty list, False and CANCEL all mean that the person thought better of it."""
+    """None, an empty list and False all mean that the person thought better of it."""
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None: ...
 
@@ -41,7 +37,7 @@ class Dialogs(Protocol):
 
     def image_name(self, parent: QWidget, suggestion: str) -> str | None: ...
 
-    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite: ...
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion: ...
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool: ...
 
@@ -104,25 +100,10 @@ class QtDialogs:
         )
         return (name.strip() or suggestion) if accepted else None
 
-    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
-        box = QMessageBox(parent)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self._tr("Files exist"))
-        if len(names) == 1:
-            box.setText(self._tr("{0} exists in this folder already.").format(names[0]))
-        else:
-            text = self._tr("{0} of these files exist in this folder already.")
-            box.setText(text.format(len(names)))
-        box.setInformativeText(str(folder))
-        box.setDetailedText("\n".join(names) if len(names) > 1 else "")
-        replace = box.addButton(self._tr("&Replace"), QMessageBox.ButtonRole.DestructiveRole)
-        skip = box.addButton(self._tr("&Skip these"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(skip)
-        box.exec()
-        if box.clickedButton() is replace:
-            return Overwrite.REPLACE
-        return Overwrite.SKIP if box.clickedButton() is skip else Overwrite.CANCEL
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion:
+        dialog = QueryDialog(parent, query, answer)
+        dialog.show()
+        return dialog
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
         if len(names) == 1:

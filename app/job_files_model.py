@@ -133,6 +133,8 @@ class JobFilesModel(QAbstractTableModel):
                 return self.tr("Cancelled")
             case State.FAILED:
                 return _without_name(file)
+            case State.SKIPPED:
+                return self.tr("Left out")
             case State.RETRIED:
                 return self.tr("Tried again")
             case State.DONE:

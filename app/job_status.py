@@ -28,6 +28,8 @@ class JobStatus(QLabel):
             return ""
         if job.cancelling:
             return self.tr("Stopping…")
+        if self._jobs.asking:
+            return self.tr("Waiting for your answer")
         percent = texts.percent(job.meter.fraction)
         if job.paused:
             return self.tr("Paused at {0}").format(percent)

@@ -46,6 +46,7 @@ class State(Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    SKIPPED = "skipped"  # left out, as was answered
     RETRIED = "retried"  # failed, and handed to another job
     CANCELLED = "cancelled"
 
@@ -70,7 +71,7 @@ class Work:
 
     plan: Callable[[], Plan]
     run: Callable[[Listener, CancelToken], Sequence[FileResult]]
-    again: Callable[[Sequence[FileResult]], Work]
+    again: Callable[[Sequence[FileResult]], Work] | None = None
 
 
 class Mailbox:
@@ -189,6 +190,7 @@ class Job(QObject):
 
     def retry(self) -> Work:
         """The work of doing again what failed; the files are no longer this job's."""
+        assert self._work.again is not None
         work = self._work.again(self.failures)
         failed = [i for i, file in enumerate(self.files) if file.state is State.FAILED]
         for i in failed:
@@ -281,6 +283,8 @@ class Job(QObject):
         file.result, file.fraction = result, 1.0
         if result.cancelled:
             file.state = State.CANCELLED
+        elif result.skipped:
+            file.state = State.SKIPPED
         else:
             file.state = State.FAILED if result.error else State.DONE
         self.meter.finish(file.name)
@@ -312,6 +316,7 @@ class Jobs(QObject):
         super().__init__(parent)
         self._executor = executor
         self._jobs: list[Job] = []
+        self.asking = False  #: whether the job at work waits for an answer
 
     def submit(self, kind: JobKind, archive: Path, work: Work) -> Job:
         """Starts a job, or queues it behind those that run."""
@@ -347,6 +352,11 @@ class Jobs(QObject):
         """Tells every job to stop; those that wait first, so that none of them starts."""
         for job in reversed(self.active):
             job.cancel()
+
+    def set_asking(self, asking: bool) -> None:
+        """Tells that the job at work waits for an answer, or no longer does."""
+        self.asking = asking
+        self.progressed.emit()
 
     def forget_finished(self) -> None:
         """Drops the jobs that are over."""

@@ -194,6 +194,8 @@ class JobsPanel(QFrame):
         archive = job.archive.name
         if job.cancelling and job.active:
             return self.tr("Stopping…")
+        if job.active and self._jobs.asking:
+            return self.tr("Waiting for your answer")
         if job.state is State.WAITING:
             return self.tr("Preparing…")
         if job.state is State.RUNNING:
@@ -218,6 +220,8 @@ class JobsPanel(QFrame):
         }[job.kind].format(texts.images(job.count(State.DONE) - there), job.archive.name)
         if there:
             text += self.tr(", {0} already there").format(there)
+        if skipped := job.count(State.SKIPPED):
+            text += self.tr(", {0} left out").format(skipped)
         if failed := job.count(State.FAILED):
             text += self.tr(", {0} failed").format(failed)
         if retried := job.count(State.RETRIED):

@@ -18,7 +18,7 @@ from app.history import History
 from app.jobs import Job, JobKind, Jobs
 
 if TYPE_CHECKING:
-    from core.engine import FileResult
+    from core.engine import FileResult, Queries
 
 #: An archive, what is in it, and the files that wait to be added to it.
 Opened = tuple[Path, Listing, Sequence[Path]]
@@ -32,16 +32,19 @@ class ArchiveSession(QObject):
     failed = Signal(str)
     changing = Signal()  #: the archive is about to be changed
     changed = Signal(object)  #: the names of the entries and folders that came by a change
-    existing_found = Signal(object)  #: (names, folder, those that exist there)
     idle = Signal()  #: nothing is being done any more
 
     def __init__(
-        self, backend: Backend, executors: Executors, parent: QObject | None = None
+        self,
+        backend: Backend,
+        executors: Executors,
+        queries: Queries,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.model = EntriesModel(self)
         self.path: Path | None = None
-        self._backend, self._executors = backend, executors
+        self._backend, self._executors, self._queries = backend, executors, queries
         self._tasks: set[Task] = set()
         self.jobs = Jobs(executors.jobs, self)
         self.jobs.job_added.connect(self._on_job_added)
@@ -73,28 +76,24 @@ class ArchiveSession(QObject):
     def add(self, paths: Sequence[Path]) -> None:
         """Adds files and folders to the archive that is shown."""
         archive = self._archive()
-        self.jobs.submit(JobKind.ADD, archive, works.adding(self._backend, archive, list(paths)))
+        self.jobs.submit(
+            JobKind.ADD, archive, works.adding(self._backend, archive, list(paths), self._queries)
+        )
 
-    def find_existing(self, names: Sequence[str], folder: Path) -> None:
-        """Asks the disk which files extraction would meet; ``existing_found`` tells."""
-        task = self._task()
-        task.succeeded.connect(self.existing_found)
-        task.start(self._executors.reading, partial(_find, self._backend, list(names), folder))
-
-    def extract(self, names: Sequence[str], folder: Path, *, overwrite: bool) -> None:
+    def extract(self, names: Sequence[str], folder: Path) -> None:
         """Writes the images of these names into a folder, and makes those that end in a slash."""
         archive = self._archive()
         plan = self._plan([name for name in names if not name.endswith("/")])
         folders = [name for name in names if name.endswith("/")]
-        work = works.extracting(
-            self._backend, archive, plan, folder, overwrite=overwrite, folders=folders
-        )
+        work = works.extracting(self._backend, archive, plan, folder, self._queries, folders)
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:
         """Decodes the images of these names and compares them with their hashes."""
         archive, plan = self._archive(), self._plan(names)
-        self.jobs.submit(JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan))
+        self.jobs.submit(
+            JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan, self._queries)
+        )
 
     def remove(self, names: Sequence[str]) -> None:
         """Takes entries and folders out of the archive, after the jobs that run."""
@@ -259,7 +258,3 @@ def _open_or_create(backend: Backend, path: Path, then_add: Sequence[Path]) -> O
     if not path.exists():
         return _create(backend, path, then_add)
     return path, backend.entries(path), then_add
-
-
-def _find(backend: Backend, names: list[str], folder: Path) -> tuple[list[str], Path, list[str]]:
-    return names, folder, backend.existing(names, folder)

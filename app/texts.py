@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -43,6 +43,17 @@ def problem(why: str) -> str:
 def size(n_bytes: int) -> str:
     """``9.1 MB``: powers of ten, as file managers show."""
     return QLocale().formattedDataSize(n_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def exact_size(n_bytes: int) -> str:
+    """``9.1 MB (9,123,456 bytes)``: where two sizes are compared."""
+    return translate("Texts", "{0} ({1} bytes)").format(size(n_bytes), QLocale().toString(n_bytes))
+
+
+def date(nanoseconds: int) -> str:
+    """``24 Nov 2026 13:46:52``, in the person's locale, from nanoseconds since 1970."""
+    moment = QDateTime.fromMSecsSinceEpoch(nanoseconds // 1_000_000)
+    return QLocale().toString(moment, QLocale.FormatType.ShortFormat)
 
 
 def dimensions(width: int, height: int) -> str:

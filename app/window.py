@@ -37,6 +37,7 @@ from app.jobs import Job, JobKind, State
 from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
 from app.private_cache import PrivateCache
+from app.questions import Questions
 from app.recent import Recent
 from app.session import ArchiveSession
 from app.takeout import Picked
@@ -56,7 +57,9 @@ class Window(QMainWindow):
         super().__init__()
         self._dialogs, self._settings = dialogs, settings
         self._closing = False
-        self.session = ArchiveSession(backend, executors, self)
+        self.questions = Questions(dialogs, backend, executors.reading, self)
+        self.session = ArchiveSession(backend, executors, self.questions, self)
+        self.questions.asking.connect(self.session.jobs.set_asking)
         self.comparison = Comparison(backend, executors.comparing, self)
         self.actions_ = Actions(self)
         self.actions_.draw_icons(self.palette())

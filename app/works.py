@@ -11,19 +11,22 @@ from app.backend import Backend, Plan
 from app.jobs import Work
 
 if TYPE_CHECKING:
-    from core.engine import FileResult, Source
+    from core.engine import FileResult, Queries, Source
 
 
-def adding(backend: Backend, archive: Path, paths: Sequence[Path | Source]) -> Work:
+def adding(
+    backend: Backend, archive: Path, paths: Sequence[Path | Source], queries: Queries
+) -> Work:
     """Adds files and folders."""
 
     def again(failed: Sequence[FileResult]) -> Work:
         from core.engine import Source
 
         sources = [Source(result.source, result.name) for result in failed if result.source]
-        return adding(backend, archive, sources)
+        return adding(backend, archive, sources, queries)
 
-    return Work(partial(backend.plan_add, paths), partial(backend.add, archive, paths), again)
+    run = partial(backend.add, archive, paths, queries)
+    return Work(partial(backend.plan_add, paths), run, again)
 
 
 def extracting(
@@ -31,8 +34,7 @@ def extracting(
     archive: Path,
     plan: Plan,
     folder: Path,
-    *,
-    overwrite: bool,
+    queries: Queries,
     folders: Sequence[str] = (),
 ) -> Work:
     """Writes images into a folder, and makes folders, whose names end in a slash."""
@@ -40,20 +42,20 @@ def extracting(
 
     def again(failed: Sequence[FileResult]) -> Work:
         part, left = _part(plan, failed), [r.name for r in failed if r.name in folders]
-        return extracting(backend, archive, part, folder, overwrite=overwrite, folders=left)
+        return extracting(backend, archive, part, folder, queries, left)
 
-    run = partial(backend.extract, archive, names, folder, overwrite)
+    run = partial(backend.extract, archive, names, folder, queries)
     return Work(lambda: plan, run, again)
 
 
-def verifying(backend: Backend, archive: Path, plan: Plan) -> Work:
+def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> Work:
     """Decodes images and compares them with their hashes."""
 
     def again(failed: Sequence[FileResult]) -> Work:
-        return verifying(backend, archive, _part(plan, failed))
+        return verifying(backend, archive, _part(plan, failed), queries)
 
     names = [name for name, _ in plan]
-    return Work(lambda: plan, partial(backend.verify, archive, names), again)
+    return Work(lambda: plan, partial(backend.verify, archive, names, queries), again)
 
 
 def _part(plan: Plan, failed: Sequence[FileResult]) -> Plan:

@@ -34,6 +34,7 @@ from core.archive.writing import make_folder, write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
     DamagedArchiveError,
+    EntryExistsError,
     NoSuchEntryError,
     TargetExistsError,
 )
@@ -124,6 +125,14 @@ class Archive:
             return self.entry(name)
         except NoSuchEntryError:
             return None
+
+    def is_free(self, name: str) -> bool:
+        """Whether an entry or folder of this name can be made."""
+        try:
+            self._changes.check_free(name)
+        except EntryExistsError:
+            return False
+        return True
 
     def damage(self) -> str | None:
         """What is wrong with the archive as a whole, as a glance at its size and list tells.
@@ -345,15 +354,18 @@ class Archive:
         folder: Path,
         *,
         overwrite: bool = False,
+        to: str | None = None,
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Path:
         """Writes an entry's file below a folder, all of it or nothing; returns where.
 
+        ``to`` is the name that it gets there, else it is the entry's.
+
         Raises as read_file, and HostileNameError, TargetExistsError, UnwritableFileError.
         """
         number, entry = self._table.find(name)
-        target = target_path(Path(folder), name)
+        target = target_path(Path(folder), name if to is None else to)
         if not overwrite and os.path.lexists(target):
             raise TargetExistsError(target, "exists already")
         pieces = self._contents.file(number, entry, progress, cancel or CancelToken())

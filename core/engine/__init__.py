@@ -4,6 +4,33 @@ from __future__ import annotations
 
 from core.engine.collecting import Source, collect
 from core.engine.jobs import add, extract, verify
+from core.engine.queries import (
+    Always,
+    Answer,
+    Choice,
+    ContinueAfterError,
+    FileExists,
+    NameConflict,
+    Queries,
+    Query,
+)
 from core.engine.results import FileResult, Listener, Silent
 
-__all__ = ["FileResult", "Listener", "Silent", "Source", "add", "collect", "extract", "verify"]
+__all__ = [
+    "Always",
+    "Answer",
+    "Choice",
+    "ContinueAfterError",
+    "FileExists",
+    "FileResult",
+    "Listener",
+    "NameConflict",
+    "Queries",
+    "Query",
+    "Silent",
+    "Source",
+    "add",
+    "collect",
+    "extract",
+    "verify",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def collect(paths: Iterable[Path | Source]) -> list[Source]:
     taken: set[str] = set()
     for path in paths:
         for file, parts in _files(path):
-            name = free_name(_name(parts), taken)
+            name = free_name(_name(parts), taken.__contains__)
             taken.add(name)
             found.append(Source(file, name))
     return found
@@ -79,10 +79,10 @@ def _name(parts: tuple[str, ...]) -> str:
         return "/".join(shown(part) for part in parts) or "/"
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
     """The name, with a number before its suffix where another file has it."""
     path, number = PurePosixPath(name), 2
-    while name in taken:
+    while is_taken(name):
         name = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
         number += 1
     return name

@@ -21,6 +21,7 @@ class FileResult:
     error: str | None = None  # one sentence for a person
     replaced: Path | None = None  # the archive of the entry in whose place this one came
     cancelled: bool = False
+    skipped: bool = False  # left out, as was answered
     unchanged: bool = False  # the archive had this very file under this name already
 
     @property

@@ -16,7 +16,7 @@ from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.entry import Entry
 from core.bench.contest import NOT_INSTALLED, Attempt
 from core.control import CancelToken, Progress
-from core.engine import FileResult, Source
+from core.engine import FileResult, Queries, Source
 from core.errors import Cancelled, EntryExistsError, NoSuchEntryError, NotAnArchiveError
 from core.images.metadata import Fact
 
@@ -125,7 +125,12 @@ class FakeBackend:
         return [(path.name, float(path.stat().st_size)) for path in _files(paths)]
 
     def add(
-        self, archive: Path, paths: Sequence[Path], listener: Any, cancel: CancelToken
+        self,
+        archive: Path,
+        paths: Sequence[Path],
+        queries: Queries,
+        listener: Any,
+        cancel: CancelToken,
     ) -> list[Any]:
         self._note()
 
@@ -145,7 +150,7 @@ class FakeBackend:
         archive: Path,
         names: Sequence[str],
         folder: Path,
-        overwrite: bool,
+        queries: Queries,
         listener: Any,
         cancel: CancelToken,
     ) -> list[Any]:
@@ -154,8 +159,6 @@ class FakeBackend:
         def work(name: str) -> Any:
             self._pieces(name, "decoding", listener, cancel)
             target = folder / name
-            if target.exists() and not overwrite:
-                raise ValueError(f"{target}: exists already")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(name)
             return target
@@ -163,7 +166,12 @@ class FakeBackend:
         return _each(names, work, listener, cancel)
 
     def verify(
-        self, archive: Path, names: Sequence[str], listener: Any, cancel: CancelToken
+        self,
+        archive: Path,
+        names: Sequence[str],
+        queries: Queries,
+        listener: Any,
+        cancel: CancelToken,
     ) -> list[Any]:
         self._note()
 
@@ -232,9 +240,6 @@ class FakeBackend:
 
     def forget(self, kept: Sequence[Path]) -> None:
         """Nothing is kept in files."""
-
-    def existing(self, names: Sequence[str], folder: Path) -> list[str]:
-        return [name for name in names if (folder / name).exists()]
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
         self._note()

@@ -7,11 +7,13 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from app.dialogs import Overwrite
 from app.name_dialog import Problem
+from app.questions import OnAnswer
 from app.window import Window
+from core.engine import Answer, Query
 
 #: A factory of windows: on real threads if it is given executors, else on none.
 MakeWindow = Callable[..., Window]
@@ -30,6 +32,21 @@ class InlineExecutor(Executor):
         return future
 
 
+class FakeQuestion:
+    """A dialog that stays open until a test answers."""
+
+    def __init__(self, query: Query, answer: OnAnswer) -> None:
+        self.query, self.answer = query, answer
+        self.pictures: dict[int, QImage] = {}
+        self.withdrawn = False
+
+    def show_picture(self, place: int, picture: QImage) -> None:
+        self.pictures[place] = picture
+
+    def withdraw(self) -> None:
+        self.withdrawn = True
+
+
 class FakeDialogs:
     """Answers as it was told to, and remembers what it was asked."""
 
@@ -40,12 +57,12 @@ class FakeDialogs:
         self.images: list[Path] = []
         self.folder: Path | None = None
         self.target: Path | None = folder / "out"
-        self.overwriting = Overwrite.CANCEL
         self.image: str | None = "pasted.png"
         self.suggested = ""
+        self.answers: list[Answer | None] = []
+        self.questions: list[FakeQuestion] = []
         self.removing = True
         self.closing = True
-        self.conflicts: list[str] = []
         self.typed: str | None = None  # the name, where one is asked for
         self.problem: str | None = None  # what is wrong with it
 
@@ -74,10 +91,13 @@ class FakeDialogs:
         self.suggested = suggestion
         return self.image
 
-    def overwrite(self, parent: QWidget, names: Sequence[str], folder: Path) -> Overwrite:
-        self.asked.append("overwrite")
-        self.conflicts = list(names)
-        return self.overwriting
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> FakeQuestion:
+        self.asked.append(f"{type(query).__name__} {query.name}")
+        question = FakeQuestion(query, answer)
+        self.questions.append(question)
+        if self.answers:
+            answer(self.answers.pop(0))
+        return question
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
         self.asked.append("remove " + " ".join(names))

@@ -192,13 +192,6 @@ def test_a_new_archive_in_the_place_of_another(
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".floe-")] == []
 
 
-def test_which_files_exist(core_backend: CoreBackend, tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "b.png").touch()
-    names = ["a/b.png", "b.png", "../../etc/passwd", ""]
-    assert core_backend.existing(names, tmp_path) == ["a/b.png"]
-
-
 def test_the_plan_of_files_that_are_gone(core_backend: CoreBackend, tmp_path: Path) -> None:
     assert core_backend.plan_add([tmp_path / "gone.png"]) == [("gone.png", 0.0)]
 
@@ -208,7 +201,7 @@ def test_codelengths_stop_when_told(
 ) -> None:
     path, cancel = tmp_path / "x.floe", CancelToken()
     core_backend.create(path)
-    core_backend.add(path, [photographs / "img0.png"], Silent(), cancel)
+    core_backend.add(path, [photographs / "img0.png"], None, Silent(), cancel)
     lengths = core_backend.codelengths(path, "img0.png", cancel)
     assert next(lengths).name == "PNG"
     cancel.cancel()
@@ -222,7 +215,7 @@ def test_a_codec_that_cannot_take_an_image_says_so(
     path, image = tmp_path / "x.floe", tmp_path / "long.png"
     core_backend.create(path)
     Image.fromarray(np.zeros((1, 17_000, 3), np.uint8)).save(image)
-    core_backend.add(path, [image], Silent(), CancelToken())
+    core_backend.add(path, [image], None, Silent(), CancelToken())
     measured = {m.name: m for m in core_backend.codelengths(path, image.name, CancelToken())}
     assert measured["PNG"].bits_per_dim is not None
     assert measured["WebP"].bits_per_dim is None
@@ -238,7 +231,7 @@ def test_of_an_archive_cut_short_the_rest_is_shown_and_comes_out(
     for number in range(6):
         pixels = random.integers(0, 256, (80, 100, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    core_backend.add(path, sorted(tmp_path.glob("*.png")), Silent(), CancelToken())
+    core_backend.add(path, sorted(tmp_path.glob("*.png")), None, Silent(), CancelToken())
     path.write_bytes(path.read_bytes()[:-40_000])
     window.session.open(path)
     settle(qtbot, lambda: not window.session.busy)

@@ -19,6 +19,7 @@ from app.job_files_model import FILE, STATE
 from app.jobs import Job, State
 from app.window import Window
 from core.archive.archive import Archive
+from core.engine import Answer, Choice
 from tests.app.stand_ins import FakeDialogs, MakeWindow
 from tests.fakes import FakeCodec
 
@@ -214,3 +215,108 @@ def test_what_is_there_already_is_said(
     again = [model.index(row, STATE).data() for row in range(3, 7)]
     assert again[:3] == ["Was already there"] * 3
     assert again[3].startswith("Done, ")
+
+
+def change(paths: list[Path]) -> None:
+    for number, path in enumerate(paths):
+        save(path, 60 + number)
+
+
+def open_question(qtbot: Any, window: Window, dialogs: FakeDialogs, paths: list[Path]) -> Any:
+    """Adds files whose names are taken by others, up to the open question."""
+    window.add_paths(paths)
+    settle(qtbot, window)
+    change(paths)
+    window.add_paths(paths)
+    until(qtbot, lambda: bool(dialogs.questions))
+    return dialogs.questions[0]
+
+
+def test_a_question_is_answered_for_all(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path], archive: Path
+) -> None:
+    question = open_question(qtbot, window, dialogs, photographs)
+    assert question.query.name == "img0.png"
+    assert window.jobs_panel._title.text() == "Waiting for your answer"
+    assert window.job_status.text() == "Waiting for your answer"
+    until(qtbot, lambda: set(question.pictures) == {0, 1})
+    assert {(p.width(), p.height()) for p in question.pictures.values()} == {(128, 96)}
+    assert question.pictures[0] != question.pictures[1]
+    question.answer(Answer(Choice.KEEP_BOTH, for_all=True))
+    settle(qtbot, window)
+    assert len(dialogs.questions) == 1
+    assert len(listed(archive)) == 8
+    assert "img2 (2).png" in {entry.name for entry in window.session.model.entries}
+    until(qtbot, lambda: question.withdrawn)
+    assert not window.session.jobs.asking
+
+
+def test_files_are_left_out(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path]
+) -> None:
+    dialogs.answers = [Answer(Choice.SKIP), Answer(Choice.SKIP), Answer(Choice.REPLACE)]
+    open_question(qtbot, window, dialogs, photographs[:3])
+    settle(qtbot, window)
+    assert window.jobs_panel._title.text() == "1 image added to x.floe, 2 left out"
+    model = window.jobs_panel.model
+    assert [model.index(row, STATE).data() for row in (3, 4)] == ["Left out"] * 2
+
+
+@pytest.mark.parametrize("by", ["job", "dialog"])
+def test_cancel_while_a_question_is_open(
+    qtbot: Any,
+    window: Window,
+    dialogs: FakeDialogs,
+    photographs: list[Path],
+    archive: Path,
+    by: str,
+) -> None:
+    question = open_question(qtbot, window, dialogs, photographs)
+    before = archive.read_bytes()
+    if by == "job":
+        qtbot.mouseClick(window.jobs_panel.cancel_button, Qt.MouseButton.LeftButton)
+    else:
+        question.answer(None)
+    qtbot.waitUntil(lambda: not window.session.busy, timeout=1000)
+    assert last(window).state is State.CANCELLED
+    assert archive.read_bytes() == before
+    until(qtbot, lambda: question.withdrawn)
+    question.answer(Answer(Choice.REPLACE))  # too late, and no harm
+
+
+def test_closing_while_a_question_is_open(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path]
+) -> None:
+    question = open_question(qtbot, window, dialogs, photographs)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=1000)
+    assert "close" in dialogs.asked
+    assert question.withdrawn
+
+
+def test_files_that_exist_are_asked_about(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path], tmp_path: Path
+) -> None:
+    window.add_paths(photographs)
+    settle(qtbot, window)
+    for number in (1, 2):
+        (tmp_path / "out" / f"img{number}.png").write_text("mine")
+    dialogs.answers = [Answer(Choice.SKIP), Answer(Choice.KEEP_BOTH)]
+    window.extract_all()
+    settle(qtbot, window)
+    assert dialogs.asked[-2:] == ["FileExists img1.png", "FileExists img2.png"]
+    assert (tmp_path / "out" / "img1.png").read_text() == "mine"
+    assert (tmp_path / "out" / "img2.png").read_text() == "mine"
+    made = np.asarray(Image.open(tmp_path / "out" / "img2 (2).png"))
+    assert np.array_equal(made, ramp(2))
+    assert window.message.text == "3 images extracted from x.floe, 1 left out"
+
+
+def test_the_meter_does_not_count_the_time_of_a_question(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path]
+) -> None:
+    question = open_question(qtbot, window, dialogs, photographs[:1])
+    qtbot.wait(400)
+    question.answer(Answer(Choice.REPLACE))
+    settle(qtbot, window)
+    assert last(window).meter.elapsed_seconds < 0.4

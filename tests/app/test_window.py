@@ -10,9 +10,7 @@ from PySide6.QtCore import QMimeData, QPoint, QSettings, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QLineEdit
 
-from app.dialogs import Overwrite
 from app.job_files_model import FILE, STATE
-from app.jobs import State
 from app.window import Window
 from tests.app.drops import drop, drop_data
 from tests.app.fake_backend import FakeBackend, make_entry
@@ -152,23 +150,7 @@ def test_extraction_by_shortcut(
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
     settle(qtbot, filled)
-    assert dialogs.conflicts == ["b.png"]
-
-
-@pytest.mark.parametrize("answer", Overwrite)
-def test_files_that_exist(
-    qtbot: Any, filled: Window, dialogs: FakeDialogs, tmp_path: Path, answer: Overwrite
-) -> None:
-    dialogs.overwriting = answer
-    there = tmp_path / "out" / "b.png"
-    there.write_text("mine")
-    filled.actions_.extract.trigger()
-    settle(qtbot, filled)
-    assert dialogs.conflicts == ["b.png"]
-    assert there.read_text() == ("b.png" if answer is Overwrite.REPLACE else "mine")
-    expected = 1 if answer is Overwrite.CANCEL else 3
-    assert len(list((tmp_path / "out").iterdir())) == expected
-    assert all(job.state is State.DONE for job in filled.session.jobs._jobs)
+    assert len(list((tmp_path / "out").iterdir())) == 3
 
 
 def test_verification(qtbot: Any, filled: Window) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from core import engine
 from core.archive import Archive
 from core.control import CancelToken, Progress
-from core.engine import FileResult
+from core.engine import Always, Choice, FileResult
 from core.errors import NotAnArchiveError, UnreadableFileError, UnwritableFileError
 from tests.fakes import FakeCodec
 
@@ -126,7 +126,9 @@ def test_another_image_of_the_same_name(archive: Path, folder: Path) -> None:
     (refused,) = engine.add(archive, [folder / "0.png"], codec_factory=FakeCodec)
     assert refused.error is not None
     assert "another image of this name" in refused.error
-    (done,) = engine.add(archive, [folder / "0.png"], replace=True, codec_factory=FakeCodec)
+    (done,) = engine.add(
+        archive, [folder / "0.png"], queries=Always(Choice.REPLACE), codec_factory=FakeCodec
+    )
     assert done.ok
     with Archive.open(archive, codec_factory=FakeCodec) as opened:
         assert np.array_equal(opened.read_pixels("0.png"), ramp(99))

@@ -1,0 +1,147 @@
+"""Names that are taken: what a job decides about its files before it works on any of them.
+
+So all questions come at once, while the person who started the job is still there; and what an
+archive has already is known before anything is coded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.archive.archive import Archive
+from core.archive.entry import Entry
+from core.archive.names import shown, target_path
+from core.control import CancelToken
+from core.engine.collecting import free_name
+from core.engine.queries import Asking, Choice, FileExists, NameConflict
+from core.engine.results import FileResult
+from core.errors import EntryExistsError, HostileNameError, TargetExistsError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file goes: its name there, and whether in the place of another."""
+
+    name: str
+    replace: bool = False
+
+
+#: A file that needs no work, or the place that it gets.
+Decision = FileResult | Place
+
+
+class AddingConflicts:
+    """Decides about the files that come into an archive."""
+
+    def __init__(
+        self,
+        opened: Archive,
+        files: Iterable[FileResult],
+        asking: Asking | None,
+        cancel: CancelToken,
+    ) -> None:
+        self._opened, self._asking, self._cancel = opened, asking, cancel
+        self._coming = {file.name for file in files}
+
+    def decide(self, file: FileResult) -> Decision:
+        """Raises EntryExistsError where nobody can be asked, and Cancelled."""
+        there = self._opened.find(file.name)
+        if there is None or file.source is None:
+            return Place(file.name)
+        if same_file(file.source, there, self._cancel):
+            return replace(file, entry=there, unchanged=True)
+        if self._asking is None:
+            raise EntryExistsError(
+                shown(file.name),
+                "the archive has another image of this name; rename the file, or replace it",
+            )
+        try:
+            status = file.source.stat()
+        except OSError:
+            return Place(file.name, replace=True)  # reading it will tell
+        new_name = free_name(file.name, self._is_taken)
+        query = NameConflict(
+            self._opened.path,
+            file.name,
+            there,
+            file.source,
+            status.st_size,
+            status.st_mtime_ns,
+            new_name,
+        )
+        return _place(file, new_name, self._asking.ask(query), self._coming)
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self._coming or not self._opened.is_free(name)
+
+
+class ExtractingConflicts:
+    """Decides about the files that are written into a folder."""
+
+    def __init__(
+        self, opened: Archive, names: Iterable[str], folder: Path, asking: Asking | None
+    ) -> None:
+        self._opened, self._folder, self._asking = opened, folder, asking
+        self._coming = set(names)
+
+    def decide(self, file: FileResult) -> Decision:
+        """Raises HostileNameError, TargetExistsError where nobody can be asked, and Cancelled."""
+        target = target_path(self._folder, file.name)
+        try:
+            status = os.lstat(target)
+        except OSError:  # nothing is there, or it cannot be reached: writing will tell
+            return Place(file.name)
+        if stat.S_ISDIR(status.st_mode):
+            raise TargetExistsError(target, "a folder of this name is in the way")
+        if self._asking is None:
+            raise TargetExistsError(target, "exists already")
+        new_name = free_name(file.name, self._is_taken)
+        query = FileExists(
+            self._opened.path,
+            file.name,
+            self._opened.entry(file.name),
+            target,
+            status.st_size,
+            status.st_mtime_ns,
+            new_name,
+        )
+        return _place(file, new_name, self._asking.ask(query), self._coming)
+
+    def _is_taken(self, name: str) -> bool:
+        try:
+            return name in self._coming or os.path.lexists(target_path(self._folder, name))
+        except HostileNameError:  # too long with its number: extracting will say so
+            return False
+
+
+def _place(file: FileResult, new_name: str, choice: Choice, coming: set[str]) -> Decision:
+    if choice is Choice.REPLACE:
+        return Place(file.name, replace=True)
+    if choice is Choice.KEEP_BOTH:
+        coming.add(new_name)
+        return Place(new_name)
+    return replace(file, skipped=True)
+
+
+def same_file(path: Path, entry: Entry, cancel: CancelToken) -> bool:
+    """Whether a file is the one that was archived; one that cannot be read is not."""
+    try:
+        if path.stat().st_size != entry.original_bytes:
+            return False
+        return _sha256(path, cancel.check) == entry.file_sha256
+    except OSError:
+        return False
+
+
+def _sha256(path: Path, check: Callable[[], None]) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            check()
+            digest.update(piece)
+    return digest.hexdigest()

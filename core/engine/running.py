@@ -1,0 +1,151 @@
+"""One job at work: each file is one call on an executor, and succeeds or fails by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace as changed
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from core.archive.codec import THREADS_PER_IMAGE
+from core.control import CancelToken, Progress, ProgressListener
+from core.engine.conflicts import Decision, Place
+from core.engine.queries import Asking, Choice, ContinueAfterError, Queries
+from core.engine.results import FileResult, Listener, Silent
+from core.errors import (
+    ArchiveBusyError,
+    Cancelled,
+    FloeError,
+    ModelError,
+    UnwritableFileError,
+)
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+#: Files under way at a time where no executor is given: each keeps four cores busy, and takes
+#: memory of its own.
+N_WORKERS = min(max((os.cpu_count() or 1) // THREADS_PER_IMAGE, 1), 4)
+
+#: What the files after one that met them may well meet, too.
+_LASTING = (UnwritableFileError, ArchiveBusyError, ModelError)
+
+
+class Run:
+    """One job: what it is told, whom it asks, and how each of its files is seen to."""
+
+    def __init__(
+        self,
+        archive: Path,
+        listener: Listener | None,
+        cancel: CancelToken | None,
+        queries: Queries | None,
+    ) -> None:
+        self.cancel = cancel or CancelToken()
+        self.asking = Asking(queries, self.cancel) if queries is not None else None
+        self._archive = archive
+        self._listener = _Ordered(listener or Silent())
+
+    def progress_of(self, file: FileResult) -> ProgressListener:
+        """Progress of a file under the name by which the job knows it."""
+        return lambda event: self._listener.progress(changed(event, name=file.name))
+
+    def decide(
+        self, files: Sequence[FileResult], decide: Callable[[FileResult], Decision]
+    ) -> list[Decision]:
+        """What comes of each file before any is worked on; what needs no work is told."""
+        decided = []
+        for file in files:
+            decision = self._attempt(file, partial(decide, file))
+            if isinstance(decision, FileResult):
+                self._listener.started(file.name)
+                self._listener.finished(decision)
+            decided.append(decision)
+        return decided
+
+    def work(
+        self,
+        files: Sequence[FileResult],
+        decided: Sequence[Decision],
+        work: Callable[[FileResult, Place], FileResult],
+        executor: Executor | None,
+    ) -> list[FileResult]:
+        """Does the work on each file that has a place, and tells what came of it."""
+
+        def one(file: FileResult, place: Place) -> FileResult:
+            self._listener.started(file.name)
+            result = self._attempt(file, lambda: work(file, place))
+            self._listener.finished(result)
+            return result
+
+        with ExitStack() as stack:
+            if executor is None:
+                workers = min(N_WORKERS, max(len(files), 1))
+                executor = stack.enter_context(ThreadPoolExecutor(workers, "floe-file"))
+            futures: list[FileResult | Future[FileResult]] = []
+            try:
+                for file, place in zip(files, decided, strict=True):
+                    if isinstance(place, Place):
+                        futures.append(executor.submit(one, file, place))
+                    else:
+                        futures.append(place)
+                return [f.result() if isinstance(f, Future) else f for f in futures]
+            except BaseException:
+                # Someone pressed Ctrl-C: the pool is left only once all workers have stopped.
+                self.cancel.cancel()
+                for future in futures:
+                    if isinstance(future, Future):
+                        future.cancel()
+                raise
+
+    def _attempt(self, file: FileResult, call: Callable[[], T]) -> T | FileResult:
+        """What the call returns, or else what is said of the file; again if a person wants it."""
+        while True:
+            try:
+                self.cancel.check()
+                return call()
+            except Cancelled:
+                return changed(file, cancelled=True)
+            except FloeError as error:
+                sentence, lasting = str(error), isinstance(error, _LASTING)
+            except MemoryError:
+                sentence = f"{file.name}: there is not enough memory for this image"
+                lasting = True
+            except Exception as error:  # a bug of ours must not take the other files with it
+                _log.exception("%s", file.name)
+                sentence = f"{file.name}: unexpected {type(error).__name__}: {error}"
+                lasting = False
+            if self.asking is None or not lasting:
+                return changed(file, error=sentence)
+            try:
+                query = ContinueAfterError(self._archive, file.name, sentence)
+                if self.asking.ask(query) is not Choice.RETRY:
+                    return changed(file, error=sentence)
+            except Cancelled:
+                return changed(file, error=sentence)
+
+
+class _Ordered:
+    """Passes events on from many threads, one at a time."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener, self._lock = listener, threading.Lock()
+
+    def started(self, name: str) -> None:
+        with self._lock:
+            self._listener.started(name)
+
+    def progress(self, p: Progress) -> None:
+        with self._lock:
+            self._listener.progress(p)
+
+    def finished(self, r: FileResult) -> None:
+        with self._lock:
+            self._listener.finished(r)
