@@ -64,7 +64,8 @@ def test_a_question_that_is_withdrawn_has_no_answer(qtbot: Any) -> None:
 
 
 def test_both_files_are_told_apart(qtbot: Any) -> None:
-    dialog = Asked(qtbot, QUERIES[0]).dialog
+    asked = Asked(qtbot, QUERIES[0])
+    dialog = asked.dialog
     there, coming = (card.accessibleName() for card in dialog.cards)
     assert "larger" in there
     assert "newer" in coming
