@@ -276,7 +276,7 @@ class Takeout(QObject):
         if not missing:
             return []
         results = self._backend.extract(
-            picked.archive, missing, tray.folder, False, listener, cancel
+            picked.archive, missing, tray.folder, None, listener, cancel
         )
         for result in results:
             if result.target is not None:
