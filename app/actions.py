@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence, QPalette
 from app import icons
 
 _CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+_ALT = Qt.KeyboardModifier.AltModifier
 
 
 def _tr(text: str) -> str:
@@ -69,6 +70,16 @@ class Actions(QObject):
         )
         self.select_all = self._add(_tr("Select &All"), std.SelectAll)
         self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))
+        self.up = self._add(
+            _tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the folder around this one")
+        )
+        self.up.setShortcuts([self.up.shortcut(), QKeySequence(key.Key_Backspace)])
+        self.tiles = self._add(
+            _tr("&Tiles"), _CTRL | key.Key_1, "", _tr("Show large thumbnails instead of the list")
+        )
+        self.tiles.setCheckable(True)
+        self.zoom_in = self._add(_tr("Zoom &In"), std.ZoomIn, "", _tr("Larger thumbnails"))
+        self.zoom_out = self._add(_tr("Zoom &Out"), std.ZoomOut, "", _tr("Smaller thumbnails"))
         self.details = self._add(_tr("&Details"), key.Key_F9, "", _tr("Show bars on the right"))
         self.details.setCheckable(True)
         self.cancel = self._add(

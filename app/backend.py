@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.changes import Changes, CoreChanges
+from app.thumbnail_cache import ThumbnailCache
 from app.warmup import import_torch
 from core.control import CancelToken
 
@@ -82,7 +83,14 @@ class Backend(Protocol):
         cancel: CancelToken,
     ) -> list[FileResult]: ...
 
-    def thumbnail(self, archive: Path, name: str, side: int) -> NDArray[np.uint8]: ...
+    def thumbnail(
+        self,
+        archive: Path,
+        name: str,
+        side: int,
+        sha256: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.uint8]: ...
 
     def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]: ...
 
@@ -97,11 +105,16 @@ class CoreBackend:
     """The backend on :mod:`core`. Tests hand in a fast codec, which needs no model."""
 
     def __init__(
-        self, codec_factory: CodecFactory | None = None, *, shelf: Path | None = None
+        self,
+        codec_factory: CodecFactory | None = None,
+        *,
+        shelf: Path | None = None,
+        thumbnails: Path | None = None,
     ) -> None:
-        """``shelf`` is the folder for what is kept for undoing."""
+        """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
         self._codec_factory = codec_factory or _load_photo_codec
         self.changes = CoreChanges(shelf)
+        self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
     def close(self) -> None:
         """Removes what is kept for undoing."""
@@ -202,12 +215,27 @@ class CoreBackend:
             codec_factory=self._codec_factory,
         )
 
-    def thumbnail(self, archive: Path, name: str, side: int) -> NDArray[np.uint8]:
-        """A small picture of an entry, (h, w, 3 or 4), neither side above ``side``."""
+    def thumbnail(
+        self,
+        archive: Path,
+        name: str,
+        side: int,
+        sha256: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.uint8]:
+        """A small picture of an entry, (h, w, 3 or 4), neither side above ``side``.
+
+        One that is given by the hash of its file, too, is kept for the next time.
+        """
         from core.archive.archive import Archive
 
-        with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
-            return opened.read_thumbnail(name, side)
+        def make() -> NDArray[np.uint8]:
+            with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
+                return opened.read_thumbnail(name, side, cancel=cancel)
+
+        if sha256 is None or self._thumbnails is None:
+            return make()
+        return self._thumbnails.get(f"{sha256}-{side}", make)
 
     def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]:
         """The same of an image file on the disk."""

@@ -20,9 +20,10 @@ def lay_out(window: Window) -> None:
     window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
-    window.entries.addActions(
-        [actions.extract, actions.verify, actions.copy, actions.rename, actions.remove]
-    )
+    on_entries = [actions.extract, actions.verify, actions.copy, actions.rename, actions.remove]
+    for entries in (window.browser.list, window.browser.tiles):
+        entries.addActions(on_entries)
+        entries.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
 
 def _fill_menus(window: Window) -> None:
@@ -45,6 +46,8 @@ def _fill_menus(window: Window) -> None:
     edit.addSeparator()
     edit.addActions([actions.select_all, actions.find])
     view = bar.addMenu(window.tr("&View"))
+    view.addActions([actions.up, actions.tiles, actions.zoom_in, actions.zoom_out])
+    view.addSeparator()
     view.addAction(actions.details)
     window.column_menu.aboutToShow.connect(window.fill_column_menu)
     view.addMenu(window.column_menu)
@@ -86,7 +89,7 @@ def _fill_tool_bar(window: Window) -> None:
 
 def _fill_centre(window: Window) -> None:
     window.stack.addWidget(window.empty)
-    window.stack.addWidget(window.entries)
+    window.stack.addWidget(window.browser)
     left = QWidget(window)
     column = QVBoxLayout(left)
     column.setContentsMargins(0, 0, 0, 0)

@@ -1,241 +1,255 @@
-"""The table's contents: entries of an archive, one column a fact."""
+"""What the list shows: one folder of the archive, or what a filter finds below it.
+
+Rows are kept sorted by the model itself, folders first: a proxy would ask for each value through
+Qt, ten thousand times a keystroke.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QCoreApplication,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
+    Signal,
 )
 
 from app import texts
+from app.columns import Column, columns, natural
+from app.contents import Contents, File, Folder, Item
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
 
 Index = QModelIndex | QPersistentModelIndex
-translate = QCoreApplication.translate
+_Key = tuple[bool, Any, str, str]
 
 #: The value that a column sorts by, in its own type.
 SORT_ROLE = Qt.ItemDataRole.UserRole
-#: The entry behind a row.
-ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
+#: The file or folder behind a row.
+ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
 
-#: From so many rows on, removing them one by one would be seen as a pause.
+#: From so many changes on, showing them one by one would be seen as a pause.
 _MANY = 50
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
-@dataclass(frozen=True)
-class Column:
-    """How one fact of an entry is headed, shown and sorted."""
-
-    key: str
-    title: str
-    explanation: str
-    text: Callable[[Entry], str]
-    value: Callable[[Entry], Any]
-    shown: bool = True  #: by default; the header's menu changes it
-    is_number: bool = True
-
-
-@lru_cache(maxsize=65_536)  # sorting asks for each name many times
-def natural(name: str) -> str:
-    """A key by which ``img2`` stands before ``img10``."""
-    return re.sub(r"\d+", lambda match: match[0].zfill(12), name.casefold())
-
-
-def _least(value: float | None) -> float:
-    """Absent values stand before all others, rather than in no order."""
-    return -1.0 if value is None else float(value)
-
-
-def columns() -> list[Column]:
-    """In the order of the table; in the language of the moment."""
-
-    def tr(text: str) -> str:
-        return translate("Columns", text)
-
-    return [
-        Column(
-            "name",
-            tr("Name"),
-            tr("The file's name inside the archive"),
-            lambda e: e.name,
-            lambda e: natural(e.name),
-            is_number=False,
-        ),
-        Column(
-            "pixels",
-            tr("Pixels"),
-            tr("Width and height"),
-            lambda e: texts.dimensions(e.width, e.height),
-            lambda e: e.width * e.height,
-        ),
-        Column(
-            "channels",
-            tr("Channels"),
-            tr("1 for grey, 3 for colour"),
-            lambda e: texts.number(e.channels),
-            lambda e: e.channels,
-            shown=False,
-        ),
-        Column(
-            "original",
-            tr("Original"),
-            tr("Size of the file that was added"),
-            lambda e: texts.size(e.original_bytes),
-            lambda e: e.original_bytes,
-        ),
-        Column(
-            "packed",
-            tr("Packed"),
-            tr("All that the image takes in the archive"),
-            lambda e: texts.size(e.packed_bytes),
-            lambda e: e.packed_bytes,
-        ),
-        Column(
-            "saved",
-            tr("Saved"),
-            tr("Share of the original size that is no longer needed"),
-            lambda e: texts.percent(texts.saved_fraction(e.original_bytes, e.packed_bytes)),
-            lambda e: texts.saved_fraction(e.original_bytes, e.packed_bytes),
-        ),
-        Column(
-            "theoretical",
-            tr("Theory\nb/dim"),
-            tr("Theoretical codelength of the model, in bits for each dimension (sample)"),
-            lambda e: texts.bits_per_dim(e.theoretical_bpd),
-            lambda e: _least(e.theoretical_bpd),
-        ),
-        Column(
-            "achieved",
-            tr("Achieved\nb/dim"),
-            tr("All bytes of the image in the archive, in bits for each dimension (sample)"),
-            lambda e: texts.bits_per_dim(e.achieved_bpd),
-            lambda e: _least(e.achieved_bpd),
-        ),
-        Column(
-            "codec",
-            tr("Codec"),
-            tr("photo: coded by the model; stored: the file's own bytes"),
-            lambda e: e.codec,
-            lambda e: e.codec,
-            is_number=False,
-        ),
-        Column(
-            "coder",
-            tr("Coder"),
-            tr("How local bits-back coded the model's steps"),
-            lambda e: e.coder or texts.NOTHING,
-            lambda e: e.coder or "",
-            shown=False,
-            is_number=False,
-        ),
-        Column(
-            "encode",
-            tr("Encode\nseconds"),
-            tr("Seconds that encoding took"),
-            lambda e: texts.seconds(e.encode_seconds),
-            lambda e: _least(e.encode_seconds),
-        ),
-        Column(
-            "verify",
-            tr("Verify\nseconds"),
-            tr("Seconds that decoding and comparing took, before the image was kept"),
-            lambda e: texts.seconds(e.verify_seconds),
-            lambda e: _least(e.verify_seconds),
-            shown=False,
-        ),
-        Column(
-            "borrowed",
-            tr("Borrowed\nbits"),
-            tr("Auxiliary bits that bits-back coding took from the stack"),
-            lambda e: texts.number(e.borrowed_bits),
-            lambda e: _least(e.borrowed_bits),
-            shown=False,
-        ),
-        Column(
-            "lost",
-            tr("Lost\nbits"),
-            tr("Borrowed bits that held nothing useful"),
-            lambda e: texts.number(e.lost_bits),
-            lambda e: _least(e.lost_bits),
-            shown=False,
-        ),
-    ]
-
-
 class EntriesModel(QAbstractTableModel):
-    """Entries in the order of the archive; names are unique."""
+    """Folders and files of one folder; all entries of the archive are behind it."""
+
+    changed = Signal()  #: what is in the archive, be it shown or not
+    folder_changed = Signal()  #: another folder is shown, or another filter
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = columns()
-        self._entries: list[Entry] = []
-        self._rows: dict[str, int] = {}
+        self._contents = Contents()
+        self._folder = self._contents.root
+        self._words: list[str] = []
+        self._column, self._descending = self.columns[0], False
+        self._items: list[Item] = []
+
+    # What there is
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All of them; not to be changed."""
-        return self._entries
+        """All of the archive; not to be changed."""
+        return self._contents.entries
+
+    @property
+    def folder(self) -> Folder:
+        """The folder that is shown."""
+        return self._folder
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter is set: then paths are shown, not names."""
+        return bool(self._words)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the archive has neither entries nor folders."""
+        return not (self._contents.entries or self._contents.root.folders)
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """What is shown, row by row; not to be changed."""
+        return self._items
+
+    def item(self, path: str) -> Item | None:
+        """The file or folder of a full name, shown or not."""
+        return self._contents.file(path) or self._contents.folder(path)
+
+    def row_of(self, path: str) -> int | None:
+        """The row of this full name, if it is shown."""
+        rows = (row for row, item in enumerate(self._items) if item.path == path)
+        return next(rows, None)
+
+    # What changes
 
     def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
-        """Shows another archive."""
-        self.beginResetModel()
-        self._entries = list(entries)
-        self._number()
-        self.endResetModel()
+        """Shows other contents; the folder stays the same as far as it is there."""
+        self._contents = Contents(entries, folders)
+        self._show(self._contents.nearest(self._folder.path))
+        self.changed.emit()
+
+    def show_folder(self, path: str) -> None:
+        """Turns to a folder, or to what is left of the way to it."""
+        self._show(self._contents.nearest(path))
+
+    def set_filter(self, text: str) -> None:
+        """Shows what has all these words in its path below the folder."""
+        words = text.casefold().split()
+        if words != self._words:
+            self._words = words
+            self._show(self._folder)
 
     def put(self, entry: Entry) -> None:
         """Adds an entry, or replaces the one of this name."""
-        row = self._rows.get(entry.name)
-        if row is not None:
-            self._entries[row] = entry
-            self.dataChanged.emit(self.index(row, 0), self.index(row, len(self.columns) - 1))
-            return
-        row = len(self._entries)
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._entries.append(entry)
-        self._rows[entry.name] = row
-        self.endInsertRows()
+        self.change(came=[entry])
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Takes entries out; names that are not there are no matter."""
-        gone = {name for name in names if name in self._rows}
-        if len(gone) > _MANY:
-            self.reset(entry for entry in self._entries if entry.name not in gone)
-            return
-        for row in sorted((self._rows[name] for name in gone), reverse=True):
-            self.beginRemoveRows(QModelIndex(), row, row)
-            del self._entries[row]
-            self._number()
-            self.endRemoveRows()
+    def remove(self, paths: Iterable[str]) -> None:
+        """Takes out entries, and folders with all that is in them; others are no matter."""
+        self.change(gone=paths)
 
-    def make_folder(self, path: str) -> None:
-        """A flat list shows no empty folders."""
+    def change(
+        self,
+        gone: Iterable[str] = (),
+        came: Sequence[Entry] = (),
+        made: Sequence[str] = (),
+    ) -> None:
+        """Takes out entries and folders, then puts entries and makes folders."""
+        touched = self._take_out(gone)
+        touched += [self._contents.put(entry) for entry in came]
+        touched += [self._contents.make_folder(path) for path in made]
+        around = {id(item): item for start in touched for item in _upwards(start)}
+        folder = self._contents.nearest(self._folder.path)
+        if len(around) > _MANY or folder is not self._folder:
+            self._show(folder)
+        else:
+            for item in around.values():
+                self._refresh(item)
+        self.changed.emit()
 
-    def row_of(self, name: str) -> int | None:
-        """The row of this name, if it is there."""
-        return self._rows.get(name)
+    def _take_out(self, paths: Iterable[str]) -> list[Item]:
+        items = [item for path in paths if path and (item := self.item(path)) is not None]
+        names = dict.fromkeys(entry.name for item in items for entry in item.below())
+        files = [file for name in names if (file := self._contents.file(name)) is not None]
+        for name in names:
+            self._contents.remove(name)
+        for item in items:
+            if isinstance(item, Folder):
+                self._contents.remove_folder(item.path)
+        return [*items, *files]
 
-    def _number(self) -> None:
-        self._rows = {entry.name: row for row, entry in enumerate(self._entries)}
+    # Rows
+
+    def _show(self, folder: Folder) -> None:
+        self.beginResetModel()
+        self._folder = folder
+        self._items = [
+            item
+            for item in (folder.items_below() if self._words else folder.items())
+            if self._belongs(item)
+        ]
+        self._items.sort(key=self._key, reverse=self._descending)
+        self._folders_first()
+        self.endResetModel()
+        self.folder_changed.emit()
+
+    def _folders_first(self) -> None:
+        self._items.sort(key=lambda item: isinstance(item, File))  # a stable sort
+
+    def _refresh(self, item: Item) -> None:
+        """Brings the row of an item that came, changed or went up to date."""
+        shown = item in self._items
+        if self.item(item.path) is not item:
+            if shown:
+                row = self._items.index(item)
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._items[row]
+                self.endRemoveRows()
+        elif shown:
+            self._move(self._items.index(item))
+        elif self._belongs(item):
+            row = self._place(item)
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._items.insert(row, item)
+            self.endInsertRows()
+
+    def _move(self, old: int) -> None:
+        """Puts a row whose values have changed where it belongs now."""
+        item = self._items.pop(old)
+        row = self._place(item)
+        self._items.insert(old, item)
+        if row != old:
+            parent = QModelIndex()
+            self.beginMoveRows(parent, old, old, parent, row if row < old else row + 1)
+            self._items.insert(row, self._items.pop(old))
+            self.endMoveRows()
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(self.columns) - 1))
+
+    def _belongs(self, item: Item) -> bool:
+        if not self._words:
+            return item.folder is self._folder
+        start = f"{self._folder.searched}/" if self._folder.path else ""
+        path = item.searched
+        if item is self._contents.root or not path.startswith(start):
+            return False
+        return all(word in path[len(start) :] for word in self._words)
+
+    def _place(self, item: Item) -> int:
+        """The row before which an item belongs."""
+        key, low, high = self._key(item), 0, len(self._items)
+        while low < high:
+            middle = (low + high) // 2
+            if self._is_before(self._key(self._items[middle]), key):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _is_before(self, one: _Key, other: _Key) -> bool:
+        if one[0] != other[0]:
+            return one[0] < other[0]
+        return one > other if self._descending else one < other
+
+    def _key(self, item: Item) -> _Key:
+        path = self.shown_name(item)
+        by_name = natural(path)
+        is_name = self._column is self.columns[0]
+        value = by_name if is_name else self._column.native(item)
+        return isinstance(item, File), value, by_name, path
+
+    def shown_name(self, item: Item) -> str:
+        """Its name, or in a list that a filter made, its path below the folder."""
+        if not self._words:
+            return item.name
+        return item.path[len(self._folder.path) + 1 :] if self._folder.path else item.path
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        self.layoutAboutToBeChanged.emit()
+        self._column = self.columns[column]
+        self._descending = order == Qt.SortOrder.DescendingOrder
+        before = list(self._items)
+        self._items.sort(key=self._key, reverse=self._descending)
+        self._folders_first()
+        rows = {id(item): row for row, item in enumerate(self._items)}
+        old = self.persistentIndexList()
+        new = [self.index(rows[id(before[index.row()])], index.column()) for index in old]
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
+
+    # What Qt asks
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._entries)
+        return 0 if parent.isValid() else len(self._items)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.columns)
@@ -245,33 +259,40 @@ class EntriesModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else flags
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not self.checkIndex(index):
+        if not index.isValid() or not self.checkIndex(index):
             return None
-        entry = self._entries[index.row()] if index.isValid() else None
-        if entry is None:
-            return None
-        column = self.columns[index.column()]
+        item, column = self._items[index.row()], self.columns[index.column()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return column.text(entry)
+                return self._text(item, column)
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _RIGHT if column.is_number else _LEFT
             case Qt.ItemDataRole.ToolTipRole:
-                return self._tool_tip(entry, column)
+                return self._tool_tip(item, column)
             case Qt.ItemDataRole.AccessibleTextRole:
-                title = column.title.replace("\n", " ")
-                return f"{title}: {column.text(entry)}"
+                return self._spoken(item, column)
             case _ if role == SORT_ROLE:
-                return column.value(entry)
-            case _ if role == ENTRY_ROLE:
-                return entry
+                return column.native(item) if index.column() else natural(self.shown_name(item))
+            case _ if role == ITEM_ROLE:
+                return item
         return None
 
-    def _tool_tip(self, entry: Entry, column: Column) -> str | None:
+    def _text(self, item: Item, column: Column) -> str:
+        return self.shown_name(item) if column is self.columns[0] else column.text(item)
+
+    def _spoken(self, item: Item, column: Column) -> str:
+        text = self._text(item, column)
+        if column is self.columns[0] and isinstance(item, Folder):
+            count = texts.images(item.total("pixels", len))
+            return self.tr("Folder: {0}, {1}").format(text, count)
+        title = column.title.replace("\n", " ")
+        return f"{title}: {text}"
+
+    def _tool_tip(self, item: Item, column: Column) -> str | None:
         if column.key == "name":
-            return entry.name
-        if column.key == "codec":
-            return entry.reason or column.explanation
+            return item.path
+        if column.key == "codec" and isinstance(item, File):
+            return item.entry.reason or column.explanation
         return None
 
     def headerData(
@@ -293,17 +314,9 @@ class EntriesModel(QAbstractTableModel):
         return None
 
 
-class EntriesProxy(QSortFilterProxyModel):
-    """Sorts by native values; keeps the names that contain the filter's words."""
-
-    def __init__(self, model: EntriesModel, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._model = model
-        self.setSortRole(SORT_ROLE)
-        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.setFilterKeyColumn(0)
-        self.setSourceModel(model)
-
-    def entry(self, row: int) -> Entry:
-        """The entry in a row as it is shown."""
-        return self._model.entries[self.mapToSource(self.index(row, 0)).row()]
+def _upwards(item: Item) -> Iterator[Item]:
+    """The item and the folders around it."""
+    at: Item | None = item
+    while at is not None:
+        yield at
+        at = at.folder

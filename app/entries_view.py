@@ -1,35 +1,24 @@
-"""The table of entries: columns to choose, a menu on the rows, all from the keyboard too."""
+"""The list of entries: columns to choose, a menu on the rows, all from the keyboard too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
-from app.entries_model import EntriesModel, EntriesProxy
+from app.contents import File, Item
+from app.entries_model import EntriesModel
+from app.entry_delegates import NameDelegate, SavedDelegate
 from app.style import RoomyStyle
+from app.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
 
 _LEAST_NAME_WIDTH = 180
 _PADDING = 18
-#: The widest that a cell of each column usually gets: columns have room before there are rows.
-_SAMPLES = {
-    "pixels": "8888 x 8888",
-    "original": "888.8 kB",
-    "packed": "888.8 kB",
-    "saved": "100 %",
-    "codec": "stored",
-    "coder": "gaussian",
-    "encode": "888.88",
-    "verify": "888.88",
-    "borrowed": "888888",
-    "lost": "888888",
-}
 
 
 class EntriesView(QTableView):
@@ -38,11 +27,17 @@ class EntriesView(QTableView):
     selection_changed = Signal()
     drag_wanted = Signal()  #: the button is down on the selection, and the mouse moves
 
-    def __init__(self, model: EntriesModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, model: EntriesModel, thumbnails: Thumbnails, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._columns = model.columns
-        self.proxy = EntriesProxy(model, self)
-        self.setModel(self.proxy)
+        self._model, self._columns = model, model.columns
+        self.setModel(model)
+        self._name_delegate = NameDelegate(thumbnails, self)
+        self._saved_delegate = SavedDelegate(self)
+        self.setItemDelegateForColumn(0, self._name_delegate)
+        saved = next(i for i, column in enumerate(self._columns) if column.key == "saved")
+        self.setItemDelegateForColumn(saved, self._saved_delegate)
         self.setAccessibleName(self.tr("Images in the archive"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -63,11 +58,11 @@ class EntriesView(QTableView):
         font.setFeature(QFont.Tag("tnum"), 1)
         self.setFont(font)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        height = max(self.fontMetrics().height() + 12, self._name_delegate.height)
+        self.verticalHeader().setDefaultSectionSize(height)
         self._set_up_header()
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.selectionModel().selectionChanged.connect(self.selection_changed)
 
     def _set_up_header(self) -> None:
@@ -87,7 +82,7 @@ class EntriesView(QTableView):
         for index, column in enumerate(self._columns):
             header.moveSection(header.visualIndex(index), index)
             header.setSectionHidden(index, not column.shown)
-            sample = self.fontMetrics().horizontalAdvance(_SAMPLES.get(column.key, ""))
+            sample = self.fontMetrics().horizontalAdvance(column.widest)
             # The sort arrow stands beside the title in some styles.
             title = header.fontMetrics().size(0, column.title).width()
             header.resizeSection(index, max(sample, title) + _PADDING)
@@ -131,14 +126,19 @@ class EntriesView(QTableView):
         menu.exec(self.horizontalHeader().mapToGlobal(place))
         menu.deleteLater()
 
-    def selected(self) -> list[Entry]:
-        """The selected entries, in the order in which they are shown."""
+    def selected_items(self) -> list[Item]:
+        """The selected files and folders, in the order in which they are shown."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [self.proxy.entry(row) for row in rows]
+        return [self._model.items[row] for row in rows]
 
-    def shown(self) -> Sequence[Entry]:
-        """All entries that the filter lets through, in the order in which they are shown."""
-        return [self.proxy.entry(row) for row in range(self.proxy.rowCount())]
+    def selected(self) -> list[Entry]:
+        """The selected entries, and those in selected folders, in the order shown."""
+        found = (entry for item in self.selected_items() for entry in item.below())
+        return list({entry.name: entry for entry in found}.values())
+
+    def shown(self) -> list[Entry]:
+        """All entries that are shown as such, in this order."""
+        return [item.entry for item in self._model.items if isinstance(item, File)]
 
     def save(self, settings: QSettings) -> None:
         """Remembers the columns."""

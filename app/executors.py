@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ class Executors:
     reading: Executor  #: one worker: lists of entries, quick questions to the disk
     comparing: Executor  #: one worker: codelengths for the panel on the right
     outgoing: Executor  #: one worker: files that are about to be dragged or copied
+    thumbnails: Executor  #: one worker, which gives way to all others
 
     @classmethod
     def threads(cls) -> Executors:
@@ -28,12 +32,25 @@ class Executors:
             reading=ThreadPoolExecutor(1, thread_name_prefix="floe-read"),
             comparing=ThreadPoolExecutor(1, thread_name_prefix="floe-compare"),
             outgoing=ThreadPoolExecutor(1, thread_name_prefix="floe-outgoing"),
+            thumbnails=ThreadPoolExecutor(1, "floe-thumbnail", initializer=_give_way),
         )
 
     def shutdown(self) -> None:
         """Lets running calls end and forgets those that wait."""
-        for executor in (self.jobs, self.reading, self.comparing, self.outgoing):
+        for executor in (
+            self.jobs,
+            self.reading,
+            self.comparing,
+            self.outgoing,
+            self.thumbnails,
+        ):
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread, where threads have one of their own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 class Task(QObject):

@@ -51,6 +51,8 @@ def run(
         return 0
 
     # Not above: handing over does not wait for what only a window needs.
+    from platformdirs import user_cache_path
+
     from app.backend import CoreBackend
     from app.executors import Executors
     from app.private_cache import PrivateCache
@@ -58,7 +60,8 @@ def run(
 
     executors = Executors.threads()
     shelf = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
-    backend = CoreBackend(shelf=Path(shelf) if shelf else None)
+    thumbnails = user_cache_path("floe") / "thumbnails"
+    backend = CoreBackend(shelf=Path(shelf) if shelf else None, thumbnails=thumbnails)
     cache = PrivateCache()
     window = Window(backend, executors, QtDialogs(), settings or QSettings(), cache)
     arrivals = Arrivals(window)

@@ -7,8 +7,9 @@ same everywhere, follow dark mode, and are sharp at any scale.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
 
 _Line = Sequence[tuple[float, float]]
@@ -46,6 +47,8 @@ _STROKES: dict[str, Sequence[_Line]] = {
         [(15, 5), (20, 10), (15, 15)],
         [(20, 10), (10, 10), (6.5, 11.2), (4.4, 14), (4.4, 16), (6.5, 18.8), (10, 20), (15, 20)],
     ],
+    "folder": [[(3, 19), (3, 5), (9.5, 5), (11.5, 8), (21, 8), (21, 19), (3, 19)]],
+    "up": [[(12, 20), (12, 5)], [(6, 11), (12, 5), (18, 11)]],
     "close": [[(6, 6), (18, 18)], [(18, 6), (6, 18)]],
     "down": [[(6, 9), (12, 15), (18, 9)]],
     "right": [[(9, 6), (15, 12), (9, 18)]],
@@ -83,6 +86,19 @@ def failure() -> QIcon:
     result = QIcon()
     for size in _SIZES:
         result.addPixmap(pixmap("alert", _FAILURE, size))
+    return result
+
+
+@lru_cache(maxsize=64)  # lists paint it for every row
+def centred(name: str, colour: int, size: float, box: QSize, ratio: float) -> QPixmap:
+    """One icon, of an RGB colour, in the middle of a transparent box."""
+    result = QPixmap(box * ratio)
+    result.setDevicePixelRatio(ratio)
+    result.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(result)
+    corner = QPointF((box.width() - size) / 2, (box.height() - size) / 2)
+    painter.drawPixmap(corner, pixmap(name, QColor(colour), size, ratio))
+    painter.end()
     return result
 
 

@@ -19,7 +19,7 @@ def save(window: Window, settings: QSettings) -> None:
     settings.setValue("window/down", window.down.saveState())
     settings.setValue("window/details", window.actions_.details.isChecked())
     settings.setValue("window/jobs_folded", window.jobs_panel.folded)
-    window.entries.save(settings)
+    window.browser.save(settings)
     settings.sync()
 
 
@@ -38,4 +38,5 @@ def restore(window: Window, settings: QSettings) -> None:
     window.actions_.details.setChecked(details)
     window.details.setVisible(details)
     window.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
-    window.entries.restore(settings)
+    window.browser.restore(settings)
+    window.actions_.tiles.setChecked(window.browser.shows_tiles)

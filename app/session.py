@@ -121,8 +121,7 @@ class ArchiveSession(QObject):
 
     def has(self, name: str) -> bool:
         """Whether an entry or a folder has this name, as far as the window knows."""
-        inside = f"{name}/"
-        return any(e.name == name or e.name.startswith(inside) for e in self.model.entries)
+        return self.model.item(name) is not None
 
     @property
     def writing(self) -> bool:
@@ -165,6 +164,8 @@ class ArchiveSession(QObject):
             self.add(then_add)
 
     def _set(self, path: Path | None, listing: Listing) -> None:
+        if path != self.path:
+            self.model.show_folder("")
         self.path = path
         self.history.clear()
         self.model.reset(listing.entries, listing.folders)
@@ -221,11 +222,7 @@ class ArchiveSession(QObject):
         task.start(self._executors.jobs, change)
 
     def _apply(self, changed: Changed) -> None:
-        self.model.remove(changed.gone)
-        for entry in changed.came:
-            self.model.put(entry)
-        for folder in changed.made:
-            self.model.make_folder(folder)
+        self.model.change(changed.gone, changed.came, changed.made)
         self.changed.emit([*(entry.name for entry in changed.came), *changed.made])
 
     def _forget(self, kept: Sequence[Path]) -> None:

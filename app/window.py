@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app import chrome, layout_memory, texts
 from app.actions import Actions
 from app.backend import Backend
+from app.browser import Browser
 from app.comparison import Comparison
 from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
@@ -27,7 +28,6 @@ from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
 from app.editing import Editing
 from app.empty_page import EmptyPage
-from app.entries_view import EntriesView
 from app.exchange import Exchange
 from app.executors import Executors
 from app.extraction import Extraction
@@ -41,6 +41,7 @@ from app.questions import Questions
 from app.recent import Recent
 from app.session import ArchiveSession
 from app.takeout import Picked
+from app.thumbnails import Thumbnails
 
 
 class Window(QMainWindow):
@@ -65,7 +66,9 @@ class Window(QMainWindow):
         self.actions_.draw_icons(self.palette())
         self.recent = Recent(settings, self)
         self.message = MessageBar(self)
-        self.entries = EntriesView(self.session.model, self)
+        self.thumbnails = Thumbnails(backend, executors.thumbnails, self)
+        self.browser = Browser(self.session.model, self.thumbnails, self.actions_.up, self)
+        self.entries = self.browser.list
         self.empty = EmptyPage(
             [self.actions_.new, self.actions_.open],
             [self.actions_.add_files, self.actions_.add_folder],
@@ -81,8 +84,8 @@ class Window(QMainWindow):
             self.actions_,
             dialogs,
             self.message,
-            lambda: [entry.name for entry in self.entries.selected()],
-            lambda: "",
+            lambda: [item.path for item in self.entries.selected_items()],
+            lambda: self.session.model.folder.path,
             self,
         )
         self.filter = QLineEdit(self)
@@ -91,6 +94,8 @@ class Window(QMainWindow):
         self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.stack)
         self.across = QSplitter(Qt.Orientation.Horizontal, self)
         self.down = QSplitter(Qt.Orientation.Vertical, self)
+        self._soon = QTimer(self)  # one look at all that many files of a job change
+        self._soon.setSingleShot(True)
         self.column_menu = QMenu(self.tr("&Columns"), self)
         chrome.lay_out(self)
         self.exchange = Exchange(self, backend, executors, cache, dialogs, self._picked)
@@ -114,11 +119,15 @@ class Window(QMainWindow):
             (actions.paste, self.exchange.paste),
             (actions.select_all, self.entries.selectAll),
             (actions.find, self.filter.setFocus),
+            (actions.zoom_in, self.browser.zoom_in),
+            (actions.zoom_out, self.browser.zoom_out),
             (actions.about, self.about),
         ):
             action.triggered.connect(slot)
         actions.details.toggled.connect(self.details.setVisible)
-        self.filter.textChanged.connect(self.entries.proxy.setFilterFixedString)
+        self.filter.textChanged.connect(session.model.set_filter)
+        actions.tiles.toggled.connect(self.browser.show_tiles)
+        session.opened.connect(lambda: self.thumbnails.show_archive(session.path))
         self.entries.selection_changed.connect(self._on_selection)
         self.recent.chosen.connect(session.open)
         self.exchange.hovered.connect(self._set_hovered)
@@ -130,10 +139,11 @@ class Window(QMainWindow):
         session.failed.connect(self._on_failed)
         session.changing.connect(self._on_changing)
         session.changed.connect(self.statusBar().clearMessage)
+        session.changed.connect(self.browser.select)
         session.changed.connect(self._on_changed)
         session.idle.connect(self._on_idle)
-        session.model.rowsInserted.connect(self._on_changed)
-        session.model.dataChanged.connect(self._on_changed)
+        session.model.changed.connect(self._soon.start)
+        self._soon.timeout.connect(self._on_changed)
         session.jobs.job_added.connect(self._on_changed)
         session.jobs.job_finished.connect(self._on_job_finished)
 
@@ -208,7 +218,7 @@ class Window(QMainWindow):
         selected = self.entries.selected()
         if self.session.path is None or not selected:
             return None
-        names = frozenset(entry.name for entry in selected)
+        names = frozenset(item.path for item in self.entries.selected_items())
         return Picked(self.session.path, tuple(selected), names)
 
     def _chosen_names(self) -> list[str]:
@@ -246,6 +256,7 @@ class Window(QMainWindow):
         self.setWindowTitle(f"{path.name} \N{EM DASH} Floe" if path is not None else "Floe")
         self.setWindowFilePath(str(path) if path is not None else "")
         self.empty.set_archive(path.name if path is not None else None)
+        self.browser.crumbs.set_archive(path.name if path is not None else "")
         if path is not None:
             self.recent.add(path)
         self._on_changed()
@@ -257,8 +268,8 @@ class Window(QMainWindow):
 
     def _on_changed(self) -> None:
         busy = any(job.archive == self.session.path for job in self.session.jobs.active)
-        shows = bool(self.session.model.entries) or (busy and self.session.path is not None)
-        self.stack.setCurrentWidget(self.entries if shows else self.empty)
+        shows = not self.session.model.is_empty or (busy and self.session.path is not None)
+        self.stack.setCurrentWidget(self.browser if shows else self.empty)
         summary = texts.summary(self.session.model.entries)
         self.status.setText(summary if self.session.path else self.tr("No archive is open"))
         if not self.entries.selectionModel().hasSelection():
@@ -301,7 +312,7 @@ class Window(QMainWindow):
     def _set_hovered(self, hovered: bool) -> None:
         self.empty.set_hovered(hovered)
         self._band.setGeometry(self.stack.rect())
-        self._band.setVisible(hovered and self.stack.currentWidget() is self.entries)
+        self._band.setVisible(hovered and self.stack.currentWidget() is self.browser)
 
     # Qt's own events
 
@@ -320,6 +331,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(False)
         self.down.setEnabled(False)
         self.comparison.cancel()
+        self.thumbnails.stop()
         if self.session.busy:  # _on_idle comes back here
             self.statusBar().showMessage(self.tr("Stopping…"))
             return

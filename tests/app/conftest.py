@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def make_window(
         inline = InlineExecutor()
         window = Window(
             with_backend or backend,
-            executors or Executors(inline, inline, inline, inline),
+            executors or Executors(*[inline] * len(fields(Executors))),
             dialogs,
             settings,
             PrivateCache(tmp_path / "cache"),

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.backend import Listing, Plan
 from app.changes import Changed
 from core.archive.breakdown import Share, Stored, breakdown
@@ -17,7 +19,13 @@ from core.archive.entry import Entry
 from core.bench.contest import NOT_INSTALLED, Attempt
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Queries, Source
-from core.errors import Cancelled, EntryExistsError, NoSuchEntryError, NotAnArchiveError
+from core.errors import (
+    Cancelled,
+    DamagedEntryError,
+    EntryExistsError,
+    NoSuchEntryError,
+    NotAnArchiveError,
+)
 from core.images.metadata import Fact
 
 
@@ -102,6 +110,7 @@ class FakeBackend:
         self.folders: set[tuple[Path, str]] = set()
         self.changes = self
         self.measured: list[str] = []
+        self.thumbnails: list[tuple[str, int]] = []
         self.codec_pause = 0.0
         self.threads: set[str] = set()
         self.installed = {"PNG": 4.2, "WebP": 3.2}
@@ -265,6 +274,21 @@ class FakeBackend:
                 yield Attempt(codec, "lossless", problem=NOT_INSTALLED)
             else:
                 yield Attempt(codec, "lossless", f"lib{codec} 1.2", 1, bits_per_dim=there)
+
+    def thumbnail(
+        self,
+        archive: Path,
+        name: str,
+        side: int,
+        sha256: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> np.ndarray[Any, Any]:
+        self._note()
+        self.thumbnails.append((name, side))
+        if "broken" in name:
+            raise DamagedEntryError(name, "its data is damaged")
+        colour = [int((sha256 or "808080")[at : at + 2], 16) for at in (0, 2, 4)]
+        return np.full((side * 2 // 3, side, 3), colour, np.uint8)
 
     def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
         for piece in range(1, 11):

@@ -78,7 +78,7 @@ def test_a_folder_with_damaged_files_goes_in_and_comes_out(
     names = ["holiday/beach/img0.png", *(f"holiday/img{number}.png" for number in range(3))]
     assert dialogs.new is not None
     assert listed(dialogs.new) == names
-    assert sorted(e.name for e in window.entries.shown()) == names
+    assert sorted(e.name for e in window.session.model.entries) == names
     model = window.jobs_panel.model
     states = {model.index(r, FILE).data(): model.index(r, STATE).data() for r in range(6)}
     failed = {name for name, state in states.items() if not state.startswith("Done")}

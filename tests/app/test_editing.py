@@ -48,7 +48,7 @@ def select(window: Window, *chosen: str) -> None:
     window.entries.clearSelection()
     mode = window.entries.selectionMode()
     window.entries.setSelectionMode(window.entries.SelectionMode.MultiSelection)
-    shown = [entry.name for entry in window.entries.shown()]
+    shown = [item.path for item in window.session.model.items]
     for name in chosen:
         window.entries.selectRow(shown.index(name))
     window.entries.setSelectionMode(mode)

@@ -56,6 +56,7 @@ def filled(
     window = make_window(threads)
     window.session.open(path)
     qtbot.waitUntil(lambda: not window.session.busy)
+    window.session.model.set_filter("png")  # which lists those in folders, too
     return window
 
 
@@ -67,9 +68,10 @@ def drags(filled: Window) -> Drags:
 
 
 def place(window: Window, name: str) -> QPoint:
-    proxy = window.entries.proxy
-    row = next(r for r in range(proxy.rowCount()) if proxy.entry(r).name == name)
-    return window.entries.visualRect(proxy.index(row, 0)).center()
+    model = window.session.model
+    row = model.row_of(name)
+    assert row is not None
+    return window.entries.visualRect(model.index(row, 0)).center()
 
 
 def move(window: Window, to: QPoint) -> None:

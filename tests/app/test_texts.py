@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from app import texts
-from app.entries_model import natural
+from app.columns import natural
 from tests.app.fake_backend import make_entry
 
 

@@ -92,7 +92,7 @@ def test_nothing_of_the_backend_runs_on_the_windows_thread(
     window.editing.remove()
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 2)
     kinds = {name.rpartition("_")[0] for name in backend.threads}
-    assert kinds == {"floe-job", "floe-read", "floe-compare"}
+    assert kinds == {"floe-job", "floe-read", "floe-compare", "floe-thumbnail"}
 
 
 def test_cancel_in_the_middle(
