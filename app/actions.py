@@ -68,6 +68,13 @@ class Actions(QObject):
         self.remove = self._add(
             _tr("&Delete…"), std.Delete, "remove", _tr("Delete what is selected from the archive")
         )
+        self.discard_originals = self._add(
+            _tr("&Move Originals to Wastebasket After Adding"),
+            None,
+            "",
+            _tr("Offer to move files away that come back from the archive byte for byte"),
+        )
+        self.discard_originals.setCheckable(True)
         self.select_all = self._add(_tr("Select &All"), std.SelectAll)
         self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))
         self.up = self._add(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
     from core.bench.contest import Attempt
-    from core.engine import FileResult, Listener, Queries, Source
+    from core.engine import FileResult, Listener, Original, Queries, Source
     from core.images.metadata import Fact
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
@@ -79,6 +79,17 @@ class Backend(Protocol):
         archive: Path,
         names: Sequence[str],
         queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]: ...
+
+    def originals(self, results: Sequence[FileResult]) -> list[Original]: ...
+
+    def discard(
+        self,
+        archive: Path,
+        files: Sequence[Original],
+        move: Callable[[Path], None],
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]: ...
@@ -214,6 +225,25 @@ class CoreBackend:
             cancel=cancel,
             codec_factory=self._codec_factory,
         )
+
+    def originals(self, results: Sequence[FileResult]) -> list[Original]:
+        """The files of what was added whose very bytes come back from the archive."""
+        from core import engine
+
+        return engine.originals(results)
+
+    def discard(
+        self,
+        archive: Path,
+        files: Sequence[Original],
+        move: Callable[[Path], None],
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Moves originals away, each looked at again right before it goes."""
+        from core import engine
+
+        return engine.discard(archive, files, move, listener=listener, cancel=cancel)
 
     def thumbnail(
         self,

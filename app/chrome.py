@@ -32,7 +32,7 @@ def _fill_menus(window: Window) -> None:
     archive.addActions([actions.new, actions.open])
     archive.addMenu(window.recent.menu(window))
     archive.addSeparator()
-    archive.addActions([actions.add_files, actions.add_folder])
+    archive.addActions([actions.add_files, actions.add_folder, actions.discard_originals])
     archive.addSeparator()
     archive.addActions([actions.extract, actions.extract_all, actions.verify])
     archive.addSeparator()

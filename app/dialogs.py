@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from app import texts
 from app.name_dialog import NameDialog, Problem
 from app.query_dialog import QueryDialog
 from app.questions import OnAnswer, OpenQuestion
@@ -44,6 +45,10 @@ class Dialogs(Protocol):
     def name(
         self, parent: QWidget, title: str, label: str, name: str, problem: Problem
     ) -> str | None: ...
+
+    def discard_originals(
+        self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
+    ) -> bool: ...
 
     def close_while_busy(self, parent: QWidget) -> bool: ...
 
@@ -128,6 +133,28 @@ class QtDialogs:
         accepted = dialog.exec() == NameDialog.DialogCode.Accepted
         dialog.deleteLater()
         return dialog.name if accepted else None
+
+    def discard_originals(
+        self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
+    ) -> bool:
+        question = self._tr("Move {0}, {1}, to the wastebasket?")
+        more = self._tr(
+            "The archive gives back exactly the bytes of these files. Each is compared with it "
+            "once more before it goes."
+        )
+        if n_staying:
+            more += "\n\n" + self._tr(
+                "{0} of this job stay where they are: only their pixels come back, or they are "
+                "links, or have failed."
+            ).format(texts.files(n_staying))
+        return self._confirm(
+            parent,
+            self._tr("Originals"),
+            question.format(texts.files(n_files), texts.size(n_bytes)),
+            more,
+            self._tr("&Move to Wastebasket"),
+            self._tr("&Keep"),
+        )
 
     def close_while_busy(self, parent: QWidget) -> bool:
         return self._confirm(

@@ -156,6 +156,8 @@ class JobFilesModel(QAbstractTableModel):
             return self.tr("Extracted to {0}").format(target) if target else self.tr("Extracted")
         if job.kind is JobKind.VERIFY:
             return self.tr("Exact")
+        if job.kind is JobKind.DISCARD:
+            return self.tr("Moved to the wastebasket")
         if result is None or result.entry is None:
             return self.tr("Done")
         if result.unchanged:

@@ -37,6 +37,7 @@ class JobKind(Enum):
     ADD = "add"
     EXTRACT = "extract"
     VERIFY = "verify"
+    DISCARD = "discard"  # of originals
 
 
 class State(Enum):

@@ -203,6 +203,7 @@ class JobsPanel(QFrame):
                 JobKind.ADD: self.tr("Adding {0} of {1} to {2}"),
                 JobKind.EXTRACT: self.tr("Extracting {0} of {1} from {2}"),
                 JobKind.VERIFY: self.tr("Verifying {0} of {1} in {2}"),
+                JobKind.DISCARD: self.tr("Moving original {0} of {1} to the wastebasket"),
             }[job.kind]
             what = text.format(min(done + 1, total), total, archive)
             return self.tr("Paused: {0}").format(what) if job.paused else what
@@ -217,6 +218,7 @@ class JobsPanel(QFrame):
             JobKind.ADD: self.tr("{0} added to {1}"),
             JobKind.EXTRACT: self.tr("{0} extracted from {1}"),
             JobKind.VERIFY: self.tr("{0} of {1} verified, exact"),
+            JobKind.DISCARD: self.tr("Originals of {0} moved to the wastebasket"),
         }[job.kind].format(texts.images(job.count(State.DONE) - there), job.archive.name)
         if there:
             text += self.tr(", {0} already there").format(there)

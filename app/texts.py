@@ -101,6 +101,13 @@ def images(count: int) -> str:
     return translate("Texts", "{0} images").format(QLocale().toString(count))
 
 
+def files(count: int) -> str:
+    """``1 file``, ``14 files``."""
+    if count == 1:
+        return translate("Texts", "1 file")
+    return translate("Texts", "{0} files").format(QLocale().toString(count))
+
+
 def saved_fraction(original_bytes: int, packed_bytes: int) -> float:
     """The share of the original bytes that is no longer needed."""
     return 1 - packed_bytes / original_bytes if original_bytes else 0.0

@@ -36,6 +36,8 @@ from app.job_status import JobStatus
 from app.jobs import Job, JobKind, State
 from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
+from app.notifier import Notifier
+from app.originals import Originals
 from app.private_cache import PrivateCache
 from app.questions import Questions
 from app.recent import Recent
@@ -78,6 +80,12 @@ class Window(QMainWindow):
         self.jobs_panel = JobsPanel(self.session.jobs, self.actions_, self)
         self.job_status = JobStatus(self.session.jobs, self)
         self.job_control = JobControl(self.session.jobs, self.actions_, self.jobs_panel)
+        self.notifier = Notifier(self.session.jobs, self.jobs_panel.outcome, self)
+        self.questions.asking.connect(self.notifier.ask)
+        self.originals = Originals(
+            self.session.jobs, backend, executors, dialogs, self.actions_.discard_originals, self
+        )
+        self.originals.none_found.connect(self.message.inform)
         self.extraction = Extraction(self.session, dialogs, settings, self)
         self.editing = Editing(
             self.session,
@@ -289,7 +297,7 @@ class Window(QMainWindow):
             self.message.complain(outcome)
         elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
             self.message.inform(outcome, str(self.extraction.folder or ""))
-        elif job.kind is JobKind.VERIFY and job.state is State.DONE:
+        elif job.kind in (JobKind.VERIFY, JobKind.DISCARD) and job.state is State.DONE:
             self.message.inform(outcome)
         self._on_changed()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from app.backend import Backend, Plan
 from app.jobs import Work
 
 if TYPE_CHECKING:
-    from core.engine import FileResult, Queries, Source
+    from core.engine import FileResult, Original, Queries, Source
 
 
 def adding(
@@ -56,6 +56,20 @@ def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> 
 
     names = [name for name, _ in plan]
     return Work(lambda: plan, partial(backend.verify, archive, names, queries), again)
+
+
+def discarding(
+    backend: Backend, archive: Path, files: Sequence[Original], move: Callable[[Path], None]
+) -> Work:
+    """Moves originals to the wastebasket."""
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        names = {result.name for result in failed}
+        left = [file for file in files if file.name in names]
+        return discarding(backend, archive, left, move)
+
+    plan = [(file.name, float(file.n_bytes)) for file in files]
+    return Work(lambda: plan, partial(backend.discard, archive, files, move), again)
 
 
 def _part(plan: Plan, failed: Sequence[FileResult]) -> Plan:

@@ -49,6 +49,10 @@ class UnwritableFileError(FileError):
     """A file or folder cannot be written: no permission, no space left, a path too long."""
 
 
+class KeptFileError(FileError):
+    """An original was not moved to the wastebasket."""
+
+
 class NotAnArchiveError(FileError):
     """The file is no Floe archive."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.engine.collecting import Source, collect
 from core.engine.jobs import add, extract, verify
+from core.engine.originals import Original, discard, originals
 from core.engine.queries import (
     Always,
     Answer,
@@ -25,12 +26,15 @@ __all__ = [
     "FileResult",
     "Listener",
     "NameConflict",
+    "Original",
     "Queries",
     "Query",
     "Silent",
     "Source",
     "add",
     "collect",
+    "discard",
     "extract",
+    "originals",
     "verify",
 ]

@@ -63,6 +63,7 @@ class FakeDialogs:
         self.questions: list[FakeQuestion] = []
         self.removing = True
         self.closing = True
+        self.discarding = True
         self.typed: str | None = None  # the name, where one is asked for
         self.problem: str | None = None  # what is wrong with it
 
@@ -109,6 +110,12 @@ class FakeDialogs:
         self.asked.append(f"{title} {name}")
         self.problem = problem(self.typed) if self.typed is not None else None
         return self.typed if self.problem is None else None
+
+    def discard_originals(
+        self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
+    ) -> bool:
+        self.asked.append(f"discard {n_files} {n_bytes} {n_staying}")
+        return self.discarding
 
     def close_while_busy(self, parent: QWidget) -> bool:
         self.asked.append("close")

@@ -1,0 +1,14 @@
+"""The desktop's wastebasket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QFile
+
+
+def move(path: Path) -> None:
+    """Moves a file to where the desktop can bring it back from. Raises OSError."""
+    file = QFile(str(path))
+    if not file.moveToTrash():
+        raise OSError(file.errorString())

@@ -1,0 +1,86 @@
+"""Originals that need not stay: files whose very bytes come back from the archive."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from pathlib import Path
+
+from core.archive.archive import Archive
+from core.control import CancelToken, Progress
+from core.engine.conflicts import Place, same_file
+from core.engine.results import FileResult, Listener
+from core.engine.running import Run
+from core.errors import KeptFileError
+
+
+@dataclass(frozen=True)
+class Original:
+    """A file on the disk, and the entry that gives back its bytes."""
+
+    path: Path
+    name: str
+    n_bytes: int
+
+
+def originals(results: Iterable[FileResult]) -> list[Original]:
+    """The files of what was added that may go, none of them twice.
+
+    A file of which only the pixels come back is none of them, nor is one behind a link: the link
+    would go, and the file stay.
+    """
+    found: dict[Path, Original] = {}
+    for result in results:
+        entry = result.entry
+        if result.source is None or entry is None or not result.ok or not entry.file_exact:
+            continue
+        try:
+            if not stat.S_ISREG(os.lstat(result.source).st_mode):
+                continue
+        except OSError:  # it has gone already
+            continue
+        original = Original(result.source, entry.name, entry.original_bytes)
+        found.setdefault(result.source.resolve(), original)
+    return list(found.values())
+
+
+def discard(
+    archive: Path,
+    files: Sequence[Original],
+    move: Callable[[Path], None],
+    *,
+    listener: Listener | None = None,
+    cancel: CancelToken | None = None,
+) -> list[FileResult]:
+    """Moves originals away, each looked at again right before it goes.
+
+    One that is no longer what the archive holds stays, and that is its error; so does one for
+    which ``move`` raises OSError. Raises what Archive.open raises.
+    """
+    run = Run(archive, listener, cancel, None)
+
+    def work(file: FileResult, place: Place) -> FileResult:
+        assert file.source is not None
+        run.progress_of(file)(Progress(file.name, "reading", 0, 0))
+        with Archive.open(archive) as opened:
+            entry = opened.find(place.name)
+        if entry is None or not entry.file_exact:
+            raise KeptFileError(file.source, "stays: the archive does not hold it any more")
+        if not same_file(file.source, entry, run.cancel):
+            raise KeptFileError(file.source, "stays: it is not what was archived any more")
+        try:
+            move(file.source)
+        except OSError as error:
+            reason = f"stays: the wastebasket does not take it ({error.strerror or error})"
+            raise KeptFileError(file.source, reason) from error
+        return changed(file, entry=entry)
+
+    results = [FileResult(file.name, source=file.path) for file in files]
+    places = [Place(file.name) for file in files]
+    # One after the other: the disk would only be slower.
+    with ThreadPoolExecutor(1, "floe-file") as executor:
+        return run.work(results, places, work, executor)
