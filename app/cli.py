@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app import models_command
 from core.errors import FloeError, NoSuchEntryError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cli.add_typer(models_command.cli, name="models")
 
 ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="a .floe file")]
 Names = Annotated[

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from core.bench.folder import Row
     from core.control import CancelToken
     from core.engine import Answer, FileResult, Query
+    from core.flows.catalogue import Listed
 
 #: A table that is not for a screen is not cut to the width of one.
 _FILE_WIDTH = 220
 
 _NOTHING = "\N{EN DASH}"
+
+
+#: Columns of words, which begin at the left; all else is numbers.
+_WORDS = ("name", "image", "codec", "settings", "kind", "images", "networks")
 
 
 def output() -> Console:
@@ -219,10 +224,29 @@ def rows_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def models_table(models: Sequence[Listed]) -> Table:
+    """Models, and what their cards say they reach."""
+    table = _table("name", "kind", "images", "networks", "parameters", "bytes", "test")
+    for model in models:
+        table.add_row(
+            model.id,
+            model.kind,
+            model.images,
+            model.networks,
+            _number(model.parameters, 0),
+            _number(model.n_bytes, 0),
+            _number(model.test_bits_per_dim, 4),
+        )
+    table.caption = (
+        "test in bits/dim; published models without a size in bytes have yet to be imported"
+    )
+    return table
+
+
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, title in enumerate(titles):
-        words = title in ("name", "image", "codec", "settings")
+        words = title in _WORDS
         table.add_column(
             title, justify="left" if words else "right", no_wrap=index > 0, overflow="fold"
         )

@@ -35,7 +35,7 @@ def export_flowpp(
         "family": "flowpp",
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "config": asdict(config),
-        "parameters": sum(p.numel() for p in trained.parameters()),
+        "parameters": loaded.parameters,
         "training": training_of(settings, clock),
         "validation": {
             "images": len(valid),

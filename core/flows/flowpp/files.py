@@ -54,6 +54,16 @@ class FlowPPModel:
         """The model's sizes."""
         return self.network.config
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model consists of."""
+        return parameter_count(self.network)
+
+
+def parameter_count(network: FlowPP) -> int:
+    """How many numbers a model consists of."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
 
 def bundled_flowpp() -> list[Path]:
     """The files of the models that come with the program."""
