@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.flows.flowpp import CIFAR10, small
 from core.flows.photo import PhotoConfig
 from core.training.loop import Run, Settings
 from tests.models import crops
 
 TINY = PhotoConfig(width=8, blocks=(1, 1, 1), head_width=8, components=2, weight_sets=2)
+TINY_FLOWPP = small(CIFAR10, width=8, blocks=1, components=2, size=16, dropout=0.1)
 
 
 class EvenClock:
@@ -48,7 +50,8 @@ def photographs(count: int = 4, seed: int = 2) -> Tensor:
 
 
 def small_run(folder: Path, made_of: Settings) -> Run:
-    return Run(folder, made_of, photographs(), photographs(2, seed=7))
+    size = getattr(made_of.model, "size", 96)
+    return Run(folder, made_of, crops(4, size), crops(2, size, seed=7))
 
 
 def weights(run: Run) -> dict[str, Tensor]:

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
 from core.coding.photo import PhotoCodec
+from core.flows.flowpp.files import load_flowpp
 from core.flows.models import load_photo_model
 from tests.models import crops
 from tests.training.test_data import mosaic
@@ -60,6 +63,43 @@ def test_from_mosaics_to_a_model_that_codes(tmp_path: Path) -> None:
     assert np.array_equal(
         PhotoCodec(model).decode(coded.chunks, pixels.shape, coder="fused"), pixels
     )
+
+
+def test_from_images_to_a_small_model_of_the_paper(tmp_path: Path) -> None:
+    images = crops(40, 32, seed=3).permute(0, 2, 3, 1).numpy()
+    np.savez(tmp_path / "images.npz", labels=np.arange(40), images=images)
+    run, file = tmp_path / "run", tmp_path / "images.npz"
+    usual = [run, "--family", "cifar10", "--train", file, "--threads", 1]
+    sizes = ["--width", "8", "--blocks", "1", "1", "1", "--components", "2", "--batch", "2"]
+    done = training(*usual, *sizes, "--minutes", 0.05)
+    assert done.returncode == 0, done.stderr
+    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert last["step"] >= 1
+
+    target = tmp_path / "model.safetensors"
+    done = training(*usual, "--export", target, "--test", file)
+    assert done.returncode == 0, done.stderr
+    loaded = load_flowpp(target)
+    card = json.loads(target.with_suffix(".json").read_text())
+    assert card["id"] == loaded.id
+    assert card["config"]["width"] == loaded.config.width == 8
+    assert card["validation"]["images"] == 4  # a tenth was held out
+    assert card["test"]["images"] == 40
+    torch.manual_seed(0)
+    bits = loaded.network.bits(torch.from_numpy(images).permute(0, 3, 1, 2).float())
+    assert card["test"]["bits_per_dim"] == pytest.approx(float(bits.sum()) / images.size, abs=1e-4)
+    # Rounding to 16 bits changes next to nothing.
+    floats, rounded = (
+        card["validation"][n] for n in ("bits_per_dim_before_rounding", "bits_per_dim")
+    )
+    assert floats == pytest.approx(rounded, abs=0.2)  # other noise on four images
+
+
+def test_images_of_another_size_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "images.npz", images=np.zeros((4, 16, 16, 3), np.uint8))
+    done = training(tmp_path / "run", "--family", "cifar10", "--train", tmp_path / "images.npz")
+    assert done.returncode != 0
+    assert "holds no images of 32 x 32" in done.stderr
 
 
 def test_a_folder_without_mosaics_is_told(tmp_path: Path) -> None:

@@ -10,8 +10,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.flows.flowpp import CIFAR10, small
 from core.training import data
-from core.training.data import CROP, Batches, load_mosaics, load_pictures
+from core.training.data import (
+    CROP,
+    Batches,
+    MirroredBatches,
+    load_arrays,
+    load_mosaics,
+    load_pictures,
+    reduced,
+)
+from core.training.families import load_data
 from tests.models import crops
 
 
@@ -167,3 +177,42 @@ def test_pictures_of_a_folder(tmp_path: Path) -> None:
     grey, colour = load_pictures(tmp_path)
     assert np.array_equal(colour.permute(1, 2, 0).numpy(), pixels)
     assert np.array_equal(grey.numpy(), np.repeat(pixels[None, ..., 0], 3, 0))
+
+
+@pytest.mark.parametrize("size", [8, 32, 64, 96])
+def test_reduced_pixels_are_means_of_their_areas(size: int) -> None:
+    whole = crops(3, CROP, seed=6)
+    small = reduced(whole, size)
+    assert small.shape == (3, 3, size, size)
+    assert small.dtype == torch.uint8
+    weights = torch.zeros(size, CROP)
+    for i in range(size):
+        for j in range(CROP):
+            covered = min((i + 1) * CROP / size, j + 1) - max(i * CROP / size, j)
+            weights[i, j] = max(covered, 0) * size / CROP
+    exact = torch.einsum("ih,jw,nchw->ncij", weights, weights, whole.float())
+    assert (small.float() - exact).abs().max() <= 0.501
+
+
+def test_mirrored_batches_are_images_or_their_mirrors() -> None:
+    images = crops(6, 16)
+    batches = MirroredBatches(images, 4, seed=2)
+    both = {x.numpy().tobytes(): i for i, x in enumerate(torch.cat([images, images.flip(-1)]))}
+    seen = set()
+    for step in range(30):
+        batch = batches(step)
+        assert batch.dtype == torch.float32
+        assert torch.equal(batch, MirroredBatches(images, 4, seed=2)(step))
+        seen |= {both[x.to(torch.uint8).numpy().tobytes()] for x in batch}
+    assert seen == set(range(12))
+
+
+def test_images_are_held_out_of_a_file(tmp_path: Path) -> None:
+    images = crops(30, 8).permute(0, 2, 3, 1).numpy()
+    np.savez(tmp_path / "i.npz", other=np.zeros((3, 4, 4, 3), np.uint8), images=images)
+    config = small(CIFAR10, width=8, size=8)
+    train, valid = load_data(config, tmp_path / "i.npz", None)
+    assert (len(train), len(valid)) == (27, 3)
+    ours = {x.numpy().tobytes() for x in torch.cat([train, valid])}
+    assert ours == {np.ascontiguousarray(x.transpose(2, 0, 1)).tobytes() for x in images}
+    assert torch.equal(load_arrays(tmp_path / "i.npz", 8)[9], valid[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from core.errors import ModelError
 from core.training.loop import Run
 from tests.training.small_runs import (
     TINY,
+    TINY_FLOWPP,
     EvenClock,
     assert_same_weights,
     settings,
@@ -101,8 +103,9 @@ def test_the_rate_rises_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> Non
     assert 0 < rates[-1] < 0.05 * 5e-3
 
 
-def test_training_lowers_the_bits(tmp_path: Path) -> None:
-    run = small_run(tmp_path, settings(16, learning_rate=2e-2))
+@pytest.mark.parametrize("model", [TINY, TINY_FLOWPP], ids=["photo", "flowpp"])
+def test_training_lowers_the_bits(tmp_path: Path, model) -> None:
+    run = small_run(tmp_path, settings(16, learning_rate=2e-2, model=model))
     before = run.validate()
     run.train()
     assert run.validate() < before - 0.2
@@ -134,10 +137,11 @@ def test_more_minutes_go_on_where_the_run_ended(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 5 / 60
 
 
+@pytest.mark.parametrize("model", [TINY, TINY_FLOWPP], ids=["photo", "flowpp"])
 def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(
-    tmp_path: Path, monkeypatch
+    tmp_path: Path, monkeypatch, model
 ) -> None:
-    made_of = settings(8, checkpoint_minutes=2.5 / 60)
+    made_of = settings(8, checkpoint_minutes=2.5 / 60, model=model)
     whole = small_run(tmp_path / "whole", made_of)
     whole.train()
     monkeypatch.setattr(loop, "time", EvenClock(break_after=5))
@@ -149,6 +153,15 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(
     resumed.train()
     assert resumed.clock == whole.clock
     assert_same_weights(whole, resumed)
+
+
+def test_a_gradient_that_is_no_number_is_left_out(tmp_path: Path, monkeypatch) -> None:
+    run = small_run(tmp_path, settings(3))
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    monkeypatch.setattr(run.model, "bits", lambda x: next(run.model.parameters()).sum() * math.nan)
+    run.train()
+    assert run.clock.step == 3
+    assert all(torch.equal(tensor, before[n]) for n, tensor in run.model.state_dict().items())
 
 
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
