@@ -64,6 +64,13 @@ class Folder:
         for file in self.files.values():
             yield file.entry
 
+    def made_below(self) -> Iterator[str]:
+        """The paths of this folder and of those inside it that were made by hand."""
+        if self.made:
+            yield self.path
+        for folder in self.folders.values():
+            yield from folder.made_below()
+
     def items(self) -> Iterator[Item]:
         """What is directly inside."""
         yield from self.folders.values()

@@ -63,6 +63,11 @@ class EntriesModel(QAbstractTableModel):
         return self._contents.entries
 
     @property
+    def root(self) -> Folder:
+        """The folder that holds all."""
+        return self._contents.root
+
+    @property
     def folder(self) -> Folder:
         """The folder that is shown."""
         return self._folder

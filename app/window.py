@@ -22,6 +22,7 @@ from app.actions import Actions
 from app.backend import Backend
 from app.browser import Browser
 from app.comparison import Comparison
+from app.contents import Folder, Item
 from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
 from app.details.tab import Selection
@@ -206,11 +207,17 @@ class Window(QMainWindow):
 
     def extract(self) -> None:
         """Extracts the selection, or all."""
-        self.extraction.start(self._chosen_names())
+        self._extract(self.entries.selected_items() or [self.session.model.root])
 
     def extract_all(self) -> None:
-        """Extracts all images, shown or not."""
-        self.extraction.start([entry.name for entry in self.session.model.entries])
+        """Extracts all images, shown or not, and empty folders."""
+        self._extract([self.session.model.root])
+
+    def _extract(self, items: Sequence[Item]) -> None:
+        names = dict.fromkeys(entry.name for item in items for entry in item.below())
+        folders = [item for item in items if isinstance(item, Folder)]
+        names.update((f"{made}/", None) for folder in folders for made in folder.made_below())
+        self.extraction.start(list(names))
 
     def verify(self) -> None:
         """Verifies the selection, or all."""

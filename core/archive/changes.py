@@ -143,7 +143,9 @@ class Changes:
             if error.path != parcel:
                 raise
             raise UnwritableFileError(
-                parcel.parent, f"what is taken out cannot be kept here ({error.reason})"
+                parcel.parent,
+                f"what is taken out cannot be kept here ({error.reason}): make room, take out "
+                "less at a time, or remove it for good by floe remove",
             ) from error
         except DamagedArchiveError as error:
             if error.path != parcel:
@@ -151,5 +153,5 @@ class Changes:
             raise DamagedArchiveError(
                 self._path,
                 "what its list says of these entries is so damaged that they could not be put "
-                "back: they can only be removed for good",
+                "back: they can only be removed for good, by floe remove",
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.name_dialog import NameDialog
 from app.window import Window
-from core import engine
 from core.archive.archive import Archive
+from core.engine.queries import Answer, Choice
 from tests.app.drops import drop
 from tests.app.fake_backend import FakeBackend, make_entry
 from tests.app.stand_ins import FakeDialogs, MakeWindow
@@ -311,7 +312,12 @@ def test_all_changes_are_undone_and_redone_in_the_file(
 
 
 def test_what_was_replaced_comes_back(
-    qtbot: Any, window: Window, photographs: list[Path], tmp_path: Path, codec: FakeCodec
+    qtbot: Any,
+    window: Window,
+    codec: FakeCodec,
+    dialogs: FakeDialogs,
+    photographs: list[Path],
+    tmp_path: Path,
 ) -> None:
     drop(window, photographs)
     settle(qtbot, window, lambda: len(names(window)) == 3)
@@ -319,27 +325,17 @@ def test_what_was_replaced_comes_back(
     other = tmp_path / "other" / "img1.png"
     other.parent.mkdir()
     Image.fromarray(np.full((40, 40, 3), 7, np.uint8)).save(other, compress_level=0)
-    archive, backend = window.session.path, window.session._backend
-    assert archive is not None
-    results = engine.add(
-        archive,
-        [other],
-        replace=True,
-        shelf=backend.changes.shelf(),
-        codec_factory=lambda: codec,
-    )
-    after = contents(window)
-    assert after != before
+    dialogs.answers = [Answer(Choice.REPLACE)]
+    drop(window, [other])
+    settle(qtbot, window, lambda: contents(window) != before)
+    after, n_encoded = contents(window), codec.n_encoded
     assert after.keys() == before.keys()
-    (result,) = results
-    assert result.replaced is not None
-    undone = backend.changes.undo_adding(archive, ["img1.png"], [result.replaced])
-    assert contents(window) == before
-    assert [entry.file_sha256 for entry in undone.came] == [before["img1.png"]]
-    redone = undone.undo()
-    assert contents(window) == after
-    redone.undo()
-    assert contents(window) == before
+    for key, expected in ((CTRL, before), (CTRL_SHIFT, after), (CTRL, before)):
+        qtbot.keyClick(window, KEY.Key_Z, key)
+        settle(qtbot, window, lambda expected=expected: contents(window) == expected)
+        shown = {entry.name: entry.file_sha256 for entry in window.session.model.entries}
+        assert shown == expected
+    assert codec.n_encoded == n_encoded
 
 
 def test_undo_waits_for_what_is_being_added(
@@ -373,3 +369,44 @@ def test_what_is_kept_goes_when_nothing_can_put_it_back(
     assert len(list((tmp_path / "shelf").rglob("*.floe"))) == 1
     window.session.close()
     settle(qtbot, window, lambda: list((tmp_path / "shelf").rglob("*.floe")) == [])
+
+
+def made(window: Window) -> list[str]:
+    """The empty folders that the window shows."""
+    return list(window.session.model.root.made_below())
+
+
+def test_empty_folders_are_extracted_with_all(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path], tmp_path: Path
+) -> None:
+    drop(window, photographs)
+    settle(qtbot, window, lambda: len(names(window)) == 3)
+    window.session.new_folder("sea/deep")
+    settle(qtbot, window, lambda: made(window) == ["sea/deep"])
+    assert window.session.has("sea")
+    qtbot.keyClick(window, KEY.Key_E, CTRL_SHIFT)
+    settle(qtbot, window, lambda: window.message.text != "")
+    assert window.message.text.startswith("3 images extracted")
+    assert (tmp_path / "out" / "sea" / "deep").is_dir()
+    window.session.rename("sea", "lake")
+    settle(qtbot, window, lambda: made(window) == ["lake/deep"])
+    window.session.history.undo()
+    window.session.history.undo()
+    settle(qtbot, window, lambda: made(window) == [])
+
+
+def test_thousands_are_renamed_without_a_pause(
+    qtbot: Any, filled: Window, backend: FakeBackend
+) -> None:
+    assert filled.session.path is not None
+    many = {f"sea/{n:05}.png": make_entry(f"sea/{n:05}.png") for n in range(10_000)}
+    backend.archives[filled.session.path].update(many)
+    filled.session.open(filled.session.path)
+    qtbot.waitUntil(lambda: len(names(filled)) == 10_003)
+    changed = backend.rename(filled.session.path, [("sea", "lake")])
+    started = time.perf_counter()
+    filled.session._apply(changed)
+    assert time.perf_counter() - started < 0.5
+    assert len(names(filled)) == 10_003
+    assert filled.session.has("lake")
+    assert not filled.session.has("sea")

@@ -221,7 +221,7 @@ class Story:
         return lambda: self.exchange(came, [parcel] if names else [])
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(STEPS, min_size=1, max_size=12), st.data())
 def test_whatever_is_done_is_undone_and_done_again_exactly(
     steps: list[tuple[Any, ...]], data: st.DataObject
