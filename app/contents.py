@@ -16,27 +16,13 @@ if TYPE_CHECKING:
 class File:
     """An entry in its place; stays the same object when the entry is replaced."""
 
-    __slots__ = ("_searched", "entry", "folder")
+    __slots__ = ("entry", "folder", "name", "path", "searched")
 
     def __init__(self, entry: Entry, folder: Folder) -> None:
         self.entry, self.folder = entry, folder
-        self._searched = ""
-
-    @property
-    def path(self) -> str:
-        """The full name, with forward slashes."""
-        return self.entry.name
-
-    @property
-    def name(self) -> str:
-        """The last part of it."""
-        return self.entry.name.rpartition("/")[2]
-
-    @property
-    def searched(self) -> str:
-        """What a filter looks in."""
-        self._searched = self._searched or self.path.casefold()
-        return self._searched
+        self.path = entry.name  #: the full name, with forward slashes
+        self.name = entry.name.rpartition("/")[2]
+        self.searched = entry.name.casefold()  #: what a filter looks in
 
     def below(self) -> Iterator[Entry]:
         """The entry itself."""

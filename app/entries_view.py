@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from app.contents import File, Item
 from app.entries_model import EntriesModel
 from app.entry_delegates import NameDelegate, SavedDelegate
+from app.kept_selection import rows_of
 from app.style import RoomyStyle
 from app.thumbnails import Thumbnails
 
@@ -68,6 +69,9 @@ class EntriesView(QTableView):
     def _set_up_header(self) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        # Columns are never selected; with the view's selection, each painting of the header
+        # would ask every cell of ten thousand rows whether they are.
+        header.setSelectionModel(QItemSelectionModel(self._model, header))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignVCenter)
         header.setSectionsMovable(True)
         header.setMinimumSectionSize(44)
@@ -128,8 +132,7 @@ class EntriesView(QTableView):
 
     def selected_items(self) -> list[Item]:
         """The selected files and folders, in the order in which they are shown."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [self._model.items[row] for row in rows]
+        return [self._model.items[row] for row in rows_of(self.selectionModel())]
 
     def selected(self) -> list[Entry]:
         """The selected entries, and those in selected folders, in the order shown."""

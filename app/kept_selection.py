@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QObject, Signal
+from typing import cast
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRange, QObject, Signal
 from PySide6.QtWidgets import QAbstractItemView
 
 from app.entries_model import EntriesModel
 
 _Flag = QItemSelectionModel.SelectionFlag
+
+
+def rows_of(chosen: QItemSelectionModel) -> list[int]:
+    """The selected rows, in order; Qt's own selectedRows asks for the flags of every cell."""
+    ranges = cast(list[QItemSelectionRange], chosen.selection())
+    return sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
 
 
 class KeptSelection(QObject):
@@ -16,7 +24,7 @@ class KeptSelection(QObject):
     In a folder that was entered nothing is; on the way back, the folder that was left is current.
     """
 
-    restored = Signal()  #: also where nothing was: resets clear a selection without a word
+    restored = Signal()  #: a reset clears a selection without a word
 
     def __init__(self, model: EntriesModel, view: QAbstractItemView) -> None:
         super().__init__(view)
@@ -28,7 +36,7 @@ class KeptSelection(QObject):
 
     def _remember(self) -> None:
         model, chosen = self._model, self._view.selectionModel()
-        self._selected = {model.items[index.row()].path for index in chosen.selectedRows()}
+        self._selected = {model.items[row].path for row in rows_of(chosen)}
         current = chosen.currentIndex()
         self._current = model.items[current.row()].path if current.isValid() else ""
         self._folder = model.folder.path
@@ -58,7 +66,8 @@ class KeptSelection(QObject):
                 selection.select(index, model.index(current, model.columnCount() - 1))
             self._view.scrollTo(index)
         chosen.select(selection, _Flag.Select)
-        self.restored.emit()
+        if self._selected or left:
+            self.restored.emit()
 
     def _add(self, selection: QItemSelection, first: int, last: int) -> None:
         model = self._model

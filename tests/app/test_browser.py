@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings, QSize, Qt
 from PySide6.QtWidgets import QToolButton
 
+from app.entries_model import EntriesModel
 from app.window import Window
 from tests.app.fake_backend import FakeBackend, make_entry
 from tests.app.stand_ins import MakeWindow
@@ -233,3 +235,32 @@ def test_memory_of_thumbnails_is_bounded(filled: Window, monkeypatch: pytest.Mon
     pixmaps = filled.thumbnails._pixmaps.values()
     assert held + sum(4 * p.width() * p.height() for p in pixmaps) <= 300_000
     assert filled.thumbnails._n_bytes <= 300_000
+
+
+def test_ten_thousand_entries(
+    qtbot: Any, make_window: MakeWindow, backend: FakeBackend, tmp_path: Path
+) -> None:
+    """Bounds that only another order of growth would break; docs have the figures."""
+    names = [(f"{n % 40}/" if n % 3 else "") + f"img{n}.png" for n in range(10_000)]
+    window = make_window()
+    path = fill(backend, tmp_path / "many.floe", names)
+    n_asked = 0
+    real = EntriesModel._text  # not data(): Qt remembers whose that is
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal n_asked
+        n_asked += 1
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EntriesModel, "_text", counting)
+        started = time.perf_counter()
+        window.session.open(path)
+        window.grab()
+        assert time.perf_counter() - started < 2
+        window.filter.setText("img1")
+        window.grab()
+        window.entries.selectAll()
+        window.grab()
+    assert 0 < n_asked < 5_000  # those of the rows in sight, for each picture
+    assert len(window.entries.selected()) == len(rows(window)) == 1111
