@@ -306,7 +306,7 @@ def _one_line_errors() -> Iterator[None]:
 
 def _queries(following: Following, replace: bool, keep_both: bool, skip: bool) -> Queries | None:
     """Who answers the engine: the options, else a person at a terminal, else nobody."""
-    from app.terminal import TerminalQueries
+    from app.terminal_queries import TerminalQueries
     from core.engine import Always, Choice
 
     given = {Choice.REPLACE: replace, Choice.KEEP_BOTH: keep_both, Choice.SKIP: skip}

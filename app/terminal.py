@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from core.errors import Cancelled
-
 if TYPE_CHECKING:
     from core import control
     from core.archive.entry import Entry
     from core.bench.folder import Row
-    from core.control import CancelToken
-    from core.engine import Answer, FileResult, Query
+    from core.engine import FileResult
     from core.flows.catalogue import Listed
 
 #: A table that is not for a screen is not cut to the width of one.
@@ -100,70 +96,6 @@ class Following:
             error(r.error)
         elif r.ok:
             self._console.print(_done(r), markup=False, soft_wrap=True)
-
-
-class TerminalQueries:
-    """Asks a person at a terminal; capital letters answer for all."""
-
-    def __init__(self, following: Following) -> None:
-        self._following = following
-
-    def ask(self, query: Query, cancel: CancelToken) -> Answer:
-        """Reads a letter. Raises Cancelled for q, and where nothing can be read."""
-        from core.engine import Answer, Choice
-
-        letters = {
-            Choice.REPLACE: "r",
-            Choice.KEEP_BOTH: "k",
-            Choice.SKIP: "s",
-            Choice.RETRY: "t",
-        }
-        words = {
-            Choice.REPLACE: "replace",
-            Choice.KEEP_BOTH: f"keep both, as {getattr(query, 'new_name', '')}",
-            Choice.SKIP: "skip",
-            Choice.RETRY: "try again",
-        }
-        offered = ", ".join(f"{letters[choice]}: {words[choice]}" for choice in query.choices)
-        with self._following.aside():
-            print(
-                f"{_question(query)}\n{offered}, q: quit; a capital letter for all", file=sys.stderr
-            )
-            while True:
-                print("> ", end="", file=sys.stderr, flush=True)
-                line = sys.stdin.readline()
-                letter = line.strip()
-                if not line or letter.lower() == "q":
-                    raise Cancelled
-                for choice in query.choices:
-                    if letter.lower() == letters[choice]:
-                        return Answer(choice, for_all=letter.isupper())
-
-
-def _question(query: Query) -> str:
-    from core.engine import FileExists, NameConflict
-
-    if isinstance(query, NameConflict):
-        return (
-            f"{query.name}: the archive has another image of this name\n"
-            f"  in the archive: {_facts(query.there.original_bytes, query.there.modified_at)}\n"
-            f"  to be added:    {_facts(query.n_bytes, query.modified_at)}"
-        )
-    if isinstance(query, FileExists):
-        return (
-            f"{query.target}: exists already\n"
-            f"  on the disk:    {_facts(query.n_bytes, query.modified_at)}\n"
-            f"  in the archive: {_facts(query.entry.original_bytes, query.entry.modified_at)}"
-        )
-    return query.error
-
-
-def _facts(n_bytes: int, modified_at: int) -> str:
-    try:
-        changed = f"{datetime.fromtimestamp(modified_at / 1e9):%Y-%m-%d %H:%M:%S}"
-    except (OverflowError, OSError, ValueError):  # a year that no calendar has
-        changed = _NOTHING
-    return f"{n_bytes:,} bytes, {changed}"
 
 
 def entries_table(entries: Sequence[Entry]) -> Table:
