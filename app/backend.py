@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.archive.breakdown import Share
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
-    from core.bench.contest import Attempt
+    from core.bench.contest import Attempt, ContestListener
     from core.engine import FileResult, Listener, Original, Queries, Source
     from core.images.metadata import Fact
 
@@ -108,6 +108,10 @@ class Backend(Protocol):
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]: ...
 
     def metadata(self, archive: Path, name: str) -> list[Fact]: ...
+
+    def contest(
+        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+    ) -> Iterator[Attempt]: ...
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
 
@@ -296,6 +300,16 @@ class CoreBackend:
         with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
             pixels = opened.read_pixels(name, cancel=cancel)
         yield from contest(pixels, references(), cancel=cancel)
+
+    def contest(
+        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+    ) -> Iterator[Attempt]:
+        """All codecs, Floe among them, on the pixels of a file that need not be archived."""
+        from core.bench.contenders import everyone, pixels_of
+        from core.bench.contest import contest
+
+        contenders = everyone(self._codec_factory, thorough=thorough)
+        yield from contest(pixels_of(image), contenders, on_progress=listener, cancel=cancel)
 
 
 def _load_photo_codec() -> ImageCodec:

@@ -201,26 +201,30 @@ def rename(
 def compare(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
     coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="slow settings of the other codecs, too")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare what Floe, PNG, WebP and JPEG XL need for images."""
-    from app.terminal import error, output, rows_table
-    from core.bench.codec import installed
-    from core.bench.folder import Row, measure
+    """Compare what Floe, PNG, WebP and JPEG XL need for the pixels of images."""
+    from app.terminal import attempts_table, error, output
+    from core.bench.contenders import everyone, pixels_of
+    from core.bench.contest import Attempt, contest
 
     failed = False
-    rows: list[Row] = []
+    rows: list[tuple[str, Attempt]] = []
     with _one_line_errors():
+        contenders = everyone(coders=[coder.value], thorough=thorough)
         for image in images:
             try:
-                measure([image], [coder.value], installed(), on_row=rows.append)
+                rows += [(image.name, each) for each in contest(pixels_of(image), contenders)]
             except FloeError as problem:
                 error(str(problem))
                 failed = True
         if as_json:
-            _print_json([asdict(row) for row in rows])
+            _print_json([{"image": name, **asdict(attempt)} for name, attempt in rows])
         elif rows:
-            output().print(rows_table(rows))
+            output().print(attempts_table(rows))
     if failed:
         raise typer.Exit(FAILED)
 

@@ -32,6 +32,8 @@ class Dialogs(Protocol):
 
     def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]: ...
 
+    def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]: ...
+
     def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None: ...
 
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
@@ -80,8 +82,14 @@ class QtDialogs:
         return Path(chosen) if chosen else None
 
     def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]:
+        return self._images(parent, self._tr("Add images"), folder)
+
+    def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]:
+        return self._images(parent, self._tr("Compare pictures"), folder)
+
+    def _images(self, parent: QWidget, title: str, folder: Path) -> list[Path]:
         kinds = self._tr("Images ({0});;All files (*)").format(IMAGE_PATTERNS)
-        chosen, _ = QFileDialog.getOpenFileNames(parent, self._tr("Add images"), str(folder), kinds)
+        chosen, _ = QFileDialog.getOpenFileNames(parent, title, str(folder), kinds)
         return [Path(path) for path in chosen]
 
     def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:

@@ -15,6 +15,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from core import control
     from core.archive.entry import Entry
+    from core.bench.contest import Attempt
     from core.bench.folder import Row
     from core.engine import FileResult
     from core.flows.catalogue import Listed
@@ -26,7 +27,7 @@ _NOTHING = "\N{EN DASH}"
 
 
 #: Columns of words, which begin at the left; all else is numbers.
-_WORDS = ("name", "image", "codec", "settings", "kind", "images", "networks")
+_WORDS = ("name", "image", "codec", "settings", "version", "kind", "images", "networks")
 
 
 def output() -> Console:
@@ -172,6 +173,23 @@ def models_table(models: Sequence[Listed]) -> Table:
     table.caption = (
         "test in bits/dim; published models without a size in bytes have yet to be imported"
     )
+    return table
+
+
+def attempts_table(rows: Sequence[tuple[str, Attempt]]) -> Table:
+    """Codecs on the same pixels, image by image."""
+    table = _table("image", "codec", "settings", "version", "bytes", "bits/dim", "theory")
+    for title in ("encode s", "decode s"):
+        table.add_column(title, justify="right")
+    for image, a in rows:
+        if a.problem:
+            table.add_row(image, a.name, a.settings, a.version, a.problem)
+            continue
+        table.add_row(
+            *(image, a.name, a.settings, a.version, f"{a.n_bytes or 0:,}"),
+            *(_number(a.bits_per_dim, 4), _number(a.theoretical_bpd, 4)),
+            *(_number(a.encode_seconds, 2), _number(a.decode_seconds, 2)),
+        )
     return table
 
 

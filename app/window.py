@@ -23,6 +23,8 @@ from app.backend import Backend
 from app.browser import Browser
 from app.comparison import Comparison
 from app.contents import Folder, Item
+from app.contest import Contest
+from app.details.compare import CompareTab
 from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
 from app.details.tab import Selection
@@ -77,7 +79,13 @@ class Window(QMainWindow):
             [self.actions_.add_files, self.actions_.add_folder],
             self,
         )
-        self.details = DetailsPanel(self.comparison, InfoTab(backend, executors), self)
+        self.contest = Contest(backend, executors.comparing, self)
+        self.details = DetailsPanel(
+            self.comparison,
+            InfoTab(backend, executors),
+            CompareTab(self.contest, dialogs, settings),
+            self,
+        )
         self.jobs_panel = JobsPanel(self.session.jobs, self.actions_, self)
         self.job_status = JobStatus(self.session.jobs, self)
         self.job_control = JobControl(self.session.jobs, self.actions_, self.jobs_panel)
@@ -347,6 +355,7 @@ class Window(QMainWindow):
         self.down.setEnabled(False)
         self.comparison.cancel()
         self.thumbnails.stop()
+        self.contest.cancel()
         if self.session.busy:  # _on_idle comes back here
             self.statusBar().showMessage(self.tr("Stopping…"))
             return

@@ -34,14 +34,14 @@ class InfoTab(ScrollingTab):
         self._selection = Selection()
         self._read: tuple[Selection, list[Fact], str] | None = None
         self._sections: list[tuple[str, _Facts, QWidget]] = []
-        for title in (
-            self.tr("Exactness"),
-            self.tr("File"),
-            self.tr("Archived"),
-            self.tr("Checksums (SHA-256)"),
-            self.tr("Metadata"),
+        for title, long in (
+            (self.tr("Exactness"), False),
+            (self.tr("File"), False),
+            (self.tr("Archived"), False),
+            (self.tr("Checksums (SHA-256)"), True),
+            (self.tr("Metadata"), True),
         ):
-            facts = _Facts(title, self)
+            facts = _Facts(title, long=long, parent=self)
             self._sections.append((title, facts, self.add_section(title, facts)))
         self.column.addStretch(1)
 
@@ -159,9 +159,9 @@ class InfoTab(ScrollingTab):
 
 
 class _Facts(QWidget):
-    """Names on the left, values that can be selected on the right; below where it is narrow."""
+    """Names on the left, values that can be selected on the right; below where they are long."""
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, *, long: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self._rows: list[Row] = []
@@ -169,8 +169,9 @@ class _Facts(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setHorizontalSpacing(12)
         self._form.setVerticalSpacing(3)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        wrapping = QFormLayout.RowWrapPolicy
+        self._form.setRowWrapPolicy(wrapping.WrapAllRows if long else wrapping.DontWrapRows)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
     def set_rows(self, rows: list[Row]) -> None:
         """Shows other facts."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.comparison import Comparison
 from app.details.codelength import CodelengthTab
+from app.details.compare import CompareTab
 from app.details.info import InfoTab
 from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
@@ -21,7 +22,11 @@ class DetailsPanel(QTabWidget):
     """Tells the tab that can be seen of the selection; the others wait until they are seen."""
 
     def __init__(
-        self, comparison: Comparison, info: InfoTab, parent: QWidget | None = None
+        self,
+        comparison: Comparison,
+        info: InfoTab,
+        compare: CompareTab,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._selection = Selection()
@@ -32,8 +37,8 @@ class DetailsPanel(QTabWidget):
         self._rest.timeout.connect(self._after_rest)
         self.codelength = CodelengthTab(comparison, self)
         self.timing = TimingTab(self)
-        self.info = info
-        for tab in (self.codelength, self.timing, self.info):
+        self.info, self.compare = info, compare
+        for tab in (self.codelength, self.timing, self.info, self.compare):
             self.addTab(tab, tab.title())
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(True)

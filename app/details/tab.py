@@ -66,14 +66,9 @@ class ScrollingTab(Tab):
         self.column.setSpacing(4)
         self.column.addWidget(self.heading)
         self.column.addWidget(self.facts)
-        self._scroll = QScrollArea(self)
-        self._scroll.setWidget(self._body)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(self._scroll)
+        around.addWidget(_Column(self._body, self))
 
     def add_section(self, heading: str, *parts: QWidget) -> QWidget:
         """A bold line and what belongs below it, as one widget that can be hidden."""
@@ -112,7 +107,18 @@ class ScrollingTab(Tab):
         self.heading.set_text(entry.name)
         self.facts.setText(f"{texts.dimensions(entry.width, entry.height)}, {kind}\n{size}")
 
+
+class _Column(QScrollArea):
+    """Scrolls up and down only."""
+
+    def __init__(self, body: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidget(body)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         # Word-wrapped labels must not ask for more width than there is.
-        self._body.setMaximumWidth(self._scroll.viewport().width())
+        self.widget().setMaximumWidth(self.viewport().width())

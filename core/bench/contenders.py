@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from core.archive.packing import CHECKSUM_BYTES
 from core.bench.codec import Codec, known
 from core.bench.contest import Coded, Contender, Pixels
 from core.control import CancelToken, PixelListener
+from core.errors import FileError
+from core.images import read_image
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,14 @@ class Floe:
         return self._codec_factory().decode(
             coded.data, shape, coder=self.settings, on_pixels=on_pixels, cancel=cancel
         )
+
+
+def pixels_of(path: Path) -> Pixels:
+    """The pixels of an image file. Raises what read_image raises, and FileError if too deep."""
+    pixels = read_image(path).pixels
+    if pixels is None:
+        raise FileError(path, "has more than 8 bits a sample")
+    return pixels
 
 
 def references(*, thorough: bool = False) -> list[Contender]:

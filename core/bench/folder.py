@@ -18,10 +18,9 @@ from core.archive import Archive
 from core.archive.codec import CodecFactory, load_photo_codec
 from core.archive.entry import Entry
 from core.bench.codec import Codec, Pixels
-from core.bench.contenders import Reference
+from core.bench.contenders import Reference, pixels_of
 from core.bench.contest import contest
 from core.errors import FileError, VerificationError
-from core.images import read_image
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ def measure(
     codec_factory()  # loading the model and its checks are no image's time
     rows = []
     for path in images:
-        pixels = read_image(path).pixels
-        if pixels is None:
-            raise FileError(path, "has more than 8 bits a sample")
+        pixels = pixels_of(path)
         for row in _rows(path, pixels, coders, codecs, codec_factory):
             on_row(row)
             rows.append(row)

@@ -16,7 +16,7 @@ from app.backend import Listing, Plan
 from app.changes import Changed
 from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.entry import Entry
-from core.bench.contest import NOT_INSTALLED, Attempt
+from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Queries, Source
 from core.errors import (
@@ -25,6 +25,7 @@ from core.errors import (
     EntryExistsError,
     NoSuchEntryError,
     NotAnArchiveError,
+    NotAnImageError,
 )
 from core.images.metadata import Fact
 
@@ -256,6 +257,27 @@ class FakeBackend:
         frame = Stored(1, 100)
         pixels = Stored(1, entry.packed_bytes - frame.n_bytes - 8)
         return breakdown(entry, {"pixels": pixels, "frame": frame})
+
+    def contest(
+        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+    ) -> Iterator[Attempt]:
+        self._note()
+        if "bad" in image.name:
+            raise NotAnImageError(image, "not an image")
+        for number, name in enumerate(("PNG", "Floe"), 1):
+            for tenth in range(11):
+                cancel.check()
+                time.sleep(self.codec_pause / 10)
+                listener(name, tenth / 10)
+            yield Attempt(
+                name,
+                "slow" if thorough else "usual",
+                n_bytes=100 * number,
+                bits_per_dim=4.0 / number,
+                theoretical_bpd=1.9 if name == "Floe" else None,
+                encode_seconds=0.5 * number,
+                decode_seconds=0.25,
+            )
 
     def metadata(self, archive: Path, name: str) -> list[Fact]:
         self._note()

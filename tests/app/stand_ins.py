@@ -79,6 +79,10 @@ class FakeDialogs:
         self.asked.append("images")
         return self.images
 
+    def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]:
+        self.asked.append("compare")
+        return self.images
+
     def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:
         self.asked.append("folder")
         return self.folder

@@ -238,9 +238,11 @@ def test_of_an_archive_cut_short_the_rest_comes_out(archive: Path, tmp_path: Pat
 
 def test_compare(images: Path) -> None:
     rows = json.loads(floe("compare", images / "a.png", images / "b.bmp", "--json").stdout)
-    assert [row["codec"] for row in rows] == ["Floe", "PNG", "WebP", "JPEG XL"] * 2
+    assert [row["name"] for row in rows] == ["Raw", "PNG", "WebP", "JPEG XL", "Floe"] * 2
     for row in rows:
-        assert row["achieved_bpd"] == pytest.approx(8 * row["n_bytes"] / (50 * 41 * 3))
+        assert row["problem"] == ""
+        assert row["bits_per_dim"] == pytest.approx(8 * row["n_bytes"] / (50 * 41 * 3))
+        assert (row["theoretical_bpd"] is not None) == (row["name"] == "Floe")
     bad = floe("compare", images / "a.png", images / "none.png")
     assert bad.exit_code == 1
     assert "JPEG XL" in bad.stdout

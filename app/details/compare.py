@@ -1,0 +1,241 @@
+"""All codecs on pictures that are dropped here; nothing of them is archived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QWidget,
+)
+
+from app import texts
+from app.charts import BarChart
+from app.contest import Contest
+from app.details.codelength import attempt_bar, settings
+from app.details.tab import ScrollingTab, Selection
+from app.dialogs import Dialogs
+from app.figures import Bar, Tone
+from app.labels import Caption
+from app.tables import Table
+
+if TYPE_CHECKING:
+    from core.bench.contest import Attempt
+
+_FOLDER = "compare/folder"
+_THOROUGH = "compare/thorough"
+
+
+class CompareTab(ScrollingTab):
+    """Bars come as they are measured; of several pictures, the mean or one of them is shown."""
+
+    def __init__(
+        self,
+        contest: Contest,
+        dialogs: Dialogs,
+        settings: QSettings,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._contest, self._dialogs, self._settings = contest, dialogs, settings
+        self.setAcceptDrops(True)
+        self.heading.set_text(self.tr("Compare"))
+        self.facts.setText(
+            self.tr(
+                "Drop pictures here: each codec codes the same pixels and decodes them again. "
+                "Nothing is archived."
+            )
+        )
+        self.choose = QPushButton(self.tr("C&hoose Pictures…"), self)
+        self.thorough = QCheckBox(self.tr("Slo&w settings, too"), self)
+        self.thorough.setToolTip(self.tr("Those at which the codecs are smallest"))
+        self.thorough.setChecked(bool(self._settings.value(_THOROUGH, False, bool)))
+        self.picture = QComboBox(self)
+        self.picture.setAccessibleName(self.tr("Picture shown"))
+        self.picture.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.progress = QProgressBar(self)
+        self.progress.setRange(0, 1000)
+        self.cancel = QPushButton(self.tr("Cancel"), self)
+        self.state = Caption(self)
+        self.chart = BarChart(self.tr("Codelengths in bits/dim"), self.tr("bits/dim"))
+        self.encoding = BarChart(self.tr("Seconds of encoding"), self.tr("s"))
+        self.decoding = BarChart(self.tr("Seconds of decoding"), self.tr("s"))
+        self._codecs = Caption(self)
+        self._lay_out()
+        self.choose.clicked.connect(self._choose)
+        self.cancel.clicked.connect(contest.cancel)
+        self.picture.currentIndexChanged.connect(self._show_figures)
+        contest.changed.connect(self._refresh)
+        contest.progressed.connect(self._on_progress)
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        self.column.addSpacing(6)
+        self.column.addWidget(self.choose, 0, Qt.AlignmentFlag.AlignLeft)
+        self.column.addWidget(self.thorough)
+        self._work = QWidget(self)
+        row = QHBoxLayout(self._work)
+        row.setContentsMargins(0, 6, 0, 0)
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel)
+        self.column.addWidget(self._work)
+        self.column.addWidget(self.state)
+        self.column.addWidget(self.picture)
+        self._figures = [
+            self.add_section(self.tr("Codelength, bits/dim"), self.chart),
+            self.add_section(self.tr("Encoding, seconds"), self.encoding),
+            self.add_section(self.tr("Decoding, seconds"), self.decoding),
+            self.add_section(self.tr("Codecs"), self._codecs),
+        ]
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        return self.tr("Compare")
+
+    def show_selection(self, selection: Selection) -> None:
+        """What is archived is compared in another tab."""
+
+    def start(self, paths: Sequence[Path]) -> None:
+        """Compares these pictures."""
+        if paths:
+            self._settings.setValue(_THOROUGH, self.thorough.isChecked())
+            self._contest.start(paths, thorough=self.thorough.isChecked())
+
+    def attempts(self) -> list[Attempt]:
+        """Those of the picture that is shown, or the means of all."""
+        pictures = self._contest.pictures
+        place = self.picture.currentIndex()
+        if len(pictures) > 1:
+            if place <= 0:
+                return means([picture.attempts for picture in pictures if not picture.error])
+            place -= 1
+        return list(pictures[place].attempts) if 0 <= place < len(pictures) else []
+
+    def table(self) -> Table | None:
+        if not any(picture.attempts for picture in self._contest.pictures):
+            return None
+        rows = [
+            [
+                picture.path.name,
+                *(a.name, a.settings, a.version, a.n_bytes, a.bits_per_dim, a.theoretical_bpd),
+                *(a.encode_seconds, a.decode_seconds, texts.problem(a.problem)),
+            ]
+            for picture in self._contest.pictures
+            for a in picture.attempts
+        ]
+        titles = [
+            *(self.tr("Picture"), self.tr("Codec"), self.tr("Settings"), self.tr("Version")),
+            *(self.tr("Bytes"), self.tr("bits/dim"), self.tr("Theory, bits/dim")),
+            *(self.tr("Encode s"), self.tr("Decode s"), self.tr("Problem")),
+        ]
+        return Table(titles, rows)
+
+    def _choose(self) -> None:
+        folder = Path(str(self._settings.value(_FOLDER, str(Path.home()))))
+        paths = self._dialogs.images_to_compare(self, folder)
+        if paths:
+            self._settings.setValue(_FOLDER, str(paths[0].parent))
+        self.start(paths)
+
+    def _on_progress(self, codec: str, fraction: float) -> None:
+        self.progress.setValue(round(1000 * fraction))
+        self.progress.setFormat(f"{codec} %p%")
+
+    def _refresh(self) -> None:
+        pictures = self._contest.pictures
+        names = [picture.path.name for picture in pictures]
+        if len(names) > 1:
+            names.insert(0, self.tr("Mean of {0}").format(texts.images(len(names))))
+        if names != [self.picture.itemText(i) for i in range(self.picture.count())]:
+            self.picture.clear()
+            self.picture.addItems(names)
+        self.picture.setVisible(bool(names))
+        self._work.setVisible(self._contest.running)
+        done = sum(picture.done for picture in pictures)
+        told = [picture.error for picture in pictures if picture.error]
+        if self._contest.running and len(pictures) > 1:
+            told.insert(0, self.tr("{0} of {1} done").format(done, len(pictures)))
+        elif pictures and done < len(pictures) and not self._contest.running:
+            told.insert(0, self.tr("Cancelled; what was measured is shown."))
+        self.state.setText("\n".join(told))
+        self.state.setVisible(bool(told))
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        attempts = self.attempts()
+        self.chart.set_bars([bar for a in attempts for bar in _length_bars(a, self.tr("theory"))])
+        timed = [a for a in attempts if a.encode_seconds is not None and a.name != "Raw"]
+        self.encoding.set_bars([_time_bar(a, a.encode_seconds) for a in timed])
+        self.decoding.set_bars([_time_bar(a, a.decode_seconds) for a in timed])
+        told = [f"{a.name}: {', '.join(settings(a))}" for a in attempts]
+        self._codecs.setText("\n".join(told))
+        for section in self._figures:
+            section.setVisible(bool(attempts))
+
+    # Qt's own events: what is dropped here is not for the archive.
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.start(_paths(event))
+
+
+def means(of: Sequence[Sequence[Attempt]]) -> list[Attempt]:
+    """The mean attempt of each codec over the pictures; one that failed on any has no figures."""
+    groups: dict[tuple[str, str], list[Attempt]] = {}
+    for attempts in of:
+        for attempt in attempts:
+            groups.setdefault((attempt.name, attempt.settings), []).append(attempt)
+    return [_mean(group) for group in groups.values()]
+
+
+def _mean(group: Sequence[Attempt]) -> Attempt:
+    failed = next((a for a in group if a.problem), None)
+    if failed is not None:
+        return failed
+
+    def mean(field: str) -> float | None:
+        values = [getattr(attempt, field) for attempt in group]
+        return None if None in values else sum(values) / len(values)
+
+    return replace(
+        group[0],
+        n_bytes=None,
+        bits_per_dim=mean("bits_per_dim"),
+        theoretical_bpd=mean("theoretical_bpd"),
+        encode_seconds=mean("encode_seconds"),
+        decode_seconds=mean("decode_seconds"),
+    )
+
+
+def _length_bars(attempt: Attempt, theory: str) -> list[Bar]:
+    bar = attempt_bar(attempt)
+    if attempt.theoretical_bpd is None:
+        return [bar]
+    text = texts.bits_per_dim(attempt.theoretical_bpd)
+    label = f"{attempt.name}, {theory}"
+    faint = Bar(label, attempt.theoretical_bpd, text, Tone.OURS_FAINT, bar.explanation)
+    return [replace(bar, tone=Tone.OURS), faint]
+
+
+def _time_bar(attempt: Attempt, seconds: float | None) -> Bar:
+    tone = Tone.OTHERS if attempt.theoretical_bpd is None else Tone.OURS
+    return Bar(attempt.name, seconds, texts.seconds(seconds), tone, ", ".join(settings(attempt)))
+
+
+def _paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
