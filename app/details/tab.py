@@ -113,6 +113,7 @@ class _Column(QScrollArea):
 
     def __init__(self, body: QWidget, parent: QWidget) -> None:
         super().__init__(parent)
+        self._body = body
         self.setWidget(body)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -121,4 +122,4 @@ class _Column(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         # Word-wrapped labels must not ask for more width than there is.
-        self.widget().setMaximumWidth(self.viewport().width())
+        self._body.setMaximumWidth(self.viewport().width())
