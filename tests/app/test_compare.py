@@ -122,6 +122,6 @@ def test_nothing_is_cut_off(qtbot: Any, make_window: MakeWindow, width: int) -> 
     tab.start([Path("a.png")])
     window.across.setSizes([800 - width, width])
     for chart in (tab.chart, tab.encoding):
-        qtbot.waitUntil(lambda c=chart: c.height() >= c.heightForWidth(c.width()) > 50)
+        qtbot.waitUntil(lambda c=chart: c.height() >= c.heightForWidth(c.width()) > 40)
     for button in (tab.choose, tab.thorough):
         assert button.width() >= button.sizeHint().width() <= tab.width()
