@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
+    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app import colours, icons, texts
+from app import icons, texts
 from app.action_button import ActionButton
 from app.actions import Actions
-from app.job_files_model import FILE, FRACTION_ROLE, JOB_ROLE, PROGRESS, STATE, JobFilesModel
+from app.job_files_model import JOB_ROLE, JobFilesModel
+from app.job_files_view import JobFilesView
 from app.jobs import Job, JobKind, Jobs, State
-from app.style import RoomyStyle, ThinProgress, paint_progress
+from app.style import ThinProgress
 
 _UNBOUNDED = 16_777_215  #: Qt's QWIDGETSIZE_MAX
-
-
-class ProgressDelegate(QStyledItemDelegate):
-    """A thin bar and its percentage, as light as the text around it."""
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        fraction = index.data(FRACTION_ROLE)
-        text = index.data(Qt.ItemDataRole.DisplayRole)
-        cell = QStyleOptionViewItem(option)
-        self.initStyleOption(cell, index)
-        cell.text = ""
-        view = cell.widget
-        view.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, view)
-        if fraction is None:
-            return
-        palette: QPalette = cell.palette
-        selected = bool(cell.state & QStyle.StateFlag.State_Selected)
-        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        front = palette.color(role)
-        full = front if selected else palette.color(QPalette.ColorRole.Highlight)
-        metrics = cell.fontMetrics
-        place = QRectF(cell.rect).adjusted(6, 0, -6, 0)
-        width = metrics.horizontalAdvance(texts.percent(1.0)) + 8
-        bar = place.adjusted(0, 0, -width, 0)
-        paint_progress(painter, bar, fraction, colours.line(palette), full)
-        painter.save()
-        painter.setPen(front)
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        painter.restore()
 
 
 class JobsPanel(QFrame):
@@ -91,44 +53,18 @@ class JobsPanel(QFrame):
         self.cancel_button = ActionButton(actions.cancel, self)
         self.retry_button = ActionButton(actions.retry, self)
         self._clear = ActionButton(actions.clear_jobs, self)
-        self.files = self._make_table()
-        self._copy = QAction(self.tr("&Copy"), self.files)
-        self._copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
-        self._copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        self._copy.triggered.connect(self._copy_rows)
-        self.files.addAction(self._copy)
+        self.failures_button = QPushButton(self)
+        self.failures_button.setCheckable(True)
+        self.failures_button.setToolTip(self.tr("Show the failed files only"))
+        self.files = JobFilesView(self.model, self)
+        self.files.customContextMenuRequested.connect(self._on_menu)
+        self.failures_button.toggled.connect(self.files.show_failures_only)
         self._lay_out()
         self.set_folded(False)
         jobs.job_added.connect(self._on_job_added)
         jobs.job_finished.connect(self._on_job_finished)
         jobs.progressed.connect(self.refresh)
         self.hide()
-
-    def _make_table(self) -> QTableView:
-        table = QTableView(self)
-        table.setModel(self.model)
-        self._roomy = RoomyStyle()
-        table.setStyle(self._roomy)
-        table.horizontalHeader().setStyle(self._roomy)
-        table.setItemDelegateForColumn(PROGRESS, ProgressDelegate(table))
-        table.setAccessibleName(self.tr("Files of the jobs"))
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setFrameShape(QFrame.Shape.NoFrame)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 9)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(FILE, 260)
-        header.resizeSection(PROGRESS, 220)
-        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        table.customContextMenuRequested.connect(self._on_menu)
-        return table
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
@@ -138,6 +74,7 @@ class JobsPanel(QFrame):
         line.addWidget(self._title)
         line.addWidget(self.total, 1)
         line.addWidget(self._figures)
+        line.addWidget(self.failures_button)
         for button in (self.retry_button, self._clear, self.pause_button, self.cancel_button):
             line.addWidget(button)
         layout = QVBoxLayout(self)
@@ -186,7 +123,12 @@ class JobsPanel(QFrame):
         self.total.setValue(round(1000 * job.meter.fraction))
         self.pause_button.setVisible(job.active)
         self.cancel_button.setVisible(job.active)
-        self.retry_button.setVisible(bool(self._jobs.with_failures) and not job.active)
+        n_failed = sum(job.count(State.FAILED) for job in self._jobs.with_failures)
+        self.retry_button.setVisible(n_failed > 0 and not job.active)
+        self.failures_button.setVisible(n_failed > 0)
+        self.failures_button.setText(self.tr("{0} &failed").format(n_failed))
+        if not n_failed:
+            self.failures_button.setChecked(False)
         self._clear.setVisible(not job.active)
 
     def _describe(self, job: Job) -> str:
@@ -257,15 +199,13 @@ class JobsPanel(QFrame):
         row = self.model.first_failed_row(job)
         if row is not None:
             self.set_folded(False)
-            self.files.scrollTo(
-                self.model.index(row, FILE), QAbstractItemView.ScrollHint.PositionAtTop
-            )
+            self.files.reveal(row, QAbstractItemView.ScrollHint.PositionAtTop)
 
     def _follow_running(self) -> None:
         # Unless the person is looking elsewhere in the list.
         row = self.model.running_row()
         if row is not None and not self.files.hasFocus() and not self.files.underMouse():
-            self.files.scrollTo(self.model.index(min(row + 1, self.model.rowCount() - 1), 0))
+            self.files.reveal(min(row + 1, self.model.rowCount() - 1))
 
     def _toggle_fold(self) -> None:
         self.set_folded(not self._folded)
@@ -277,18 +217,9 @@ class JobsPanel(QFrame):
         stop.setEnabled(isinstance(job, Job) and job.active)
         menu.addActions([actions.pause, actions.retry])
         menu.addSeparator()
-        menu.addActions([self._copy, actions.copy_errors, actions.clear_jobs])
+        menu.addActions([self.files.copy, actions.copy_errors, actions.clear_jobs])
         if menu.exec(self.files.viewport().mapToGlobal(place)) is stop:
             job.cancel()
-
-    def _copy_rows(self) -> None:
-        """The selected files and what is said of them, as lines of a table."""
-        rows = sorted({index.row() for index in self.files.selectedIndexes()})
-        lines = (
-            "\t".join(self.model.index(row, column).data() for column in (FILE, STATE))
-            for row in rows
-        )
-        QGuiApplication.clipboard().setText("\n".join(lines))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

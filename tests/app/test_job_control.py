@@ -189,6 +189,27 @@ def test_failed_files_are_tried_again_under_their_names(
     assert not window.actions_.retry.isEnabled()
 
 
+def test_failures_alone(qtbot: Any, window: Window, photographs: list[Path]) -> None:
+    whole = photographs[2].read_bytes()
+    photographs[2].write_text("no image")
+    window.add_paths(photographs)
+    settle(qtbot, window)
+    panel = window.jobs_panel
+    shown = panel.files.model()
+    assert shown.rowCount() == 4
+    assert panel.failures_button.text() == "1 &failed"
+    qtbot.mouseClick(panel.failures_button, Qt.MouseButton.LeftButton)
+    assert [shown.index(row, FILE).data() for row in range(shown.rowCount())] == ["img2.png"]
+    panel.files.selectAll()
+    panel.files.copy.trigger()
+    assert QGuiApplication.clipboard().text().startswith("img2.png\t")
+    photographs[2].write_bytes(whole)
+    window.actions_.retry.trigger()
+    settle(qtbot, window)
+    assert panel.failures_button.isHidden()
+    assert shown.rowCount() == 5
+
+
 def test_rows_are_copied(qtbot: Any, window: Window, photographs: list[Path]) -> None:
     photographs[0].write_text("no image")
     window.add_paths(photographs[:2])
