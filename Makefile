@@ -6,7 +6,7 @@ READY := .venv/ready
 DIR ?= ../shared/data/kodak
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench screenshots clean
+.PHONY: help run test lint format bench icons screenshots clean
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ format: $(READY) ## put the code into its style
 
 bench: $(READY) ## compare codecs on a folder of PNGs: make bench DIR=photos
 	$(BIN)/floe bench kodak $(DIR)
+
+icons: $(READY) ## draw the icons of resources/desktop as PNG
+	$(BIN)/python -m app.icon_files resources/desktop
 
 screenshots: $(READY) ## draw the window's main states into docs/screenshots
 	$(BIN)/python -m app.screenshots docs/screenshots

@@ -58,6 +58,7 @@ class Bench(enum.StrEnum):
 
     KODAK = "kodak"
     CODERS = "coders"
+    STARTUP = "startup"
 
 
 @cli.command()
@@ -231,12 +232,22 @@ def compare(
 
 @cli.command()
 def bench(
-    name: Annotated[Bench, typer.Argument(help="kodak: with other codecs; coders: all of Floe's")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder of PNG files")],
+    name: Annotated[
+        Bench,
+        typer.Argument(help="kodak: with other codecs; coders: all of Floe's; startup: the window"),
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="a folder of PNG files; not for startup")
+    ] = None,
     coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = Coder.FUSED,
     as_json: AsJson = False,
 ) -> None:
-    """Measure codelengths and times on the PNG files of a folder."""
+    """Measure codelengths and times on the PNG files of a folder, or how the window starts."""
+    if name is Bench.STARTUP:
+        _bench_startup(as_json)
+        return
+    if folder is None:
+        raise typer.BadParameter("a folder of PNG files is needed", param_hint="DIR")
     from app.terminal import error, output, rows_table
     from core.archive.codec import load_photo_codec
     from core.bench.codec import installed
@@ -274,15 +285,46 @@ def bench(
 def gui(
     archive: Annotated[Path | None, typer.Argument(metavar="[ARCHIVE]")] = None,
     paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]")] = None,
+    report_startup: Annotated[bool, typer.Option("--report-startup", hidden=True)] = False,
 ) -> None:
-    """Open the window, on an archive and with images to add to it if they are given."""
+    """Open the window, on an archive and with images to add to it if they are given.
+
+    Where one is running already, it takes them.
+    """
     from app.gui import run
 
+    if report_startup:
+        from app.startup_bench import report
+
+        raise typer.Exit(run(on_painted=report))
     given = list(paths or [])
     if archive is not None and archive.suffix.lower() != ".floe":
         given.insert(0, archive)
         archive = None
     raise typer.Exit(run(archive, given))
+
+
+@cli.command("install-desktop")
+def install_desktop(
+    uninstall: Annotated[bool, typer.Option("--uninstall", help="take it all away again")] = False,
+    user: Annotated[
+        bool, typer.Option("--user/--system", help="for yourself, or for all in /usr/local/share")
+    ] = True,
+) -> None:
+    """Put Floe into the desktop's menu, and have .floe files opened by a double click."""
+    from app import desktop_entry
+    from app.terminal import error, output
+
+    with _one_line_errors():
+        base = desktop_entry.data_home() if user else Path("/usr/local/share")
+        if uninstall:
+            outcome = desktop_entry.uninstall(base)
+        else:
+            outcome = desktop_entry.install(base, desktop_entry.this_command())
+        verb = "removed from" if uninstall else "put into"
+        output().print(f"{len(outcome.changed)} files {verb} {base}", soft_wrap=True)
+        for note in outcome.notes:
+            error(note)
 
 
 def main() -> None:
@@ -291,6 +333,25 @@ def main() -> None:
     if arguments and (arguments[0].lower().endswith(".floe") or os.sep in arguments[0]):
         arguments.insert(0, "gui")
     cli(arguments)
+
+
+def _bench_startup(as_json: bool) -> None:
+    from app.startup_bench import N_STARTS, measure
+    from app.terminal import error, output
+
+    with _one_line_errors():
+        startup = measure(N_STARTS)
+    if as_json:
+        _print_json({"bench": "startup", **asdict(startup), "median": startup.median_seconds})
+    else:
+        each = ", ".join(f"{seconds:.2f}" for seconds in startup.seconds)
+        output().print(
+            f"The window is drawn {startup.median_seconds:.2f} s after the start of its process: "
+            f"the median of {each} s ({startup.platform})."
+        )
+    if startup.imported:
+        error(f"imported by then, though nothing needs it: {', '.join(startup.imported)}")
+        raise typer.Exit(FAILED)
 
 
 @contextmanager

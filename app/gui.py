@@ -6,20 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSettings, QSize, QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app.desktop_entry import DESKTOP_ID
 from app.dialogs import ARCHIVE_SUFFIX, QtDialogs
 from app.single_instance import Request, SingleInstance
 
 if TYPE_CHECKING:
     from app.window import Window
 
-#: As the desktop entry is called: by it a desktop knows whose windows these are.
-DESKTOP_ID = "org.floe.Floe"
 
 _MODAL_MS = 200
 
@@ -45,6 +46,7 @@ def run(
     application.setApplicationDisplayName("Floe")
     application.setOrganizationName("floe")
     application.setDesktopFileName(DESKTOP_ID)
+    application.setWindowIcon(_icon())
     request = Request.here(archive, tuple(paths))
     instance = SingleInstance()
     if on_painted is None and instance.hand_over(request):
@@ -76,6 +78,14 @@ def run(
     backend.close()
     cache.remove()
     return status
+
+
+def _icon() -> QIcon:
+    icon = QIcon()
+    for picture in sorted((Path(str(files("resources"))) / "desktop" / "png").glob("*/org*.png")):
+        size = int(picture.parent.name)
+        icon.addFile(str(picture), QSize(size, size))
+    return icon
 
 
 class Arrivals(QObject):

@@ -69,8 +69,13 @@ def server_name() -> str:
     name = f"floe-{hashlib.sha256(display.encode()).hexdigest()[:12]}"
     if sys.platform == "win32":
         return f"{name}-{getpass.getuser()}"
-    folder = Path(platformdirs.user_runtime_dir("floe", appauthor=False))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    cache = platformdirs.user_cache_dir("floe", appauthor=False)
+    folder = Path(given, "floe") if os.path.isabs(given) else Path(cache)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written to: then every window is on its own
+        folder = Path(tempfile.mkdtemp(prefix="floe-"))
     return str(folder / f"{name}.socket")
 
 
