@@ -61,7 +61,7 @@ def export(
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": training_of(settings, clock),
         "validation": {
-            "float_bits_per_dim_all_crops": validated(run, clock["step"]),
+            "float_bits_per_dim_all_crops": _validated(run, clock["step"]),
             "compared_crops": len(compared),
             **_lengths(model, codec, list(compared)),
         },
@@ -123,7 +123,7 @@ def training_of(settings: dict[str, Any], clock: dict[str, float]) -> dict[str, 
     }
 
 
-def validated(run: Path, step: float) -> float | None:
+def _validated(run: Path, step: float) -> float | None:
     """The run's newest validation up to the checkpoint's step; None if it came to none."""
     log = run / "log.jsonl"
     lines = map(json.loads, log.read_text().splitlines() if log.exists() else [])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.flows.flowpp import PUBLISHED, FlowPP, FlowPPConfig
 from core.flows.flowpp.files import load_flowpp, save_flowpp
-from core.training.export import averaged, training_of, validated
+from core.training.export import averaged, training_of
 
 
 def export_flowpp(
@@ -39,7 +39,7 @@ def export_flowpp(
         "training": training_of(settings, clock),
         "validation": {
             "images": len(valid),
-            "bits_per_dim_before_rounding": validated(run, clock["step"]),
+            "bits_per_dim_before_rounding": mean_bits_per_dim(trained, valid),
             "bits_per_dim": mean_bits_per_dim(loaded.network, valid),
         },
         **({"test": _tested(loaded.network, test)} if test is not None else {}),

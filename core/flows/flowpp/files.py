@@ -107,24 +107,29 @@ def save_flowpp(model: FlowPP, path: Path, dtype: torch.dtype = torch.float32) -
     bad = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
     if bad:
         raise ModelError(f"{path}: not written, as {bad[0]} holds what is no number")
-    config = {name: getattr(model.config, name) for name in _LARGEST}
-    config |= {"name": model.config.name, "dropout": model.config.dropout}
-    about = {"family": "flowpp", "format": FORMAT, "config": json.dumps(config, sort_keys=True)}
+    about = {name: getattr(model.config, name) for name in ("name", "dropout", *_LARGEST)}
+    text = json.dumps({"format": FORMAT, **about}, sort_keys=True)
     partial = path.with_name(path.name + ".partial")
-    save_file(state, partial, about)
+    partial.touch()
+    mode = partial.stat().st_mode
+    # One entry, since several come in an order by chance, and a model's id is a hash of its file.
+    save_file(state, partial, {"flowpp": text})
+    partial.chmod(mode)  # what is written is its owner's alone
     partial.replace(path)
 
 
 def _config(about: dict[str, str]) -> FlowPPConfig:
     """The sizes of a model: those of a published one, where they are not the file's own."""
-    if about.get("family") != "flowpp" or about.get("format") != FORMAT:
-        raise ModelError(f"not a Flow++ model of format {FORMAT}; this Floe reads no other")
     wrong = ModelError("the model's sizes are not those of a Flow++ model")
-    text = about.get("config", "")
+    text = about.get("flowpp")
+    if text is None:
+        raise ModelError("not a Flow++ model")
     if len(text) > _MAX_METADATA_CHARACTERS or "[" in text or text.count("{") > 1:
         raise wrong  # nested ones may go deep
     try:
         given = json.loads(text)
+        if given.pop("format") != FORMAT:
+            raise ModelError(f"not a Flow++ model of format {FORMAT}; this Floe reads no other")
         published = PUBLISHED[given.pop("name")]
         dropout = given.pop("dropout")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
