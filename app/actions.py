@@ -77,6 +77,9 @@ class Actions(QObject):
         self.discard_originals.setCheckable(True)
         self.select_all = self._add(_tr("Select &All"), std.SelectAll)
         self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))
+        self.properties = self._add(
+            _tr("P&roperties"), _ALT | key.Key_Return, "", _tr("Say all that is known of it")
+        )
         self.up = self._add(
             _tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the folder around this one")
         )

@@ -108,7 +108,7 @@ class Breadcrumb(QWidget):
             total = self._model.folder.total("pixels", len)
             text = self.tr("{0} found among {1}").format(n_items, texts.images(total))
         else:
-            text = self.tr("1 item") if n_items == 1 else self.tr("{0} items").format(n_items)
+            text = texts.items(n_items)
         self._count.setText(text)
         self._count.setAccessibleName(text)
 

@@ -22,7 +22,7 @@ _Flag = QItemSelectionModel.SelectionFlag
 class Browser(QWidget):
     """Folders are entered here; what to do with a file is others' business."""
 
-    file_activated = Signal(object)  #: Entry
+    file_activated = Signal()  #: the current one
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Browser(QWidget):
         if isinstance(item, Folder):
             self.enter(item.path)
         elif isinstance(item, File):
-            self.file_activated.emit(item.entry)
+            self.file_activated.emit()
 
     def _on_arrived(self) -> None:
         self.view.viewport().update()

@@ -20,7 +20,14 @@ def lay_out(window: Window) -> None:
     window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
-    on_entries = [actions.extract, actions.verify, actions.copy, actions.rename, actions.remove]
+    on_entries = [
+        actions.extract,
+        actions.verify,
+        actions.copy,
+        actions.rename,
+        actions.remove,
+        actions.properties,
+    ]
     for entries in (window.browser.list, window.browser.tiles):
         entries.addActions(on_entries)
         entries.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -44,7 +51,7 @@ def _fill_menus(window: Window) -> None:
     edit.addSeparator()
     edit.addActions([actions.new_folder, actions.rename, actions.remove])
     edit.addSeparator()
-    edit.addActions([actions.select_all, actions.find])
+    edit.addActions([actions.select_all, actions.find, actions.properties])
     view = bar.addMenu(window.tr("&View"))
     view.addActions([actions.up, actions.tiles, actions.zoom_in, actions.zoom_out])
     view.addSeparator()

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import colours, icons
-from app.labels import Caption
+from app.labels import Caption, ElidedLabel
 
 _MARGIN, _RADIUS, _PICTURE = 18, 12, 56
 _TEXT_WIDTH = 420
+_RECENT_SHOWN = 5
 
 
 class EmptyPage(QWidget):
     """A place to drop photographs on, with buttons for those who do not drag."""
+
+    chosen = Signal(object)  #: the path of a recent archive
 
     def __init__(
         self,
@@ -52,8 +65,16 @@ class EmptyPage(QWidget):
         layout.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(10)
         layout.addLayout(buttons)
+        layout.addSpacing(18)
+        self._recent = QWidget(self)
+        self._recent.setFixedWidth(_TEXT_WIDTH)
+        self._recent_grid = QGridLayout(self._recent)
+        self._recent_grid.setContentsMargins(0, 0, 0, 0)
+        self._recent_grid.setVerticalSpacing(0)
+        self._recent_grid.setColumnStretch(1, 1)
+        layout.addWidget(self._recent, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(4)
-        self.set_archive(None)
+        self.set_archive(None, [])
         self._draw_picture()
 
     @property
@@ -61,8 +82,9 @@ class EmptyPage(QWidget):
         """What is said below the title."""
         return self._text.text()
 
-    def set_archive(self, name: str | None) -> None:
-        """Says which archive is empty, or that none is open."""
+    def set_archive(self, name: str | None, recent: Sequence[Path]) -> None:
+        """Says which archive is empty, or that none is open and which ones were."""
+        self._list_recent(recent if name is None else ())
         if name is None:
             text = self.tr(
                 "They are packed into a .floe archive without losing a bit, and checked by "
@@ -77,6 +99,29 @@ class EmptyPage(QWidget):
         self._text.setText(text.format(name))
         # Centred in the layout, a wrapping label is not asked for its height at this width.
         self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))
+
+    def _list_recent(self, paths: Sequence[Path]) -> None:
+        for old in self._recent.findChildren(QWidget):
+            self._recent_grid.removeWidget(old)
+            old.deleteLater()
+        self._recent.setVisible(bool(paths))
+        if paths:
+            heading = QLabel(self.tr("Recent archives"), self._recent)
+            heading.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+            heading.setContentsMargins(4, 0, 0, 4)
+            self._recent_grid.addWidget(heading, 0, 0, 1, 2)
+        for row, path in enumerate(paths[:_RECENT_SHOWN], 1):
+            button = QToolButton(self._recent)
+            button.setText(path.stem.replace("&", "&&"))
+            button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setToolTip(str(path))
+            button.setAccessibleName(self.tr("Open {0}").format(path))
+            button.clicked.connect(partial(self.chosen.emit, path))
+            folder = ElidedLabel(self._recent, QPalette.ColorRole.PlaceholderText)
+            folder.set_text(str(path.parent))
+            self._recent_grid.addWidget(button, row, 0, Qt.AlignmentFlag.AlignLeft)
+            self._recent_grid.addWidget(folder, row, 1)
 
     def set_hovered(self, hovered: bool) -> None:
         """Lights up while something is dragged over the window."""

@@ -20,9 +20,13 @@ class Caption(QLabel):
 class ElidedLabel(QWidget):
     """One line of text, shortened in its middle where room is short."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        role: QPalette.ColorRole = QPalette.ColorRole.WindowText,
+    ) -> None:
         super().__init__(parent)
-        self._text = ""
+        self._text, self._role = "", role
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
@@ -42,6 +46,6 @@ class ElidedLabel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.setPen(self.palette().color(self._role))
         text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)

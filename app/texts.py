@@ -83,12 +83,6 @@ def duration(value: float) -> str:
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
 
 
-def moment(time_ns: int) -> str:
-    """``12.08.2026 17:04``, of nanoseconds since 1970."""
-    when = QDateTime.fromMSecsSinceEpoch(time_ns // 1_000_000)
-    return QLocale().toString(when, QLocale.FormatType.ShortFormat)
-
-
 def throughput(pixels_per_second: float) -> str:
     """``0.62 MP/s``."""
     return translate("Texts", "{0} MP/s").format(number(pixels_per_second / 1e6, 2))
@@ -99,6 +93,13 @@ def images(count: int) -> str:
     if count == 1:
         return translate("Texts", "1 image")
     return translate("Texts", "{0} images").format(QLocale().toString(count))
+
+
+def items(count: int) -> str:
+    """``1 item``, ``4 items``: files and folders."""
+    if count == 1:
+        return translate("Texts", "1 item")
+    return translate("Texts", "{0} items").format(QLocale().toString(count))
 
 
 def files(count: int) -> str:

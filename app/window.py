@@ -42,6 +42,7 @@ from app.message_bar import MessageBar
 from app.notifier import Notifier
 from app.originals import Originals
 from app.private_cache import PrivateCache
+from app.properties import Properties
 from app.questions import Questions
 from app.recent import Recent
 from app.session import ArchiveSession
@@ -105,6 +106,13 @@ class Window(QMainWindow):
             lambda: self.session.model.folder.path,
             self,
         )
+        self.properties = Properties(
+            self.session,
+            self.thumbnails,
+            lambda: InfoTab(backend, executors),
+            self.entries.selected_items,
+            self,
+        )
         self.filter = QLineEdit(self)
         self.status = QLabel(self)
         self.stack = QStackedWidget(self)
@@ -136,6 +144,7 @@ class Window(QMainWindow):
             (actions.paste, self.exchange.paste),
             (actions.select_all, self.entries.selectAll),
             (actions.find, self.filter.setFocus),
+            (actions.properties, self.properties.show),
             (actions.zoom_in, self.browser.zoom_in),
             (actions.zoom_out, self.browser.zoom_out),
             (actions.about, self.about),
@@ -145,8 +154,10 @@ class Window(QMainWindow):
         self.filter.textChanged.connect(session.model.set_filter)
         actions.tiles.toggled.connect(self.browser.show_tiles)
         session.opened.connect(lambda: self.thumbnails.show_archive(session.path))
+        self.browser.file_activated.connect(self.properties.show)
         self.entries.selection_changed.connect(self._on_selection)
         self.recent.chosen.connect(session.open)
+        self.empty.chosen.connect(session.open)
         self.exchange.hovered.connect(self._set_hovered)
         self.exchange.arrived.connect(self.take)
         self.exchange.informed.connect(self.message.inform)
@@ -278,10 +289,10 @@ class Window(QMainWindow):
         self.filter.clear()
         self.setWindowTitle(f"{path.name} \N{EM DASH} Floe" if path is not None else "Floe")
         self.setWindowFilePath(str(path) if path is not None else "")
-        self.empty.set_archive(path.name if path is not None else None)
         self.browser.crumbs.set_archive(path.name if path is not None else "")
         if path is not None:
             self.recent.add(path)
+        self.empty.set_archive(path.name if path is not None else None, self.recent.paths)
         self._on_changed()
         self._on_selection()
 
@@ -325,6 +336,7 @@ class Window(QMainWindow):
         actions, is_open = self.actions_, self.session.path is not None
         has_entries = bool(self.session.model.entries)
         actions.close.setEnabled(is_open)
+        actions.properties.setEnabled(is_open)
         for action in (actions.extract, actions.extract_all, actions.verify, actions.select_all):
             action.setEnabled(has_entries)
         actions.find.setEnabled(has_entries)

@@ -33,7 +33,7 @@ class InfoTab(ScrollingTab):
         self._backend, self._executors = backend, executors
         self._selection = Selection()
         self._read: tuple[Selection, list[Fact], str] | None = None
-        self._sections: list[tuple[str, _Facts, QWidget]] = []
+        self._sections: list[tuple[str, FactsForm, QWidget]] = []
         for title, long in (
             (self.tr("Exactness"), False),
             (self.tr("File"), False),
@@ -41,7 +41,7 @@ class InfoTab(ScrollingTab):
             (self.tr("Checksums (SHA-256)"), True),
             (self.tr("Metadata"), True),
         ):
-            facts = _Facts(title, long=long, parent=self)
+            facts = FactsForm(title, long=long, parent=self)
             self._sections.append((title, facts, self.add_section(title, facts)))
         self.column.addStretch(1)
 
@@ -158,7 +158,7 @@ class InfoTab(ScrollingTab):
             section.setVisible(bool(rows))
 
 
-class _Facts(QWidget):
+class FactsForm(QWidget):
     """Names on the left, values that can be selected on the right; below where they are long."""
 
     def __init__(self, name: str, *, long: bool, parent: QWidget | None = None) -> None:
