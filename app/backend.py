@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.changes import Changes, CoreChanges
+from app.decoding import Decoded, Decoding
 from app.thumbnail_cache import ThumbnailCache
 from app.warmup import import_torch
-from core.control import CancelToken
+from core.control import CancelToken, ProgressListener
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from core.bench.contest import Attempt, ContestListener
     from core.engine import FileResult, Listener, Original, Queries, Source
     from core.images.metadata import Fact
+    from core.images.tiles import TileListener
 
 #: The codecs beside which the panel on the right puts Floe, in its order.
 REFERENCES = ("PNG", "WebP", "JPEG XL")
@@ -115,6 +117,15 @@ class Backend(Protocol):
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
 
+    def preview(
+        self,
+        archive: Path,
+        name: str,
+        progress: ProgressListener,
+        on_tile: TileListener,
+        cancel: CancelToken,
+    ) -> Decoded: ...
+
 
 class CoreBackend:
     """The backend on :mod:`core`. Tests hand in a fast codec, which needs no model."""
@@ -128,6 +139,7 @@ class CoreBackend:
     ) -> None:
         """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
         self._codec_factory = codec_factory or _load_photo_codec
+        self._decoding = Decoding(self._codec_factory)
         self.changes = CoreChanges(shelf)
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
@@ -293,12 +305,10 @@ class CoreBackend:
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
         """What other codecs need for the decoded pixels of an image, as they get ready."""
-        from core.archive.archive import Archive
         from core.bench.contenders import references
         from core.bench.contest import contest
 
-        with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
-            pixels = opened.read_pixels(name, cancel=cancel)
+        pixels = self._decoding.pixels(archive, name, cancel)
         yield from contest(pixels, references(), cancel=cancel)
 
     def contest(
@@ -310,6 +320,17 @@ class CoreBackend:
 
         contenders = everyone(self._codec_factory, thorough=thorough)
         yield from contest(pixels_of(image), contenders, on_progress=listener, cancel=cancel)
+
+    def preview(
+        self,
+        archive: Path,
+        name: str,
+        progress: ProgressListener,
+        on_tile: TileListener,
+        cancel: CancelToken,
+    ) -> Decoded:
+        """An image to look at, with its codelength map if it has one."""
+        return self._decoding.preview(archive, name, progress, on_tile, cancel)
 
 
 def _load_photo_codec() -> ImageCodec:

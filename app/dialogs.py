@@ -39,6 +39,7 @@ class Dialogs(Protocol):
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
 
     def image_name(self, parent: QWidget, suggestion: str) -> str | None: ...
+    def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None: ...
 
     def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion: ...
 
@@ -112,6 +113,12 @@ class QtDialogs:
             text=suggestion,
         )
         return (name.strip() or suggestion) if accepted else None
+
+    def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, self._tr("Save map"), str(suggestion), self._tr("PNG images (*.png)")
+        )
+        return Path(chosen) if chosen else None
 
     def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion:
         dialog = QueryDialog(parent, query, answer)

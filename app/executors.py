@@ -23,6 +23,7 @@ class Executors:
     comparing: Executor  #: one worker: codelengths for the panel on the right
     outgoing: Executor  #: one worker: files that are about to be dragged or copied
     thumbnails: Executor  #: one worker, which gives way to all others
+    previewing: Executor  #: one worker: pictures and maps for the panel on the right
 
     @classmethod
     def threads(cls) -> Executors:
@@ -33,6 +34,7 @@ class Executors:
             comparing=ThreadPoolExecutor(1, thread_name_prefix="floe-compare"),
             outgoing=ThreadPoolExecutor(1, thread_name_prefix="floe-outgoing"),
             thumbnails=ThreadPoolExecutor(1, "floe-thumbnail", initializer=_give_way),
+            previewing=ThreadPoolExecutor(1, thread_name_prefix="floe-preview"),
         )
 
     def shutdown(self) -> None:
@@ -43,6 +45,7 @@ class Executors:
             self.comparing,
             self.outgoing,
             self.thumbnails,
+            self.previewing,
         ):
             executor.shutdown(wait=True, cancel_futures=True)
 

@@ -23,6 +23,7 @@ from app.demo import sample_images
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.jobs import State
+from app.preview.view import Mode
 from app.private_cache import PrivateCache
 from app.window import Window
 
@@ -49,7 +50,7 @@ class Photographer:
         return path
 
     def take_all(self, archive: Path, images: Sequence[Path]) -> list[Path]:
-        """Empty, working, a selection with its bars, and the same in the dark."""
+        """Empty, working, a selection with its map and its bars, and these in the dark."""
         window = self._window
         taken = [self.take("empty")]
         window.session.open_or_create(archive, images)
@@ -58,12 +59,20 @@ class Photographer:
         taken.append(self.take("working"))
         wait(lambda: not window.session.busy)
         window.jobs_panel.clear()
+        details = window.details
+        details.setCurrentWidget(details.preview)
         window.entries.selectRow(min(2, len(window.session.model.entries) - 1))
+        wait(details.preview.legend.isVisible)
+        details.preview.toolbar.modes[Mode.SLIDER].trigger()
+        taken.append(self.take("map"))
+        details.setCurrentWidget(details.codelength)
         wait(lambda: len(window.comparison.known()) == len(REFERENCES))
         taken.append(self.take("selection"))
         light = QApplication.palette()
         QApplication.setPalette(dark_palette())
         taken.append(self.take("dark"))
+        details.setCurrentWidget(details.preview)
+        taken.append(self.take("dark-map"))
         QApplication.setPalette(light)
         return taken
 

@@ -27,6 +27,7 @@ from app.contest import Contest
 from app.details.compare import CompareTab
 from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
+from app.details.preview import PreviewTab
 from app.details.tab import Selection
 from app.dialogs import ARCHIVE_SUFFIX, Dialogs
 from app.editing import Editing
@@ -41,6 +42,7 @@ from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
 from app.notifier import Notifier
 from app.originals import Originals
+from app.preview.loader import Loader
 from app.private_cache import PrivateCache
 from app.properties import Properties
 from app.questions import Questions
@@ -82,6 +84,7 @@ class Window(QMainWindow):
         )
         self.contest = Contest(backend, executors.comparing, self)
         self.details = DetailsPanel(
+            PreviewTab(Loader(backend, executors.previewing, self), dialogs),
             self.comparison,
             InfoTab(backend, executors),
             CompareTab(self.contest, dialogs, settings),
@@ -150,6 +153,8 @@ class Window(QMainWindow):
             (actions.about, self.about),
         ):
             action.triggered.connect(slot)
+        self.details.preview.saved.connect(self.message.inform)
+        self.details.preview.failed.connect(self.message.complain)
         actions.details.toggled.connect(self.details.setVisible)
         self.filter.textChanged.connect(session.model.set_filter)
         actions.tiles.toggled.connect(self.browser.show_tiles)

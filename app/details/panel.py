@@ -10,6 +10,7 @@ from app.comparison import Comparison
 from app.details.codelength import CodelengthTab
 from app.details.compare import CompareTab
 from app.details.info import InfoTab
+from app.details.preview import PreviewTab
 from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
 from app.tables import Table
@@ -23,6 +24,7 @@ class DetailsPanel(QTabWidget):
 
     def __init__(
         self,
+        preview: PreviewTab,
         comparison: Comparison,
         info: InfoTab,
         compare: CompareTab,
@@ -35,10 +37,11 @@ class DetailsPanel(QTabWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self._after_rest)
+        self.preview = preview
         self.codelength = CodelengthTab(comparison, self)
         self.timing = TimingTab(self)
         self.info, self.compare = info, compare
-        for tab in (self.codelength, self.timing, self.info, self.compare):
+        for tab in (self.preview, self.codelength, self.timing, self.info, self.compare):
             self.addTab(tab, tab.title())
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(True)

@@ -65,6 +65,8 @@ def make_window(
             settings,
             PrivateCache(tmp_path / "cache"),
         )
+        # The first tab would decode whatever a test selects; those of the preview turn to it.
+        window.details.setCurrentWidget(window.details.codelength)
         windows.append(window)
         qtbot.addWidget(window)
         window.show()

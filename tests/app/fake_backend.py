@@ -14,6 +14,7 @@ import numpy as np
 
 from app.backend import Listing, Plan
 from app.changes import Changed
+from app.decoding import Decoded
 from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.entry import Entry
 from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener
@@ -28,6 +29,7 @@ from core.errors import (
     NotAnImageError,
 )
 from core.images.metadata import Fact
+from core.images.tiles import Tile
 
 
 def make_entry(name: str = "kodim01.png", **changes: Any) -> Entry:
@@ -113,6 +115,7 @@ class FakeBackend:
         self.measured: list[str] = []
         self.thumbnails: list[tuple[str, int]] = []
         self.codec_pause = 0.0
+        self.previewed: list[str] = []
         self.threads: set[str] = set()
         self.installed = {"PNG": 4.2, "WebP": 3.2}
 
@@ -311,6 +314,26 @@ class FakeBackend:
             raise DamagedEntryError(name, "its data is damaged")
         colour = [int((sha256 or "808080")[at : at + 2], 16) for at in (0, 2, 4)]
         return np.full((side * 2 // 3, side, 3), colour, np.uint8)
+
+    def preview(
+        self, archive: Path, name: str, progress: Any, on_tile: Any, cancel: CancelToken
+    ) -> Decoded:
+        """A ramp, and bits that rise from left to right; files named "stored" have no map."""
+        self._note()
+        entry = self.archives[archive][name]
+        if "bad" in name:
+            raise DamagedEntryError(name, "its data is damaged: a checksum does not match")
+        rows, columns = np.mgrid[0 : entry.height, 0 : entry.width]
+        pixels = np.stack([columns & 255, rows & 255, (rows + columns) & 255], 2).astype(np.uint8)
+        whole = Tile(0, 0, entry.height, entry.width)
+        on_tile(whole, np.ascontiguousarray(pixels[::8, ::8]))
+        for piece in range(1, 11):
+            cancel.check()
+            time.sleep(self.pause)
+            progress(Progress(name, "decoding", piece, 10))
+        self.previewed.append(name)
+        bits = (columns * (24 / entry.width)).astype(np.float32)
+        return Decoded(pixels, None if entry.codec == "stored" else bits)
 
     def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
         for piece in range(1, 11):

@@ -66,6 +66,7 @@ class FakeDialogs:
         self.discarding = True
         self.typed: str | None = None  # the name, where one is asked for
         self.problem: str | None = None  # what is wrong with it
+        self.map_file: Path | None = folder / "map.png"
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
         self.asked.append(f"new {suggestion.name}")
@@ -95,6 +96,10 @@ class FakeDialogs:
         self.asked.append("image")
         self.suggested = suggestion
         return self.image
+
+    def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None:
+        self.asked.append(f"map {suggestion.name}")
+        return self.map_file
 
     def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> FakeQuestion:
         self.asked.append(f"{type(query).__name__} {query.name}")

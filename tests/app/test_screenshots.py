@@ -11,9 +11,10 @@ from app import screenshots
 from tests.app.fake_backend import FakeBackend
 
 
-def test_four_states(qapp: Any, images: list[Path], tmp_path: Path) -> None:
+def test_six_states(qapp: Any, images: list[Path], tmp_path: Path) -> None:
     taken = screenshots.make(tmp_path / "shots", images, scale=2.0, backend=FakeBackend(0.02))
-    assert [path.stem for path in taken] == ["empty", "working", "selection", "dark"]
+    names = [path.stem for path in taken]
+    assert names == ["empty", "working", "map", "selection", "dark", "dark-map"]
     pictures = [QImage(str(path)) for path in taken]
     assert {(picture.width(), picture.height()) for picture in pictures} == {(2360, 1440)}
-    assert len({bytes(picture.constBits()) for picture in pictures}) == 4
+    assert len({bytes(picture.constBits()) for picture in pictures}) == 6

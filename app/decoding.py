@@ -1,0 +1,159 @@
+"""Decoding for the eye and for measuring: what was decoded last is kept for whoever asks next.
+
+All of it runs on workers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.control import CancelToken, ProgressListener, ignore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.archive.archive import Archive
+    from core.archive.codec import CodecFactory
+    from core.archive.entry import Entry
+    from core.images.tiles import TileListener
+
+#: Of a larger image there is no map, and the picture is made smaller: both would not fit into
+#: the memory that a preview may take.
+MOST_MAPPED_PIXELS = 100_000_000
+_LONGEST_SIDE = 10_000
+_COARSE_SIDE = 256
+
+_CAPACITY_BYTES = 256 * 2**20
+_CHECK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image and, unless its file is kept as it was, its codelength map."""
+
+    pixels: NDArray[np.uint8]  # (H, W, C), not to be written to
+    bits: NDArray[np.float32] | None  # (H, W)
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.pixels.nbytes + (0 if self.bits is None else self.bits.nbytes)
+
+
+class DecodedImages:
+    """As many as fit into so many bytes. For any thread; none is decoded twice at a time."""
+
+    def __init__(self, capacity_bytes: int = _CAPACITY_BYTES) -> None:
+        self._capacity = capacity_bytes
+        self._kept: OrderedDict[Hashable, Decoded] = OrderedDict()
+        self._busy: set[Hashable] = set()
+        self._changed = threading.Condition()
+
+    def get(self, key: Hashable, decode: Callable[[], Decoded], cancel: CancelToken) -> Decoded:
+        """The image of a key, decoded unless it is at hand. Raises Cancelled, and as decode."""
+        with self._changed:
+            while key in self._busy:
+                cancel.check()
+                self._changed.wait(_CHECK_SECONDS)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            self._busy.add(key)
+        try:
+            decoded = decode()
+            with self._changed:
+                self._keep(key, decoded)
+            return decoded
+        finally:
+            with self._changed:
+                self._busy.discard(key)
+                self._changed.notify_all()
+
+    @property
+    def n_bytes(self) -> int:
+        """What all of them take."""
+        with self._changed:
+            return sum(decoded.n_bytes for decoded in self._kept.values())
+
+    def _keep(self, key: Hashable, decoded: Decoded) -> None:
+        if decoded.n_bytes > self._capacity:
+            return
+        self._kept[key] = decoded
+        while sum(image.n_bytes for image in self._kept.values()) > self._capacity:
+            self._kept.popitem(last=False)
+
+
+class Decoding:
+    """The images of archives, decoded once for all who need their pixels."""
+
+    def __init__(self, codec_factory: CodecFactory) -> None:
+        self._codec_factory = codec_factory
+        self._images = DecodedImages()
+
+    def preview(
+        self,
+        archive: Path,
+        name: str,
+        progress: ProgressListener,
+        on_tile: TileListener,
+        cancel: CancelToken,
+    ) -> Decoded:
+        """An image to look at, with its codelength map if it is coded and not enormous.
+
+        ``on_tile`` is told of its parts while they are decoded, coarse at first. Files that are
+        kept as they were are turned upright and brought to 8 bits.
+        """
+        from core.images.tiles import TILE_SIZE, Tile
+
+        with self._open(archive) as opened:
+            entry = opened.entry(name)
+            large = entry.width * entry.height > MOST_MAPPED_PIXELS
+            if large or entry.codec == "stored":
+                side = _LONGEST_SIDE if large else max(entry.width, entry.height)
+                return Decoded(opened.read_thumbnail(name, side, cancel=cancel), None)
+
+            def coarse_first() -> None:
+                if max(entry.width, entry.height) > TILE_SIZE:  # tiles come one after the other
+                    whole = Tile(0, 0, entry.height, entry.width)
+                    on_tile(whole, opened.read_thumbnail(name, _COARSE_SIDE, cancel=cancel))
+
+            return self._decode(opened, entry, progress, on_tile, cancel, coarse_first)
+
+    def pixels(self, archive: Path, name: str, cancel: CancelToken) -> NDArray[np.uint8]:
+        """The very pixels of an image, (H, W, C)."""
+        with self._open(archive) as opened:
+            entry = opened.entry(name)
+            if entry.codec == "stored":
+                return opened.read_pixels(name, cancel=cancel)
+            return self._decode(opened, entry, ignore, None, cancel).pixels
+
+    def _open(self, archive: Path) -> Archive:
+        from core.archive.archive import Archive
+
+        return Archive.open(archive, salvage=True, codec_factory=self._codec_factory)
+
+    def _decode(
+        self,
+        opened: Archive,
+        entry: Entry,
+        progress: ProgressListener,
+        on_tile: TileListener | None,
+        cancel: CancelToken,
+        before: Callable[[], None] = lambda: None,
+    ) -> Decoded:
+        """A coded entry, unless it is at hand: what has the same hash and model is the same."""
+
+        def decode() -> Decoded:
+            before()
+            pixels, bits = opened.read_codelengths(
+                entry.name, progress=progress, on_tile=on_tile, cancel=cancel
+            )
+            return Decoded(pixels, bits)
+
+        return self._images.get((entry.file_sha256, entry.model), decode, cancel)

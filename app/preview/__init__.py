@@ -1,0 +1,1 @@
+"""One image to look at, and where its bits are: decoding, scaling, painting."""
