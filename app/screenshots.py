@@ -117,11 +117,11 @@ def make(
     QLocale.setDefault(QLocale(QLocale.Language.English))
     application = QApplication.instance() or QApplication(sys.argv[:1])
     folder.mkdir(parents=True, exist_ok=True)
-    executors = Executors.threads()
+    executors, own = Executors.threads(), CoreBackend()
     with tempfile.TemporaryDirectory() as scratch:
         settings = QSettings(str(Path(scratch) / "settings.ini"), QSettings.Format.IniFormat)
         cache = PrivateCache(Path(scratch) / "cache")
-        window = Window(backend or CoreBackend(), executors, QtDialogs(), settings, cache)
+        window = Window(backend or own, executors, QtDialogs(), settings, cache)
         window.resize(*_SIZE)
         window.show()
         try:
@@ -132,6 +132,7 @@ def make(
             wait(lambda: not window.session.busy)
             window.close()
             executors.shutdown()
+            own.close()
             del application
 
 
