@@ -230,6 +230,42 @@ def compare(
         raise typer.Exit(FAILED)
 
 
+@cli.command("map")
+def map_(
+    archive: ArchivePath,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="an image of the archive")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.png", help="the file to write")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace a file that is there")
+    ] = False,
+) -> None:
+    """Write a heat map of the bits that each pixel of an image takes."""
+    from app.preview import heat
+    from app.terminal import Following, output
+    from core.archive import Archive
+    from core.archive.writing import write_file
+    from core.errors import EntryError, TargetExistsError
+
+    with _one_line_errors():
+        if not overwrite and out.exists():
+            raise TargetExistsError(out, "exists already")
+        with Archive.open(archive, salvage=True) as opened, Following(1, "decoding") as following:
+            reason = opened.entry(name).reason
+            if reason is not None:
+                raise EntryError(name, f"no map, since the file is kept as it was: {reason}")
+            following.started(name)
+            _, bits = opened.read_codelengths(name, progress=following.progress)
+        assert bits is not None, "a coded image has a map"
+        shown = heat.Range.of(bits)
+        write_file(out, [heat.png(bits, shown)], overwrite=overwrite)
+        output().print(
+            f"{out}: {shown.least:.2f} to {shown.most:.2f} bits a pixel, mean {shown.mean:.4f}; "
+            f"colours from 0 to {shown.top:g}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
 @cli.command()
 def bench(
     name: Annotated[

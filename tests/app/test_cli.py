@@ -236,6 +236,37 @@ def test_of_an_archive_cut_short_the_rest_comes_out(archive: Path, tmp_path: Pat
         assert np.array_equal(image.reshape(size), photo(seed, *size))
 
 
+def test_a_map_is_written_and_summed_up(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "map.png"
+    name = "trip/a.png"
+    entry = listed(archive)[name]
+    done = floe("map", archive, name, out)
+    assert done.exit_code == 0, done.output
+    with Image.open(out) as image:
+        assert image.size == (entry["width"], entry["height"])
+        assert image.mode == "P"
+    mean = float(done.output.split("mean ")[1].split(";")[0])
+    assert mean == pytest.approx(entry["theoretical_bpd"] * entry["channels"], abs=1e-3)
+    before = out.read_bytes()
+    again = floe("map", archive, name, out)
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    assert floe("map", archive, name, out, "--overwrite").exit_code == 0
+    assert out.read_bytes() == before
+
+
+def test_what_has_no_map(images: Path, tmp_path: Path) -> None:
+    Image.fromarray(photo(5)).save(images / "j.jpg")
+    archive, out = tmp_path / "x.floe", tmp_path / "map.png"
+    floe("add", archive, images / "j.jpg")
+    for name, why in (("j.jpg", "JPEG keeps its own bytes"), ("no.png", "no entry of this name")):
+        done = floe("map", archive, name, out)
+        assert done.exit_code == 1
+        assert len(lines(done.stderr)) == 1
+        assert why in done.stderr
+    assert not out.exists()
+
+
 def test_compare(images: Path) -> None:
     rows = json.loads(floe("compare", images / "a.png", images / "b.bmp", "--json").stdout)
     assert [row["name"] for row in rows] == ["Raw", "PNG", "WebP", "JPEG XL", "Floe"] * 2
