@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, Qt, QUrl, Signal
 from PySide6.QtGui import QDrag, QFont, QGuiApplication, QKeyEvent, QPainter, QPalette, QPixmap
@@ -32,21 +32,22 @@ class DragOut(QObject):
 
     def __init__(
         self,
-        view: QAbstractItemView,
+        views: Sequence[QAbstractItemView],
         takeout: Takeout,
         overlay: PreparingOverlay,
         picked: Callable[[], Picked | None],
         run: Callable[[QDrag], Qt.DropAction] = run_drag,
     ) -> None:
-        super().__init__(view)
-        self._view, self._takeout, self._overlay = view, takeout, overlay
+        super().__init__(views[0])
+        self._view, self._takeout, self._overlay = views[0], takeout, overlay
         self._picked = picked
         self.run = run
         self._waiting: Preparation | None = None
         self._held = False
         self.dragging = False  #: while the drag itself runs
-        view.viewport().installEventFilter(self)
-        view.installEventFilter(self)
+        for view in views:
+            view.viewport().installEventFilter(self)
+            view.installEventFilter(self)
 
     def begin(self) -> None:
         """The view wants to drag its selection; the left button is down."""

@@ -52,12 +52,14 @@ class Exchange(QObject):
         self._executor = executors.reading
         self.overlay = PreparingOverlay(window.stack)
         self.takeout = Takeout(backend, executors.outgoing, cache, self)
-        self.drag_out = DragOut(window.entries, self.takeout, self.overlay, picked)
+        views = (window.browser.list, window.browser.tiles)
+        self.drag_out = DragOut(views, self.takeout, self.overlay, picked)
         self.copying = Copying(self.takeout, self.overlay, picked, cache, self)
         self._drops = DropTarget(window, lambda: self.drag_out.dragging)
         self._drops.hovered.connect(self.hovered)
         self._drops.dropped.connect(self.receive)
-        window.entries.drag_wanted.connect(self.drag_out.begin)
+        for view in views:
+            view.drag_wanted.connect(self.drag_out.begin)
         self.overlay.stopped.connect(self.copying.stop)
         self.overlay.stopped.connect(self.drag_out.give_up)
         self.drag_out.failed.connect(self._on_incomplete)

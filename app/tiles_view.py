@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
 
 from app.entries_model import EntriesModel
@@ -17,6 +17,8 @@ DEFAULT_ZOOM = 2
 class TilesView(QListView):
     """The same rows and the same selection as the list."""
 
+    drag_wanted = Signal()  #: the button is down on the selection, and the mouse moves
+
     def __init__(
         self, model: EntriesModel, thumbnails: Thumbnails, parent: QWidget | None = None
     ) -> None:
@@ -27,6 +29,7 @@ class TilesView(QListView):
         self.setAccessibleName(self.tr("Images in the archive, as tiles"))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
+        self.setDragEnabled(True)  # which a static view is not by itself
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
         self.setWordWrap(True)
@@ -39,6 +42,9 @@ class TilesView(QListView):
         self.verticalScrollBar().setSingleStep(24)
         self.zoom = DEFAULT_ZOOM
         self.set_zoom(DEFAULT_ZOOM)
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803
+        self.drag_wanted.emit()
 
     def set_zoom(self, zoom: int) -> None:
         """One of the steps of ZOOMS, or the nearest."""

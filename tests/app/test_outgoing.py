@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QDrag, QGuiApplication, QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.executors import Executors
 from app.private_cache import PrivateCache
@@ -74,9 +74,9 @@ def place(window: Window, name: str) -> QPoint:
     return window.entries.visualRect(model.index(row, 0)).center()
 
 
-def move(window: Window, to: QPoint) -> None:
+def move(window: Window, to: QPoint, over: QWidget | None = None) -> None:
     """With the button held, which QTest's own mouseMove does not say."""
-    view = window.entries.viewport()
+    view = over or window.entries.viewport()
     position = QPointF(to)
     QApplication.sendEvent(
         view,
@@ -354,6 +354,24 @@ def test_what_the_window_drags_out_does_not_come_in_again(qtbot: Any, filled: Wi
     qtbot.waitUntil(lambda: bool(taken))
     assert taken == [False]
     assert not filled.session.busy
+
+
+def test_tiles_and_folders_are_dragged_too(qtbot: Any, filled: Window, drags: Drags) -> None:
+    filled.actions_.tiles.setChecked(True)
+    tiles = filled.browser.tiles
+    model = filled.session.model
+    model.set_filter("")
+    qtbot.waitUntil(tiles.isVisible)
+    row = model.row_of("beach")
+    assert row is not None
+    start = tiles.visualRect(model.index(row, 0)).center()
+    qtbot.mousePress(tiles.viewport(), _LEFT, pos=start)
+    for step in (4, 12, 24):
+        move(filled, start + QPoint(step, step), tiles.viewport())
+    qtbot.waitUntil(lambda: bool(drags.paths))
+    ((folder,),) = drags.paths
+    assert folder.name == "beach"
+    assert sorted(path.name for path in folder.rglob("*.png")) == ["d.png", "e.png"]
 
 
 # The cache
