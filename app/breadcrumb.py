@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -60,6 +60,11 @@ class Breadcrumb(QWidget):
         """The first crumb."""
         self._archive = name
         self._fill()
+
+    def path_at(self, place: QPoint) -> str | None:
+        """The path of the crumb at a place of the bar, or None."""
+        child = self.childAt(place)
+        return str(child.property("path")) if child in self.crumbs else None
 
     def _fill(self) -> None:
         had_focus = any(crumb.hasFocus() for crumb in self.crumbs)

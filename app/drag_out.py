@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, Qt, QUrl, Signal
-from PySide6.QtGui import QDrag, QFont, QGuiApplication, QKeyEvent, QPainter, QPalette, QPixmap
+from PySide6.QtGui import (
+    QDrag,
+    QFont,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
 from PySide6.QtWidgets import QAbstractItemView
 
 from app import icons
@@ -29,6 +38,7 @@ class DragOut(QObject):
     """
 
     failed = Signal(object)  #: Preparation with errors
+    let_go = Signal(QPoint)  #: before the drag began: where on the screen
 
     def __init__(
         self,
@@ -131,9 +141,11 @@ class DragOut(QObject):
         kind = event.type()
         if kind == QEvent.Type.MouseMove:
             return True
-        if kind == QEvent.Type.MouseButtonRelease:
-            self._held = False
+        if isinstance(event, QMouseEvent) and kind == QEvent.Type.MouseButtonRelease:
+            was_waiting, self._held = self._waiting is not None, False
             self.give_up()
+            if was_waiting:
+                self.let_go.emit(event.globalPosition().toPoint())
         elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             self.give_up()
             return True

@@ -40,6 +40,7 @@ from app.job_status import JobStatus
 from app.jobs import Job, JobKind, State
 from app.jobs_panel import JobsPanel
 from app.message_bar import MessageBar
+from app.moving import Moving
 from app.notifier import Notifier
 from app.originals import Originals
 from app.preview.loader import Loader
@@ -127,6 +128,13 @@ class Window(QMainWindow):
         self.column_menu = QMenu(self.tr("&Columns"), self)
         chrome.lay_out(self)
         self.exchange = Exchange(self, backend, executors, cache, dialogs, self._picked)
+        self.moving = Moving(
+            self.session,
+            self.browser,
+            self.exchange.drag_out,
+            lambda: [item.path for item in self.entries.selected_items()],
+        )
+        self.moving.hinted.connect(lambda text: self.statusBar().showMessage(text, 2000))
         self._connect()
         layout_memory.restore(self, settings)
         self._on_opened()
