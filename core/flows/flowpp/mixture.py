@@ -54,18 +54,24 @@ def log_derivative(x: Tensor, parameters: MixtureParameters) -> Tensor:
 def inverse(y: Tensor, parameters: MixtureParameters) -> Tensor:
     """The x of ``mixture_logit(x) = y``, to rounding: Newton's steps, halvings where they fail.
 
-    Values that are found stay as they are while others are still sought, so that no value
-    depends on others.
+    Each value is sought by itself, and only as long as it is not found.
     """
+    shape = y.shape
+    mixture = tuple(
+        part.expand(*y.shape, -1).flatten(0, -2)
+        for part in (parameters.logits, parameters.means, parameters.log_scales)
+    )
+    y = y.reshape(-1)
     # A mixture's CDF lies between the smallest and the largest of its components'.
-    ends = parameters.means + parameters.log_scales.exp() * y.unsqueeze(-1)
+    ends = mixture[1] + mixture[2].exp() * y.unsqueeze(-1)
     low, high = ends.amin(-1), ends.amax(-1)
     x = low + 0.5 * (high - low)
     last = high - low
-    found = torch.zeros_like(x, dtype=torch.bool)
-    rounding = 2 * torch.finfo(x.dtype).eps
+    result = x.clone()
+    places = torch.arange(len(y), device=y.device)
+    rounding = 2 * torch.finfo(y.dtype).eps
     for _ in range(_MOST_STEPS):
-        at, log_slope = _logit_and_log_slope(x, parameters)
+        at, log_slope = _mixture_logit(x, *mixture)
         residual = at - y
         low = torch.where(residual < 0, x, low)
         high = torch.where(residual > 0, x, high)
@@ -73,22 +79,32 @@ def inverse(y: Tensor, parameters: MixtureParameters) -> Tensor:
         # Newton's step counts if it stays inside and halves the step; NaN is neither.
         trusted = (newton >= low) & (newton <= high) & (2 * (newton - x).abs() <= last)
         target = torch.where(trusted, newton, low + 0.5 * (high - low))
-        target = torch.where(found | (residual == 0), x, target)
         last = (target - x).abs()
-        x = target
-        found |= last <= rounding * x.abs()
-        if bool(found.all()):
+        # No better x exists, or y cannot tell it from this one.
+        found = (last <= rounding * x.abs()) | (residual.abs() <= rounding * (1 + y.abs()))
+        x = torch.where(found, x, target)
+        result[places] = x
+        sought = ~found
+        if not bool(sought.any()):
             break
-    return x
+        places, x, y, low, high, last = (t[sought] for t in (places, x, y, low, high, last))
+        mixture = tuple(part[sought] for part in mixture)
+    return result.view(shape)
 
 
 def _logit_and_log_slope(x: Tensor, parameters: MixtureParameters) -> tuple[Tensor, Tensor]:
+    return _mixture_logit(x, parameters.logits, parameters.means, parameters.log_scales)
+
+
+def _mixture_logit(
+    x: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
+) -> tuple[Tensor, Tensor]:
     """y and log dy/dx, with y = log CDF - log(1 - CDF), and so dy/dx = density / CDF (1 - CDF)."""
-    log_weights = F.log_softmax(parameters.logits, -1)
-    at = (x.unsqueeze(-1) - parameters.means) * (-parameters.log_scales).exp()
+    log_weights = F.log_softmax(logits, -1)
+    at = (x.unsqueeze(-1) - means) * (-log_scales).exp()
     log_below = log_weights + F.logsigmoid(at)
     log_above = log_below - at
-    log_density = log_above + F.logsigmoid(at) - parameters.log_scales
+    log_density = log_above + F.logsigmoid(at) - log_scales
     below, above, density = (
         torch.logsumexp(part, -1) for part in (log_below, log_above, log_density)
     )
