@@ -19,6 +19,8 @@ def save(window: Window, settings: QSettings) -> None:
     settings.setValue("window/down", window.down.saveState())
     settings.setValue("window/details", window.actions_.details.isChecked())
     settings.setValue("window/jobs_folded", window.jobs_panel.folded)
+    settings.setValue("window/tab", window.details.currentWidget().objectName())
+    window.details.preview.save(settings)
     window.browser.save(settings)
     settings.sync()
 
@@ -37,6 +39,8 @@ def restore(window: Window, settings: QSettings) -> None:
     details = bool(settings.value("window/details", True, bool))
     window.actions_.details.setChecked(details)
     window.details.setVisible(details)
+    window.details.preview.restore(settings)
+    window.details.turn_to(str(settings.value("window/tab", "")))
     window.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
     window.browser.restore(settings)
     window.actions_.tiles.setChecked(window.browser.shows_tiles)

@@ -42,6 +42,7 @@ class DetailsPanel(QTabWidget):
         self.timing = TimingTab(self)
         self.info, self.compare = info, compare
         for tab in (self.preview, self.codelength, self.timing, self.info, self.compare):
+            tab.setObjectName(type(tab).__name__)
             self.addTab(tab, tab.title())
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(True)
@@ -58,6 +59,12 @@ class DetailsPanel(QTabWidget):
             self._tell()
         else:  # totals, which change with every file of a job
             self._waits = True
+
+    def turn_to(self, name: str) -> None:
+        """Shows the tab whose object has this name, if there is one."""
+        tab = self.findChild(Tab, name)
+        if tab is not None:
+            self.setCurrentWidget(tab)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QHideEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -27,7 +27,7 @@ from app.labels import Caption, ElidedLabel
 from app.preview.legend import Legend
 from app.preview.loader import Loaded, Loader
 from app.preview.toolbar import Toolbar
-from app.preview.view import PictureView
+from app.preview.view import Mode, PictureView
 from app.style import ThinProgress
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from app.preview.heat import Range
     from core.archive.entry import Entry
+
+_MODE, _OPACITY = "preview/mode", "preview/opacity"
 
 #: An image that took longer to verify is decoded when it is asked for only.
 _LONG_SECONDS = 60.0
@@ -129,6 +131,19 @@ class PreviewTab(Tab):
         self.opacity.valueChanged.connect(lambda value: self.view.set_opacity(value / 100))
         self.button.clicked.connect(self._on_button)
         self.toolbar.save_map.triggered.connect(self._save_map)
+
+    def save(self, settings: QSettings) -> None:
+        """Keeps what is seen of picture and map."""
+        settings.setValue(_MODE, self.view.mode.value)
+        settings.setValue(_OPACITY, self.opacity.value())
+
+    def restore(self, settings: QSettings) -> None:
+        """Shows what was seen the last time."""
+        mode = str(settings.value(_MODE, ""))
+        if mode in [each.value for each in Mode]:
+            self.toolbar.modes[Mode(mode)].setChecked(True)
+            self.view.set_mode(Mode(mode))
+        self.opacity.setValue(int(str(settings.value(_OPACITY, 100, int))))
 
     # The selection
 

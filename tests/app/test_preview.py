@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -369,6 +369,19 @@ def test_another_selection_gives_up_the_first(
     window.details.setCurrentWidget(tab)
     qtbot.waitUntil(lambda: tab.legend.isVisible(), timeout=5000)
     assert backend.previewed == ["b.png", "a.png"]
+
+
+def test_what_was_seen_is_seen_the_next_day(
+    qtbot: Any, make_window: MakeWindow, tab: PreviewTab, window: Window, settings: QSettings
+) -> None:
+    tab.toolbar.modes[Mode.SIDE_BY_SIDE].trigger()
+    tab.opacity.setValue(60)
+    window.close()
+    assert settings.value("window/tab") == "PreviewTab"
+    other = make_window().details.preview
+    assert other.view.mode is Mode.SIDE_BY_SIDE
+    assert other.toolbar.modes[Mode.SIDE_BY_SIDE].isChecked()
+    assert other.view.opacity == 0.6
 
 
 def test_painting_a_large_picture_is_quick(qtbot: Any) -> None:
