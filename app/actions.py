@@ -92,6 +92,18 @@ class Actions(QObject):
         self.zoom_out = self._add(_tr("Zoom &Out"), std.ZoomOut, "", _tr("Smaller thumbnails"))
         self.details = self._add(_tr("&Details"), key.Key_F9, "", _tr("Show bars on the right"))
         self.details.setCheckable(True)
+        self.copy_table = self._add(
+            _tr("Copy as &Table"),
+            _CTRL | _SHIFT | key.Key_C,
+            "",
+            _tr("Put what the panel on the right shows on the clipboard, as a table"),
+        )
+        self.export_csv = self._add(
+            _tr("Export C&SV…"), None, "", _tr("Write the figures of the images to a table")
+        )
+        self.export_html = self._add(
+            _tr("Export &Report…"), None, "", _tr("Write a page with figures and charts")
+        )
         self.cancel = self._add(
             _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")
         )

@@ -111,6 +111,8 @@ class Backend(Protocol):
 
     def metadata(self, archive: Path, name: str) -> list[Fact]: ...
 
+    def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None: ...
+
     def contest(
         self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
     ) -> Iterator[Attempt]: ...
@@ -331,6 +333,16 @@ class CoreBackend:
     ) -> Decoded:
         """An image to look at, with its codelength map if it has one."""
         return self._decoding.preview(archive, name, progress, on_tile, cancel)
+
+    def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
+        """Writes the figures of these images, or of all, as the target's ending says."""
+        from app import report
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            rows = report.gather(opened, names)
+        page = target.suffix.lower() == ".html"
+        report.write(target, rows, archive.name, page=page)
 
 
 def _load_photo_codec() -> ImageCodec:

@@ -267,6 +267,37 @@ def map_(
 
 
 @cli.command()
+def report(
+    archive: ArchivePath,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write a table here")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="write a page here")] = None,
+    codecs: Annotated[
+        bool, typer.Option("--codecs", help="decode all images and measure other codecs, too")
+    ] = False,
+) -> None:
+    """Write the figures of an archive to a table, or with charts to a page."""
+    from app.report import gather, table, write
+    from app.terminal import error
+    from core.archive import Archive
+
+    with _one_line_errors():
+        with Archive.open(archive, salvage=True) as opened:
+            rows = gather(opened, codecs=codecs)
+        if csv is not None:
+            write(csv, rows, archive.name, page=False)
+        if html is not None:
+            write(html, rows, archive.name, page=True)
+        if csv is None and html is None:
+            sys.stdout.write(table(rows).csv())
+        for row in rows:
+            if row.problem:
+                error(row.problem)
+        _exit_by([], damage=_damage(archive))
+        if any(row.problem for row in rows):
+            raise typer.Exit(FAILED)
+
+
+@cli.command()
 def bench(
     name: Annotated[
         Bench,

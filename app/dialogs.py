@@ -38,6 +38,8 @@ class Dialogs(Protocol):
 
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
 
+    def report_file(self, parent: QWidget, suggestion: Path) -> Path | None: ...
+
     def image_name(self, parent: QWidget, suggestion: str) -> str | None: ...
     def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None: ...
 
@@ -98,6 +100,16 @@ class QtDialogs:
             parent, self._tr("Add all images of a folder"), str(folder)
         )
         return Path(chosen) if chosen else None
+
+    def report_file(self, parent: QWidget, suggestion: Path) -> Path | None:
+        suffix = suggestion.suffix
+        kinds = self._tr("Tables (*{0})") if suffix == ".csv" else self._tr("Pages (*{0})")
+        folder = str(suggestion.parent)
+        box = QFileDialog(parent, self._tr("Export"), folder, kinds.format(suffix))
+        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        box.setDefaultSuffix(suffix)  # known before it asks about a file that is there
+        box.selectFile(suggestion.name)
+        return Path(box.selectedFiles()[0]) if box.exec() else None
 
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
         chosen = QFileDialog.getExistingDirectory(

@@ -34,6 +34,7 @@ from app.editing import Editing
 from app.empty_page import EmptyPage
 from app.exchange import Exchange
 from app.executors import Executors
+from app.exporting import Exporting
 from app.extraction import Extraction
 from app.job_control import JobControl
 from app.job_status import JobStatus
@@ -115,6 +116,17 @@ class Window(QMainWindow):
             self.thumbnails,
             lambda: InfoTab(backend, executors),
             self.entries.selected_items,
+            self,
+        )
+        self.exporting = Exporting(
+            self.session,
+            backend,
+            executors,
+            self.actions_,
+            dialogs,
+            self.message,
+            self.details,
+            lambda: [entry.name for entry in self.entries.selected()],
             self,
         )
         self.filter = QLineEdit(self)
@@ -352,7 +364,8 @@ class Window(QMainWindow):
         actions.properties.setEnabled(is_open)
         for action in (actions.extract, actions.extract_all, actions.verify, actions.select_all):
             action.setEnabled(has_entries)
-        actions.find.setEnabled(has_entries)
+        for action in (actions.find, actions.export_csv, actions.export_html):
+            action.setEnabled(has_entries)
         self.filter.setEnabled(has_entries)
         self.editing.enable()
         actions.copy.setEnabled(self.entries.selectionModel().hasSelection())

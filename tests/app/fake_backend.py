@@ -261,6 +261,10 @@ class FakeBackend:
         pixels = Stored(1, entry.packed_bytes - frame.n_bytes - 8)
         return breakdown(entry, {"pixels": pixels, "frame": frame})
 
+    def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
+        self._note()
+        target.write_text(" ".join(names or self.archives[archive]))
+
     def contest(
         self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
     ) -> Iterator[Attempt]:

@@ -80,6 +80,10 @@ class FakeDialogs:
         self.asked.append("images")
         return self.images
 
+    def report_file(self, parent: QWidget, suggestion: Path) -> Path | None:
+        self.asked.append(f"report {suggestion.name}")
+        return self.target and self.target / suggestion.name
+
     def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]:
         self.asked.append("compare")
         return self.images
