@@ -39,6 +39,7 @@ class Exporting(QObject):
         self._session, self._backend, self._executors = session, backend, executors
         self._dialogs, self._message, self._details = dialogs, message, details
         self._selected, self._window = selected, window
+        self._copied = ""  # as text
         actions.copy_table.triggered.connect(self.copy_table)
         actions.export_csv.triggered.connect(lambda: self._export(".csv"))
         actions.export_html.triggered.connect(lambda: self._export(".html"))
@@ -50,6 +51,17 @@ class Exporting(QObject):
             self._message.inform(self.tr("There is nothing in this panel to copy."))
             return
         QGuiApplication.clipboard().setMimeData(table.mime())
+        self._copied = table.tsv()
+
+    def let_go(self) -> None:
+        """Leaves a copied table as plain text, which may outlive the program.
+
+        Data that Python has made would be deleted by Qt after Python has ended, and crash.
+        """
+        clipboard = QGuiApplication.clipboard()
+        if self._copied and clipboard.text() == self._copied:
+            clipboard.setText(self._copied)
+        self._copied = ""
 
     def _export(self, suffix: str) -> None:
         """The selected images, or all, into a file of this kind."""

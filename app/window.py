@@ -394,6 +394,7 @@ class Window(QMainWindow):
         self.comparison.cancel()
         self.thumbnails.stop()
         self.contest.cancel()
+        self.exporting.let_go()
         if self.session.busy:  # _on_idle comes back here
             self.statusBar().showMessage(self.tr("Stopping…"))
             return

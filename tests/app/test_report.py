@@ -13,8 +13,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from PySide6.QtCore import QLocale, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QLocale
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from typer.testing import CliRunner
 
 from app import report, svg
@@ -179,13 +179,18 @@ def test_copying_a_panel(
     qtbot.waitUntil(lambda: not window.session.busy and bool(window.session.model.entries))
     window.details.setCurrentWidget(window.details.timing)
     window.entries.selectAll()
-    keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(window, Qt.Key.Key_C, keys)
+    assert window.actions_.copy_table.shortcut() == QKeySequence("Ctrl+Shift+C")
+    window.actions_.copy_table.trigger()
     data = QGuiApplication.clipboard().mimeData()
     lines = [line.split("\t") for line in data.text().splitlines()]
     assert lines[0][:3] == ["Name", "Reading", "Network"]
     assert {line[0] for line in lines[1:]} == set(FILES)
     assert set(FILES) <= set(Page(data.html()).cells)
+    text = data.text()
+    window.close()
+    left = QGuiApplication.clipboard().mimeData()
+    assert left.text() == text
+    assert not left.hasHtml()  # what Python has made must not outlive it
 
 
 def test_numbers_are_the_persons_own_on_the_clipboard_and_plain_in_files() -> None:
