@@ -50,9 +50,15 @@ RESERVE_BITS = 32
 
 _COARSE = 512  # a Gaussian is coded in this many coarse bins to either side of its mean
 _BINS_PER_STD_BITS = 5  # 2^5 to 2^6 coarse bins to a standard deviation
-_ESCAPE = -_COARSE  # the outermost bin says that the symbol follows on its own
-_ESCAPE_BITS = 48
+_ESCAPE = -_COARSE  # the outermost bin says that the symbol's bin follows on its own
 _NEAR = 2 * _COARSE - 1  # bins that are not escapes
+# Bits that mean nothing pop an escape once in 2^24 times. What follows then must not be just
+# anything, or no flow could go on from it: it is one of 2^16 bins, and 0 escapes once more.
+_MEDIUM_BITS = 16
+_MEDIUM = 1 << (_MEDIUM_BITS - 1)
+_NEARER = _NEAR + 2 * _MEDIUM - 1  # bins that do not escape twice
+_FIRST_NEARER = 2 - _COARSE - _MEDIUM
+_FAR_BITS = 48
 
 
 class Stack:
@@ -146,18 +152,23 @@ class Stack:
         shift, base, mean, std = _coarse_gaussian(means, stds, len(values))
         bins = (values >> shift) - base
         escaped = (bins <= -_COARSE) | (bins >= _COARSE)
-        distant = (values - (base << shift))[escaped]
-        # What is near is left out, so that each symbol has one code.
-        distant -= np.where(distant > 0, _NEAR << shift[escaped], 0)
-        distant += 1 << (_ESCAPE_BITS - 1)
-        if np.any((distant < 0) | (distant >> _ESCAPE_BITS != 0)):
+        # What is nearer is left out of what is further, so that each symbol has one code.
+        medium = bins[escaped] - np.where(bins[escaped] > 0, _NEAR, 0) + _COARSE - 1
+        is_far = np.abs(medium) >= _MEDIUM
+        far = np.flatnonzero(escaped)[is_far]
+        distant = values[far] - (base[far] << shift[far])
+        distant -= np.where(distant > 0, _NEARER << shift[far], 0)
+        distant += 1 << (_FAR_BITS - 1)
+        if np.any((distant < 0) | (distant >> _FAR_BITS != 0)):
             raise SymbolError("a symbol lies further than 2^47 from its mean")
-        self.push_bits(distant, _ESCAPE_BITS)
-        near = ~escaped
-        fine = values[near] & ((1 << shift[near]) - 1)
-        low = np.minimum(shift[near], PRECISION_BITS)
+        self.push_bits(distant, _FAR_BITS)
+        in_bins = np.delete(np.arange(len(values)), far)
+        widths = shift[in_bins]
+        fine = values[in_bins] & ((1 << widths) - 1)
+        low = np.minimum(widths, PRECISION_BITS)
         self.push_uniform(fine & ((1 << low) - 1), np.left_shift(1, low))
-        self.push_uniform(fine >> low, np.left_shift(1, shift[near] - low))
+        self.push_uniform(fine >> low, np.left_shift(1, widths - low))
+        self.push_bits(np.where(is_far, 0, medium + _MEDIUM), _MEDIUM_BITS)
         coded = np.where(escaped, _ESCAPE, bins).astype(np.int32)
         for part in _reversed_parts(len(coded)):
             model = QuantizedGaussian(-_COARSE, _COARSE - 1)
@@ -172,19 +183,24 @@ class Stack:
             bins = np.zeros(len(mean), dtype=np.int64)
             for part in _parts(len(mean)):
                 bins[part] = self._coder.decode(model, mean[part], std[part])
-            near = bins != _ESCAPE
-            result = np.where(near, bins + base, base) << shift
-            low = np.minimum(shift[near], PRECISION_BITS)
-            high = self._decode_uniform(np.left_shift(1, shift[near] - low))
-            result[near] += (high << low) | self._decode_uniform(np.left_shift(1, low))
-            distant = self._decode_bits(int(np.sum(~near)), _ESCAPE_BITS)
-            distant -= 1 << (_ESCAPE_BITS - 1)
-            first_near = (_ESCAPE + 1) << shift[~near]
-            distant += np.where(distant >= first_near, _NEAR << shift[~near], 0)
-            result[~near] += distant
+            escaped = np.flatnonzero(bins == _ESCAPE)
+            index = self._decode_bits(len(escaped), _MEDIUM_BITS)
+            medium = index - _MEDIUM
+            bins[escaped] = medium - _COARSE + 1 + np.where(medium >= 0, _NEAR, 0)
+            far = escaped[index == 0]
+            bins[far] = 0
+            result = (bins + base) << shift
+            in_bins = np.delete(np.arange(len(bins)), far)
+            widths = shift[in_bins]
+            low = np.minimum(widths, PRECISION_BITS)
+            high = self._decode_uniform(np.left_shift(1, widths - low))
+            result[in_bins] += (high << low) | self._decode_uniform(np.left_shift(1, low))
+            distant = self._decode_bits(len(far), _FAR_BITS) - (1 << (_FAR_BITS - 1))
+            nearer = _FIRST_NEARER << shift[far]
+            result[far] += distant + np.where(distant >= nearer, _NEARER << shift[far], 0)
             return result
 
-        return self._paid(pop, (PRECISION_BITS + _ESCAPE_BITS) * len(mean))
+        return self._paid(pop, (PRECISION_BITS + _MEDIUM_BITS + _FAR_BITS) * len(mean))
 
     # --- inside ----------------------------------------------------------------------------
 
@@ -285,8 +301,8 @@ def _coarse_gaussian(
 
 def _digits(n_bits: int) -> list[tuple[int, int]]:
     """(shift, width) of the digits that n_bits are coded in, lowest first."""
-    if not 0 <= n_bits <= _ESCAPE_BITS:
-        raise SymbolError(f"0 to {_ESCAPE_BITS} bits can be coded at a time, not {n_bits}")
+    if not 0 <= n_bits <= _FAR_BITS:
+        raise SymbolError(f"0 to {_FAR_BITS} bits can be coded at a time, not {n_bits}")
     return [
         (shift, min(PRECISION_BITS, n_bits - shift)) for shift in range(0, n_bits, PRECISION_BITS)
     ]
