@@ -34,9 +34,22 @@ def mixture(seed: int, count: int, spread: float = 3.0) -> MixtureLogit:
     )
 
 
+def smooth_mixture(seed: int, count: int) -> MixtureLogit:
+    """Wide logistics around one place, which float64 can invert everywhere."""
+    random = np.random.default_rng(seed)
+    return MixtureLogit.of_parameters(
+        random.normal(0, 2, (count, 4)),
+        random.normal(0, 1, (count, 4)),
+        random.uniform(-2, 1, (count, 4)),
+        random.uniform(-1, 1, count),
+        random.normal(0, 1, count),
+        Affine(np.exp(random.normal(0, 0.5, count)), random.normal(0, 1, count)),
+    )
+
+
 def maps(seed: int, count: int) -> list[MonotoneMap]:
     random = np.random.default_rng(seed)
-    return [affine(random, count), Sigmoid(count), mixture(seed, count, 1.0)]
+    return [affine(random, count), Sigmoid(count), smooth_mixture(seed, count)]
 
 
 @given(SEEDS, st.integers(1, 40))
@@ -47,8 +60,7 @@ def test_the_inverse_and_the_derivative_are_those_of_the_map(seed: int, count: i
         at = np.abs(y) * 20 if isinstance(map_, Logit) else y
         z = map_.forward(at)
         slope = map_.derivative(at)
-        steep = slope > 1e-3  # where a map is flat, float64 cannot tell values apart
-        assert np.allclose(map_.inverse(z)[steep], at[steep], rtol=1e-6, atol=1e-6)
+        assert np.allclose(map_.inverse(z), at, rtol=1e-6, atol=1e-6)
         step = 1e-6
         difference = (map_.forward(at + step) - map_.forward(at - step)) / (2 * step)
         assert np.allclose(difference, slope, rtol=1e-2, atol=1e-7)

@@ -30,7 +30,7 @@ def toy_flow(seed: int, matrices: bool = False) -> Flow:
             layers.append(Pointwise(split, SHAPE))
         coupling = Coupling(config, split, SHAPE)
         for parameter in coupling.network.last.parameters():
-            torch.nn.init.normal_(parameter, std=0.2)
+            torch.nn.init.normal_(parameter, std=0.1)
         layers.append(coupling)
     return Flow(layers).double().eval()
 
