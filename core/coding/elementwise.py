@@ -24,12 +24,22 @@ from core.coding.stack import EXACT_SIZE_BITS, PRECISION_BITS, Stack
 Integers = NDArray[np.int64]
 
 
-class CellMap(Protocol):
+class Cells(Protocol):
     """Strictly increasing maps of N dimensions, linear inside cells of y.
 
-    Dimension i takes cell edge h, an integer of [0, n_cells], to the integer F_i(h) on the grid
-    of z; F_i(0) = 0 and F_i(n_cells) = 2^z_bits. Each cell is at least one place of z wide.
+    Dimension i takes cell edge h, an integer, to the integer F_i(h) on the grid of z. Each cell
+    is at least one place of z wide.
     """
+
+    def edges(self, cells: Integers, /) -> Integers:
+        """F(h) for one h a dimension: (N,) -> (N,)."""
+
+    def locate(self, z: Integers, /) -> Integers:
+        """The cell h with F(h) <= z < F(h + 1): (N,) -> (N,)."""
+
+
+class CellMap(Cells, Protocol):
+    """Cells of a whole: h of [0, n_cells], F_i(0) = 0 and F_i(n_cells) = 2^z_bits."""
 
     @property
     def n_cells(self) -> int: ...
@@ -40,12 +50,6 @@ class CellMap(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, part: slice, /) -> CellMap: ...
-
-    def edges(self, cells: Integers, /) -> Integers:
-        """F(h) for one h a dimension: (N,) -> (N,)."""
-
-    def locate(self, z: Integers, /) -> Integers:
-        """The cell h with F(h) <= z < F(h + 1): (N,) -> (N,)."""
 
 
 class Step(Protocol):
@@ -135,7 +139,7 @@ class ModularTransform:
     Costs log2 S - log2 R bits, exactly what the density changes.
     """
 
-    map: CellMap
+    map: Cells
     bits: int  # log2 S
 
     def encode(self, stack: Stack, values: Integers) -> Integers:

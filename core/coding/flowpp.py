@@ -61,8 +61,8 @@ class FlowPPCode:
         self.model, self.coder = model, coder
         shape = model.config.image_shape
         self._noise = NormalPrior(shape, coder.noise_bits)
-        noise_flow: LayerCode
-        flow: FlowCode | BlackBoxCode
+        self._dequantizer: list[LayerCode]
+        self._flow: FlowCode | BlackBoxCode
         if isinstance(coder, BlackBox):
             *couplings, _ = model.dequantizer.flow.layers
             z_shape = tuple(_permuted(model.flow, torch.zeros(1, *shape)).shape[1:])
@@ -70,16 +70,16 @@ class FlowPPCode:
                 Flow(couplings), shape, shape,
                 coder.noise_bits, coder.noise_bits, coder.sigma, cancel,
             )  # fmt: skip
-            flow = BlackBoxCode(
+            self._flow = BlackBoxCode(
                 model.flow, shape, z_shape,
                 coder.pixel_bits, coder.latent_bits, coder.pixel_sigma, cancel,
             )  # fmt: skip
             self._dequantizer = [noise_flow, SigmoidCode(coder.noise_bits, coder.pixel_bits)]
         else:
-            noise_flow = FlowCode(model.dequantizer.flow.layers, shape, coder.noise_bits, coder)
-            flow = FlowCode(model.flow.layers, shape, coder.pixel_bits, coder)
-            self._dequantizer = [noise_flow]
-        self._flow = flow
+            self._dequantizer = [
+                FlowCode(model.dequantizer.flow.layers, shape, coder.noise_bits, coder)
+            ]
+            self._flow = FlowCode(model.flow.layers, shape, coder.pixel_bits, coder)
 
     def encode(self, stack: Stack, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pushes images; returns the noise and the y that they were coded with, in places."""

@@ -237,8 +237,10 @@ class CouplingCode:
         before = monotone.Affine(tiled(self._scales[1], count), tiled(self._shifts[1], count))
 
         def step(part: slice) -> Step:
-            numbers = (t[part].astype(np.float64) for t in (*mixtures, *affine))
-            return self.coder.step(MixtureLogit.of_parameters(*numbers, before[part]), bits, bits)
+            logits, means, log_scales = (t[part].astype(np.float64) for t in mixtures)
+            log_a, b = (t[part].astype(np.float64) for t in affine)
+            map_ = MixtureLogit.of_parameters(logits, means, log_scales, log_a, b, before[part])
+            return self.coder.step(map_, bits, bits)
 
         return step
 

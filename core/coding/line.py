@@ -26,7 +26,8 @@ _NEWTON_STEPS = 12
 
 def values_of(places: Integers, bits: int) -> Floats:
     """The centres of places."""
-    return np.ldexp(places + 0.5, -bits)
+    centres: Floats = np.ldexp(places + 0.5, -bits)
+    return centres
 
 
 def place_of(value: Floats, bits: int) -> Integers:
