@@ -59,7 +59,7 @@ class FlowCode:
                 bits = coder.latent_bits
             elif isinstance(layer, flowpp.Sigmoid):
                 pending = self._settle(pending, bits)
-                self.codes.append(layers.SigmoidCode(bits, coder.pixel_bits))
+                self.codes.append(layers.SigmoidCode(bits, coder.pixel_bits, coder))
                 bits = coder.pixel_bits
             else:
                 raise TypeError(f"no code is known for {type(layer).__name__}")

@@ -24,15 +24,14 @@ from core.flows.monotone import MixtureLogit, MonotoneMap
 
 Floats = NDArray[np.float64]
 
-#: Beyond this a sigmoid leaves less than a hundred-thousandth of a pixel.
-_SIGMOID_LIMIT: Final = 12
+#: Values further out are so rare that each may cost some 50 bits.
+_SIGMOID_LIMIT: Final = 13
 
-#: Its cells are 2^-4 wide, which costs 0.0001 bits a dimension.
+#: Places of a cell of an affine map, as a power of two: enough that widths are hardly rounded.
+_AFFINE_CELL: Final = 8
+
+#: A sigmoid's cells are 2^-4 wide, which costs 0.0001 bits a dimension.
 _SIGMOID_CELLS: Final = 4
-
-#: A step pops before it pushes, so what it has to find on the stack grows with its chunks; so
-#: does its speed. A quarter of a step's dimensions, within these bounds, is one chunk.
-_CHUNK: Final = (512, 8192)
 
 
 @dataclass(frozen=True)
@@ -42,26 +41,40 @@ class Modular:
     What a cell's width costs grows with its square; what a grid costs is borrowed bits.
     """
 
-    noise_bits: int = 16
-    pixel_bits: int = 18
-    latent_bits: int = 18
+    noise_bits: int = 18
+    pixel_bits: int = 20
+    latent_bits: int = 22
+    noise_cells: int = 4  # the dequantizer bends its noise gently
     mixture_cells: int = 8
     pixel_cells: int = 2
 
     fuses: Final = True
 
+    def chunk(self, count: int) -> int:
+        """How many of a layer's dimensions to code at a time.
+
+        A step pops before it pushes, so what it has to find on the stack grows with its chunks; so
+        does its speed.
+        """
+        return min(max(count // 4, 512), 8192)
+
+    @property
+    def of_noise(self) -> Modular:
+        """The coder of the dequantizer's flow."""
+        return replace(self, mixture_cells=self.noise_cells)
+
     def step(self, map: MonotoneMap, y_bits: int, z_bits: int) -> Step:
         """The step that codes a map, (N,)."""
         match map:
             case monotone.Logit():
-                cells, least = self.pixel_cells, 0
+                cells = self.pixel_cells
             case MixtureLogit():
-                cells, least = self.mixture_cells, 2
+                cells = self.mixture_cells
             case _:
-                cells, least = 0, 2  # affine, so linear however wide the cells are
-        cell_bits = y_bits - cells
-        line = LineCells(map, y_bits, z_bits, cell_bits, least)
-        return ModularTransform(line, cell_bits)
+                cells = y_bits - _AFFINE_CELL  # linear however wide they are
+        may_be_flat = isinstance(map, MixtureLogit)
+        line = LineCells(map, y_bits, z_bits, y_bits - cells, may_be_flat)
+        return ModularTransform(line, y_bits - cells)
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,15 @@ class Published:
     sigma: float = 2.0**-14
 
     fuses: Final = False
+
+    def chunk(self, count: int) -> int:
+        """A layer is coded at once."""
+        return count
+
+    @property
+    def of_noise(self) -> Published:
+        """The coder of the dequantizer's flow."""
+        return self
 
     def step(self, map: MonotoneMap, y_bits: int, z_bits: int) -> Step:
         """The step that codes a map, (N,)."""
@@ -104,26 +126,26 @@ def tiled(constants: Tensor, count: int) -> Floats:
 StepOf = Callable[[slice], Step]
 
 
-def encode_chunks(stack: Stack, places: Tensor, step_of: StepOf) -> Tensor:
+def encode_chunks(stack: Stack, places: Tensor, step_of: StepOf, coder: Coder) -> Tensor:
     """Sends places through the step of each chunk: any shape, int64, the same shape back."""
     values = flat(places)
     result = np.empty_like(values)
-    for part in _chunks(len(values)):
+    for part in _chunks(len(values), coder):
         result[part] = step_of(part).encode(stack, values[part])
     return torch.from_numpy(result).view(places.shape)
 
 
-def decode_chunks(stack: Stack, places: Tensor, step_of: StepOf) -> Tensor:
+def decode_chunks(stack: Stack, places: Tensor, step_of: StepOf, coder: Coder) -> Tensor:
     """Undoes :func:`encode_chunks`."""
     values = flat(places)
     result = np.empty_like(values)
-    for part in reversed(_chunks(len(values))):
+    for part in reversed(_chunks(len(values), coder)):
         result[part] = step_of(part).decode(stack, values[part])
     return torch.from_numpy(result).view(places.shape)
 
 
-def _chunks(count: int) -> list[slice]:
-    size = min(max(count // 4, _CHUNK[0]), _CHUNK[1])
+def _chunks(count: int, coder: Coder) -> list[slice]:
+    size = max(coder.chunk(count), 1)
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
@@ -134,10 +156,10 @@ class AffineCode:
         self.scale, self.shift, self.bits, self.coder = scale, shift, bits, coder
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
-        return encode_chunks(stack, y, self._steps(len(y)))
+        return encode_chunks(stack, y, self._steps(len(y)), self.coder)
 
     def decode(self, stack: Stack, z: Tensor, context: Tensor | None) -> Tensor:
-        return decode_chunks(stack, z, self._steps(len(z)))
+        return decode_chunks(stack, z, self._steps(len(z)), self.coder)
 
     def _steps(self, count: int) -> StepOf:
         whole = monotone.Affine(tiled(self.scale, count), tiled(self.shift, count))
@@ -152,10 +174,10 @@ class LogitCode:
         self._y_bits, self._z_bits, self._coder = y_bits, z_bits, coder
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
-        return encode_chunks(stack, y, self._step)
+        return encode_chunks(stack, y, self._step, self._coder)
 
     def decode(self, stack: Stack, z: Tensor, context: Tensor | None) -> Tensor:
-        return decode_chunks(stack, z, self._step)
+        return decode_chunks(stack, z, self._step, self._coder)
 
     def _step(self, part: slice) -> Step:
         map_ = replace(self._map, count=part.stop - part.start)
@@ -168,7 +190,8 @@ class SigmoidCode:
     Always modular: Gaussian noise around a value near 0 or 1 would leave the pixel.
     """
 
-    def __init__(self, y_bits: int, z_bits: int) -> None:
+    def __init__(self, y_bits: int, z_bits: int, coder: Coder) -> None:
+        self._coder = coder
         cell_bits = y_bits - _SIGMOID_CELLS
         self._turns = Turns(_SIGMOID_LIMIT << y_bits)
         cells = SigmoidCells(y_bits, z_bits, cell_bits, _SIGMOID_LIMIT)
@@ -176,10 +199,10 @@ class SigmoidCode:
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
         inside = torch.from_numpy(self._turns.encode(stack, flat(y))).view(y.shape)
-        return encode_chunks(stack, inside, self._step)
+        return encode_chunks(stack, inside, self._step, self._coder)
 
     def decode(self, stack: Stack, z: Tensor, context: Tensor | None) -> Tensor:
-        inside = decode_chunks(stack, z, self._step)
+        inside = decode_chunks(stack, z, self._step, self._coder)
         return torch.from_numpy(self._turns.decode(stack, flat(inside))).view(z.shape)
 
     def _step(self, part: slice) -> Step:
@@ -213,12 +236,12 @@ class CouplingCode:
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
         conditions, coded = self.coupling.split.split(y)
-        z = encode_chunks(stack, coded, self._steps(conditions, context))
+        z = encode_chunks(stack, coded, self._steps(conditions, context), self.coder)
         return self.coupling.split.merge(conditions, z)
 
     def decode(self, stack: Stack, z: Tensor, context: Tensor | None) -> Tensor:
         conditions, coded = self.coupling.split.split(z)
-        y = decode_chunks(stack, coded, self._steps(conditions, context))
+        y = decode_chunks(stack, coded, self._steps(conditions, context), self.coder)
         return self.coupling.split.merge(conditions, y)
 
     def _steps(self, conditions: Tensor, context: Tensor | None) -> StepOf:

@@ -18,7 +18,8 @@ from core.flows.monotone import MonotoneMap, Sigmoid
 
 Floats = NDArray[np.float64]
 
-_FURTHEST = 1 << 52  # no cell lies further out
+_MORE_THAN_ONE = 1 + 2.0**-10
+_FURTHEST = 1 << 40  # no cell lies further out
 
 #: Searches take Newton's steps, from cell to cell, until a bracket is better halved.
 _NEWTON_STEPS = 12
@@ -39,15 +40,16 @@ def place_of(value: Floats, bits: int) -> Integers:
 class LineCells:
     """A map cut into cells of 2^cell_bits places of y, linear in each. See ``Cells``.
 
-    least: places of z that are added to each cell's image. With two, each cell keeps a place
-    however flat the map is and however its last digits fall; maps that are never flat need none.
+    With ``may_be_flat`` a little more than one place of z is added to each cell's image, and the
+    map is as much less steep on the whole: so each cell keeps a place, however flat the map is and
+    however its last digits fall.
     """
 
     map: MonotoneMap
     y_bits: int
     z_bits: int
     cell_bits: int
-    least: int
+    may_be_flat: bool = True
 
     def __len__(self) -> int:
         return len(self.map)
@@ -57,8 +59,10 @@ class LineCells:
 
     def edges(self, cells: Integers) -> Integers:
         y = np.ldexp(cells.astype(np.float64), self.cell_bits - self.y_bits)
-        z = np.floor(np.ldexp(self.map.forward(y), self.z_bits))
-        return z.astype(np.int64) + self.least * cells
+        z = np.ldexp(self.map.forward(y), self.z_bits)
+        if self.may_be_flat:
+            z += cells * _MORE_THAN_ONE - z * 2.0**-self.cell_bits
+        return np.floor(z).astype(np.int64)
 
     def locate(self, z: Integers) -> Integers:
         guess = self.map.guess(values_of(z, self.z_bits))
@@ -75,9 +79,10 @@ class SigmoidCells:
     def __init__(self, y_bits: int, z_bits: int, cell_bits: int, limit: int) -> None:
         self._half = limit << (y_bits - cell_bits)
         y = np.ldexp(np.arange(-self._half, self._half + 1.0), cell_bits - y_bits)
-        widths = np.diff(Sigmoid(len(y)).forward(y))
-        spare = (1 << z_bits) - len(widths)  # of 2^z_bits places, each cell has one at least
-        places = 1 + np.floor(widths / widths.sum() * spare).astype(np.int64)
+        widths = np.ldexp(np.diff(Sigmoid(len(y)).forward(y)), z_bits)
+        flat = widths < 1  # each has one place, which the others are the poorer by
+        share = ((1 << z_bits) - flat.sum()) / widths[~flat].sum()
+        places = np.maximum(np.floor(widths * share), 1).astype(np.int64)
         places[self._half] += (1 << z_bits) - places.sum()
         self._edges = np.concatenate([[0], np.cumsum(places)])
 
@@ -118,7 +123,7 @@ def search(cells: LineCells, z: Integers, start: Integers) -> Integers:
 class Turns:
     """Brings values from the whole line to [-limit, limit), and keeps how far each had gone.
 
-    Nearly all lie inside, which costs 0.0001 bits for all of them; what does not, its index.
+    Nearly all lie inside, which costs 0.0001 bits in all; what does not, some 30 bits each.
     """
 
     limit: int  # in places, less than 2^40
@@ -127,13 +132,13 @@ class Turns:
         turns = (values + self.limit) // (2 * self.limit)
         outside = np.flatnonzero(turns)
         stack.push_gaussian(turns[outside], np.zeros(len(outside)), np.ones(len(outside)))
-        stack.push_bits(outside, 32)
+        stack.push_bits(outside, len(values).bit_length())
         stack.push_gaussian([len(outside)], [0.0], [_SURE])
         return values - turns * (2 * self.limit)
 
     def decode(self, stack: Stack, values: Integers) -> Integers:
         count = int(stack.pop_gaussian([0.0], [_SURE])[0])
-        outside = stack.pop_bits(count, 32)
+        outside = stack.pop_bits(count, len(values).bit_length())
         values = values.copy()
         turns = stack.pop_gaussian(np.zeros(count), np.ones(count))
         values[outside] += turns * (2 * self.limit)

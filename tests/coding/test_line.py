@@ -68,7 +68,7 @@ def test_the_inverse_and_the_derivative_are_those_of_the_map(seed: int, count: i
 
 @given(SEEDS, st.integers(1, 60))
 def test_cells_tile_the_line_however_flat_a_mixture_is(seed: int, count: int) -> None:
-    cells = LineCells(mixture(seed, count), 18, 18, 10, least=2)
+    cells = LineCells(mixture(seed, count), 18, 18, 10)
     random = np.random.default_rng(seed)
     h = random.integers(-4000, 4000, count)
     assert np.all(cells.edges(h + 1) > cells.edges(h))
@@ -90,8 +90,8 @@ def test_a_part_of_a_map_is_the_map_of_that_part() -> None:
 def test_any_value_comes_back_and_the_stack_with_it(seed: int, count: int) -> None:
     values = np.random.default_rng(seed).integers(-(1 << 20), 1 << 20, count)
     for step in (
-        ModularTransform(LineCells(mixture(seed, count), 18, 18, 10, least=2), 10),
-        ModularTransform(LineCells(affine(np.random.default_rng(seed), count), 18, 20, 18, 2), 18),
+        ModularTransform(LineCells(mixture(seed, count), 18, 18, 10), 10),
+        ModularTransform(LineCells(affine(np.random.default_rng(seed), count), 18, 20, 18), 18),
         LineGaussian(mixture(seed, count, 1.0), 32, 32, 2.0**-14),
         Turns(1 << 15),
     ):
@@ -109,7 +109,7 @@ def test_any_bits_decode_and_encode_back(seed: int, count: int) -> None:
     words = random.integers(1, 2**32, 6000, dtype=np.uint32)
     z = random.integers(-(1 << 20), 1 << 20, count)
     for step in (
-        ModularTransform(LineCells(mixture(seed, count), 18, 18, 10, least=2), 10),
+        ModularTransform(LineCells(mixture(seed, count), 18, 18, 10), 10),
         LineGaussian(mixture(seed, count, 1.0), 32, 32, 2.0**-14),
     ):
         stack = Stack(words)

@@ -78,6 +78,12 @@ class FlowPP(nn.Module):
         u, log_det = self.dequantizer.flow(eps, self.dequantizer.context(x))
         return u, _log2_normal(eps) - log_det / math.log(2)
 
+    def log2_dequantization(self, u: Tensor, x: Tensor) -> Tensor:
+        """log2 q(u | x) of each image, (N,), for a given u in (0, 1)."""
+        context = self.dequantizer.context(x)
+        eps = self.dequantizer.flow.inverse(u, context)
+        return _log2_normal(eps) - self.dequantizer.flow(eps, context)[1] / math.log(2)
+
     def log2_likelihood(self, y: Tensor) -> Tensor:
         """log2 p(y) of each dequantized image: (N, 3, H, W) of [0, 256] -> (N,)."""
         z, log_det = self.flow(y)
