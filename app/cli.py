@@ -59,6 +59,7 @@ class Bench(enum.StrEnum):
     KODAK = "kodak"
     CODERS = "coders"
     STARTUP = "startup"
+    PAPER = "paper"
 
 
 @cli.command()
@@ -301,20 +302,40 @@ def report(
 def bench(
     name: Annotated[
         Bench,
-        typer.Argument(help="kodak: with other codecs; coders: all of Floe's; startup: the window"),
+        typer.Argument(
+            help="kodak: with other codecs; coders: all of Floe's; startup: the window; paper: "
+            "the tables of the paper on local bits-back, for the small models"
+        ),
     ],
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="a folder of PNG files; not for startup")
+        Path | None,
+        typer.Argument(
+            metavar="DIR", help="a folder of PNG files; for paper of test images; none for startup"
+        ),
     ] = None,
     coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = Coder.FUSED,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="paper: few images, in less than two minutes")
+    ] = False,
+    n_images: Annotated[
+        int, typer.Option("--images", min=1, help="paper: test images of each model")
+    ] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Measure codelengths and times on the PNG files of a folder, or how the window starts."""
+    """Measure codelengths and times on the images of a folder, or how the window starts."""
     if name is Bench.STARTUP:
         _bench_startup(as_json)
         return
     if folder is None:
-        raise typer.BadParameter("a folder of PNG files is needed", param_hint="DIR")
+        raise typer.BadParameter("a folder of images is needed", param_hint="DIR")
+    if name is Bench.PAPER:
+        from app import paper_bench
+
+        with _one_line_errors():
+            record = paper_bench.run(folder, n_images, quick, as_json)
+            if record is not None:
+                _print_json(record)
+        return
     from app.terminal import error, output, rows_table
     from core.archive.codec import load_photo_codec
     from core.bench.codec import installed
