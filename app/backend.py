@@ -319,9 +319,12 @@ class CoreBackend:
         """All codecs, Floe among them, on the pixels of a file that need not be archived."""
         from core.bench.contenders import everyone, pixels_of
         from core.bench.contest import contest
+        from core.bench.flow_contenders import fitting
 
+        pixels = pixels_of(image)
         contenders = everyone(self._codec_factory, thorough=thorough)
-        yield from contest(pixels_of(image), contenders, on_progress=listener, cancel=cancel)
+        contenders += fitting(pixels.shape, black_box=thorough)
+        yield from contest(pixels, contenders, on_progress=listener, cancel=cancel)
 
     def preview(
         self,

@@ -204,7 +204,11 @@ def compare(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
     coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="slow settings of the other codecs, too")
+        bool,
+        typer.Option(
+            "--thorough",
+            help="slow settings of the other codecs, too; for 32 x 32 pixels also the black box",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -212,6 +216,7 @@ def compare(
     from app.terminal import attempts_table, error, output
     from core.bench.contenders import everyone, pixels_of
     from core.bench.contest import Attempt, contest
+    from core.bench.flow_contenders import fitting
 
     failed = False
     rows: list[tuple[str, Attempt]] = []
@@ -219,7 +224,9 @@ def compare(
         contenders = everyone(coders=[coder.value], thorough=thorough)
         for image in images:
             try:
-                rows += [(image.name, each) for each in contest(pixels_of(image), contenders)]
+                pixels = pixels_of(image)
+                every = [*contenders, *fitting(pixels.shape, black_box=thorough)]
+                rows += [(image.name, each) for each in contest(pixels, every)]
             except FloeError as problem:
                 error(str(problem))
                 failed = True

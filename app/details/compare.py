@@ -57,7 +57,12 @@ class CompareTab(ScrollingTab):
         )
         self.choose = QPushButton(self.tr("C&hoose Pictures…"), self)
         self.thorough = QCheckBox(self.tr("Slo&w settings, too"), self)
-        self.thorough.setToolTip(self.tr("Those at which the codecs are smallest"))
+        self.thorough.setToolTip(
+            self.tr(
+                "Those at which the codecs are smallest. For a picture of 32 x 32 pixels also "
+                "black-box local bits-back, which takes minutes."
+            )
+        )
         self.thorough.setChecked(bool(self._settings.value(_THOROUGH, False, bool)))
         self.picture = QComboBox(self)
         self.picture.setAccessibleName(self.tr("Picture shown"))

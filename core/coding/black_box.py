@@ -9,6 +9,7 @@ with the square.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,9 @@ from core.control import CancelToken
 from core.flows.flowpp import Bijection
 
 Floats = NDArray[np.float64]
+
+#: Told how many more rows of a Jacobian there are.
+RowListener = Callable[[int], None]
 
 #: Rows of a Jacobian that are computed at a time.
 _ROWS: Final = 64
@@ -59,11 +63,12 @@ class BlackBoxCode:
         z_bits: int,
         sigma: float,
         cancel: CancelToken | None = None,
+        on_rows: RowListener | None = None,
     ) -> None:
         self._flow, self._sigma = flow, sigma
         self._y_bits, self._z_bits = y_bits, z_bits
         self._y_shape, self._z_shape = y_shape, z_shape
-        self._cancel = cancel or CancelToken()
+        self._cancel, self._on_rows = cancel, on_rows
         self.prior = NormalPrior(self._z_shape, z_bits)
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None = None) -> Tensor:
@@ -94,7 +99,7 @@ class BlackBoxCode:
     def _linearised(self, y: Tensor, context: Tensor | None) -> tuple[Floats, Floats]:
         """f(y) and the triangular factor of its noise's covariance, in places of z."""
         centre = torch.from_numpy(values_of(y.numpy(), self._y_bits))
-        value, jacobian = jacobian_of(self._flow, centre, context, self._cancel)
+        value, jacobian = jacobian_of(self._flow, centre, context, self._cancel, self._on_rows)
         _, upper = torch.linalg.qr(jacobian.T)
         factor = upper.T * torch.sign(torch.diagonal(upper))  # a positive diagonal
         mean = torch.ldexp(value.reshape(-1), torch.tensor(self._z_bits)) - 0.5
@@ -109,7 +114,11 @@ class BlackBoxCode:
 
 
 def jacobian_of(
-    flow: Bijection, y: Tensor, context: Tensor | None, cancel: CancelToken | None = None
+    flow: Bijection,
+    y: Tensor,
+    context: Tensor | None,
+    cancel: CancelToken | None = None,
+    on_rows: RowListener | None = None,
 ) -> tuple[Tensor, Tensor]:
     """f(y) and its Jacobian at one y, (1, ...) float64: (1, ...) and (D, D).
 
@@ -127,6 +136,8 @@ def jacobian_of(
         picked = z[torch.arange(n), torch.arange(first, first + n)]
         (gradient,) = torch.autograd.grad(picked.sum(), inputs)
         rows.append(gradient.reshape(n, -1))
+        if on_rows is not None:
+            on_rows(n)
     with torch.inference_mode():
         value = flow(y, context)[0]
     return value, torch.cat(rows)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core.coding.auxiliary import auxiliary_words
-from core.coding.black_box import BlackBox, BlackBoxCode
+from core.coding.black_box import BlackBox, BlackBoxCode, RowListener
 from core.coding.flow import FlowCode
 from core.coding.layers import Coder, LayerCode, Modular, NormalPrior, SigmoidCode
 from core.coding.line import values_of
@@ -61,7 +61,11 @@ class FlowPPCode:
     """Codes batches of images, (N, 3, H, W) uint8, of the model's size."""
 
     def __init__(
-        self, model: FlowPP, coder: Coder | BlackBox, cancel: CancelToken | None = None
+        self,
+        model: FlowPP,
+        coder: Coder | BlackBox,
+        cancel: CancelToken | None = None,
+        on_rows: RowListener | None = None,
     ) -> None:
         """A black box computes in float64, so it wants a model of that kind."""
         self.model, self.coder = model, coder
@@ -74,11 +78,11 @@ class FlowPPCode:
             z_shape = tuple(_permuted(model.flow, torch.zeros(1, *shape)).shape[1:])
             noise_flow = BlackBoxCode(
                 Flow(couplings), shape, shape,
-                coder.noise_bits, coder.noise_bits, coder.sigma, cancel,
+                coder.noise_bits, coder.noise_bits, coder.sigma, cancel, on_rows,
             )  # fmt: skip
             self._flow = BlackBoxCode(
                 model.flow, shape, z_shape,
-                coder.pixel_bits, coder.latent_bits, coder.pixel_sigma, cancel,
+                coder.pixel_bits, coder.latent_bits, coder.pixel_sigma, cancel, on_rows,
             )  # fmt: skip
             self._dequantizer = [
                 noise_flow,
