@@ -14,8 +14,10 @@ from PySide6.QtCore import QEvent, QObject, QSettings, QSize, QStandardPaths, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app import language
 from app.desktop_entry import DESKTOP_ID
 from app.dialogs import ARCHIVE_SUFFIX, QtDialogs
+from app.preferences import restore_appearance
 from app.single_instance import Request, SingleInstance
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ def run(
     application.setOrganizationName("floe")
     application.setDesktopFileName(DESKTOP_ID)
     application.setWindowIcon(_icon())
+    settings = settings or QSettings()
+    translators = language.install(application, settings)
+    restore_appearance(settings)
     request = Request.here(archive, tuple(paths))
     instance = SingleInstance()
     if on_painted is None and instance.hand_over(request):
@@ -65,7 +70,7 @@ def run(
     thumbnails = user_cache_path("floe") / "thumbnails"
     backend = CoreBackend(shelf=Path(shelf) if shelf else None, thumbnails=thumbnails)
     cache = PrivateCache()
-    window = Window(backend, executors, QtDialogs(), settings or QSettings(), cache)
+    window = Window(backend, executors, QtDialogs(), settings, cache)
     arrivals = Arrivals(window)
     instance.serve(arrivals.accept)
     if on_painted is not None:
@@ -75,6 +80,8 @@ def run(
     status = application.exec()
     instance.close()
     executors.shutdown()
+    for translator in translators:
+        application.removeTranslator(translator)
     backend.close()
     cache.remove()
     return status

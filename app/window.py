@@ -44,6 +44,7 @@ from app.message_bar import MessageBar
 from app.moving import Moving
 from app.notifier import Notifier
 from app.originals import Originals
+from app.preferences import Preferences
 from app.preview.loader import Loader
 from app.private_cache import PrivateCache
 from app.properties import Properties
@@ -138,6 +139,7 @@ class Window(QMainWindow):
         self._soon = QTimer(self)  # one look at all that many files of a job change
         self._soon.setSingleShot(True)
         self.column_menu = QMenu(self.tr("&Columns"), self)
+        self.preferences = Preferences(settings, self.message.inform, self)
         chrome.lay_out(self)
         self.exchange = Exchange(self, backend, executors, cache, dialogs, self._picked)
         self.moving = Moving(

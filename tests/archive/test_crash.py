@@ -76,6 +76,8 @@ class Killer(CancelToken):
             if self.checks > when:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    raise_if_cancelled = check
+
 with Archive.open(path, write=True, codec_factory=lambda: FakeCodec(tile=16)) as archive:
     # What is written goes to the disk before the end of the transaction, as with large files.
     archive._connection.execute("PRAGMA cache_size = 5")

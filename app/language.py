@@ -1,0 +1,57 @@
+"""The window's words in other languages: one JSON file each, from the English words to theirs."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
+
+KEY = "window/language"
+
+#: Languages by the code that settings keep; English is what the sources speak.
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
+
+class Catalogue(QTranslator):
+    """Finds words by themselves: the same words mean the same wherever they stand."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        path = files("resources") / "translations" / f"{code}.json"
+        self._words: dict[str, str] = json.loads(path.read_text("utf-8"))
+
+    def isEmpty(self) -> bool:
+        return not self._words
+
+    def translate(
+        self, context: str, source: str, disambiguation: str | None = None, n: int = -1
+    ) -> str | None:
+        return self._words.get(source)  # None: Qt shows what the sources say
+
+
+def chosen(settings: QSettings) -> str:
+    """The language to speak: the one that was chosen, or the system's if it is known."""
+    code = str(settings.value(KEY, ""))
+    if code in LANGUAGES:
+        return code
+    system = QLocale.system().name().split("_")[0]
+    return system if system in LANGUAGES else "en"
+
+
+def install(application: QCoreApplication, settings: QSettings) -> list[QTranslator]:
+    """Makes all that is built from now on speak the language; keep what is returned.
+
+    Numbers and dates follow the system, but for a language that was chosen against it.
+    """
+    code = chosen(settings)
+    if QLocale.system().name().split("_")[0] != code:
+        QLocale.setDefault(QLocale(code))
+    if code == "en":
+        return []
+    own = QTranslator()  # of Qt's own dialogs
+    own.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
+    translators = [own, Catalogue(code)]
+    for translator in translators:
+        application.installTranslator(translator)
+    return translators

@@ -1,0 +1,113 @@
+"""German is complete, and what is chosen is remembered."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QLocale, QSettings, Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMenu
+
+from app import language
+from app.language import KEY, Catalogue
+
+ROOT = Path(language.__file__).parent
+WORDS: dict[str, str] = json.loads(
+    (ROOT.parent / "resources" / "translations" / "de.json").read_text("utf-8")
+)
+
+
+def spoken() -> dict[str, str]:
+    """All words that the sources hand to tr or translate, and where."""
+    found: dict[str, str] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            texts = [a for a in node.args if isinstance(a, ast.Constant)]
+            if name in ("tr", "_tr") and texts:
+                found[texts[0].value] = path.name
+            elif name == "translate" and len(texts) > 1:  # the first is the context
+                found[texts[1].value] = path.name
+    return found
+
+
+def test_every_word_is_translated_and_none_is_left_over() -> None:
+    wanted = spoken()
+    assert {word: wanted[word] for word in wanted if not WORDS.get(word)} == {}
+    assert [word for word in WORDS if word not in wanted] == []
+
+
+@pytest.mark.parametrize("source", [w for w in WORDS if "{" in w or "*" in w])
+def test_what_is_filled_in_is_filled_in(source: str) -> None:
+    places = re.compile(r"\{\w*\}|\*\.?\w*")
+    assert sorted(places.findall(source)) == sorted(places.findall(WORDS[source]))
+
+
+def test_keys_of_a_menu_are_not_given_twice(german: None, make_window: Any) -> None:
+    window = make_window()
+    for menu in window.menuBar().findChildren(QMenu):
+        keys = [key for a in menu.actions() for key in re.findall(r"&(\w)", a.text().lower())]
+        twice = [a.text() for a in menu.actions() if keys.count(_key(a.text())) > 1]
+        assert twice == [], menu.title()
+
+
+def _key(text: str) -> str:
+    found = re.search(r"&(\w)", text.lower())
+    return found[1] if found else ""
+
+
+@pytest.fixture
+def german(qapp: QApplication, settings: QSettings) -> Iterator[None]:
+    before = QLocale()
+    settings.setValue(KEY, "de")
+    translators = language.install(qapp, settings)
+    yield
+    for translator in translators:
+        qapp.removeTranslator(translator)
+    QLocale.setDefault(before)
+
+
+def test_the_window_speaks_german(german: None, make_window: Any) -> None:
+    window = make_window()
+    texts = [action.text() for action in window.findChildren(QAction) if action.text()]
+    english = [text for text in texts if text in WORDS and WORDS[text] != text]
+    assert english == []
+    assert "&Neu …" in texts
+    assert window.status.text() == "Kein Archiv ist geöffnet"
+
+
+def test_a_language_is_chosen_and_remembered(make_window: Any, settings: QSettings) -> None:
+    window = make_window()
+    menu = window.preferences.language
+    next(action for action in menu.actions() if action.text() == "Deutsch").trigger()
+    assert settings.value(KEY) == "de"
+    assert language.chosen(settings) == "de"
+    assert window.message.isVisible()
+
+
+def test_light_and_dark_are_chosen_and_remembered(
+    make_window: Any, settings: QSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Qt.ColorScheme] = []
+
+    class Hints:
+        def setColorScheme(self, scheme: Qt.ColorScheme) -> None:
+            asked.append(scheme)
+
+    window = make_window()
+    monkeypatch.setattr(QGuiApplication, "styleHints", lambda: Hints())
+    window.preferences.appearance.actions()[2].trigger()
+    assert asked == [Qt.ColorScheme.Dark]
+    assert settings.value("window/appearance") == "dark"
+
+
+def test_words_that_nobody_knows_stay_as_they_are() -> None:
+    assert Catalogue("de").translate("Any", "no such words") is None
