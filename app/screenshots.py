@@ -14,6 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import shiboken6
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QLocale, QSettings, QTimer
 from PySide6.QtGui import QColor, QImage, QPalette
 from PySide6.QtWidgets import QApplication
@@ -131,6 +132,7 @@ def make(
             window.session.jobs.cancel_all()
             wait(lambda: not window.session.busy)
             window.close()
+            shiboken6.delete(window)  # cycles would keep it among the application's windows
             executors.shutdown()
             own.close()
             del application

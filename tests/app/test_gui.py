@@ -42,6 +42,7 @@ def test_an_archive_that_is_not_there_is_made_and_shown(
     timer = QTimer()
     timer.timeout.connect(look)
     timer.start(20)
+    QTimer.singleShot(20_000, qapp.quit)  # a test that fails must end, too
     assert gui.run(path, settings=settings) == 0
     assert titles == ["x.floe \N{EM DASH} Floe"]
     with Archive.open(path) as archive:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
 
 from app import screenshots
+from app.window import Window
 from tests.app.fake_backend import FakeBackend
 
 
 def test_six_states(qapp: Any, images: list[Path], tmp_path: Path) -> None:
     taken = screenshots.make(tmp_path / "shots", images, scale=2.0, backend=FakeBackend(0.02))
+    assert not [w for w in QApplication.topLevelWidgets() if isinstance(w, Window)]
     names = [path.stem for path in taken]
     assert names == ["empty", "working", "map", "selection", "dark", "dark-map"]
     pictures = [QImage(str(path)) for path in taken]

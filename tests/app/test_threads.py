@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from app.executors import Executors
 from app.job_files_model import PROGRESS, STATE
 from app.jobs import State
 from app.window import Window
+from core.bench.contest import Attempt
+from core.control import CancelToken, Progress, Stage
+from core.engine import Listener
 from tests.app.drops import drop
 from tests.app.fake_backend import FakeBackend
 from tests.app.stand_ins import FakeDialogs, MakeWindow
@@ -53,9 +58,21 @@ def states(window: Window) -> list[str]:
 
 
 def test_progress_is_seen_for_each_file_and_in_all(
-    qtbot: Any, window: Window, backend: FakeBackend, images: list[Path]
+    qtbot: Any,
+    window: Window,
+    backend: FakeBackend,
+    images: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    backend.pause = 0.02
+    looked = threading.Event()
+
+    def pieces(name: str, stage: Stage, listener: Listener, cancel: CancelToken) -> None:
+        for piece in range(1, 6):  # each is seen before the next, however busy the machine is
+            looked.clear()
+            listener.progress(Progress(name, stage, piece, 5))
+            assert looked.wait(10)
+
+    monkeypatch.setattr(backend, "_pieces", pieces)
     seen: list[tuple[str, str, str]] = []
     totals: list[int] = []
     times: list[float] = []
@@ -67,6 +84,7 @@ def test_progress_is_seen_for_each_file_and_in_all(
                 seen.append((model.index(row, 0).data(), text, model.index(row, STATE).data()))
         totals.append(window.jobs_panel.total.value())
         times.append(time.perf_counter())
+        looked.set()
 
     window.session.jobs.progressed.connect(look)
     drop(window, images)
@@ -173,16 +191,29 @@ def test_the_heart_beats_while_a_job_runs(
 
 
 def test_a_selection_that_moves_on_cancels_the_comparison(
-    qtbot: Any, window: Window, backend: FakeBackend, images: list[Path]
+    qtbot: Any,
+    window: Window,
+    backend: FakeBackend,
+    images: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    moved_on, measure = threading.Event(), backend.codelengths
+
+    def codelengths(archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
+        for attempt in measure(archive, name, cancel):
+            yield attempt
+            assert moved_on.wait(10)  # the first image's second codec is still to come
+
+    monkeypatch.setattr(backend, "codelengths", codelengths)
     drop(window, images)
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 3)
-    backend.codec_pause = 0.1
+    qtbot.waitUntil(lambda: not window.session.busy)
     window.entries.selectRow(0)
-    qtbot.waitUntil(lambda: len(backend.measured) == 1, timeout=3000)
+    qtbot.waitUntil(lambda: backend.measured == ["img1.png PNG"])
     window.entries.selectRow(1)
-    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3, timeout=3000)
-    assert sum(text.startswith("img1.png") for text in backend.measured) < 3
+    moved_on.set()
+    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
+    assert sum(text.startswith("img1.png") for text in backend.measured) == 1
     assert {bar.text for bar in window.details.codelength.chart.bars} >= {"4.200", "not installed"}
 
 
