@@ -75,6 +75,9 @@ def add(
     carry_model: Annotated[
         bool, typer.Option("--carry-model", help="keep the model in the archive, too")
     ] = False,
+    folder: Annotated[
+        str, typer.Option("--into", metavar="FOLDER", help="the archive's folder to add to")
+    ] = "",
 ) -> None:
     """Add images and folders; a new archive is made where there is none.
 
@@ -90,10 +93,11 @@ def add(
             Archive.create(archive).close()
         results: list[FileResult] = []
         try:
-            with Following(len(engine.collect(paths)), "adding") as following:
+            sources = engine.into(folder.strip("/"), paths)
+            with Following(len(engine.collect(sources)), "adding") as following:
                 results = engine.add(
                     archive,
-                    paths,
+                    sources,
                     coder=coder.value,
                     queries=_queries(following, replace, keep_both, skip),
                     carry_model=carry_model,

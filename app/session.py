@@ -74,11 +74,12 @@ class ArchiveSession(QObject):
         self._set(None, Listing([], [], None))
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Adds files and folders to the archive that is shown."""
+        """Adds files and folders to the folder that is shown."""
         archive = self._archive()
-        self.jobs.submit(
-            JobKind.ADD, archive, works.adding(self._backend, archive, list(paths), self._queries)
+        work = works.adding(
+            self._backend, archive, list(paths), self._queries, self.model.folder.path
         )
+        self.jobs.submit(JobKind.ADD, archive, work)
 
     def extract(self, names: Sequence[str], folder: Path) -> None:
         """Writes the images of these names into a folder, and makes those that end in a slash."""

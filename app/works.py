@@ -11,22 +11,40 @@ from app.backend import Backend, Plan
 from app.jobs import Work
 
 if TYPE_CHECKING:
-    from core.engine import FileResult, Original, Queries, Source
+    from core.control import CancelToken
+    from core.engine import FileResult, Listener, Original, Queries, Source
 
 
 def adding(
-    backend: Backend, archive: Path, paths: Sequence[Path | Source], queries: Queries
+    backend: Backend, archive: Path, paths: Sequence[Path], queries: Queries, folder: str
 ) -> Work:
-    """Adds files and folders."""
+    """Adds files and folders to a folder, "" being that which holds all."""
+
+    def sources() -> Sequence[Path | Source]:  # on the worker, where imports may take their time
+        from core.engine import into
+
+        return into(folder, paths)
+
+    return _adding(backend, archive, sources, queries)
+
+
+def _adding(
+    backend: Backend,
+    archive: Path,
+    sources: Callable[[], Sequence[Path | Source]],
+    queries: Queries,
+) -> Work:
 
     def again(failed: Sequence[FileResult]) -> Work:
         from core.engine import Source
 
-        sources = [Source(result.source, result.name) for result in failed if result.source]
-        return adding(backend, archive, sources, queries)
+        left = [Source(result.source, result.name) for result in failed if result.source]
+        return _adding(backend, archive, lambda: left, queries)
 
-    run = partial(backend.add, archive, paths, queries)
-    return Work(partial(backend.plan_add, paths), run, again)
+    def run(listener: Listener, cancel: CancelToken) -> Sequence[FileResult]:
+        return backend.add(archive, sources(), queries, listener, cancel)
+
+    return Work(lambda: backend.plan_add(sources()), run, again)
 
 
 def extracting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.engine.collecting import Source, collect
+from core.engine.collecting import Source, collect, into
 from core.engine.jobs import add, extract, verify
 from core.engine.originals import Original, discard, originals
 from core.engine.queries import (
@@ -35,6 +35,7 @@ __all__ = [
     "collect",
     "discard",
     "extract",
+    "into",
     "originals",
     "verify",
 ]

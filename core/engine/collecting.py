@@ -41,6 +41,17 @@ def collect(paths: Iterable[Path | Source]) -> list[Source]:
     return found
 
 
+def into(folder: str, paths: Iterable[Path]) -> list[Path | Source]:
+    """The paths, to be named below a folder of the archive, "" being that which holds all."""
+    if not folder:
+        return list(paths)
+    found: list[Path | Source] = []
+    for path in paths:
+        named = path.resolve() if path.name in ("", "..") else path
+        found.append(Source(path, f"{folder}/{named.name}" if named.name else folder))
+    return found
+
+
 def _files(path: Path | Source) -> Iterator[tuple[Path, tuple[str, ...]]]:
     if isinstance(path, Source):
         parts = tuple(path.name.split("/"))

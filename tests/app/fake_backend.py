@@ -70,11 +70,16 @@ def make_result(name: str, **changes: Any) -> Any:
     return FileResult(name, **changes)
 
 
-def _files(paths: Sequence[Path | Source]) -> list[Path]:
-    files: list[Path] = []
+def _files(paths: Sequence[Path | Source]) -> list[Source]:
+    """Folders are flat here: their files get the names that the folders would stand beside."""
+    files: list[Source] = []
     for path in paths:
-        path = path.path if isinstance(path, Source) else path
-        files += sorted(path.iterdir()) if path.is_dir() else [path]
+        source = path if isinstance(path, Source) else Source(path, path.name)
+        beside = source.name.rpartition("/")[0]
+        inside = sorted(source.path.iterdir()) if source.path.is_dir() else None
+        for file in inside if inside is not None else [source.path]:
+            name = file.name if inside is not None else source.name.rpartition("/")[2]
+            files.append(Source(file, f"{beside}/{name}" if beside else name))
     return files
 
 
@@ -135,7 +140,7 @@ class FakeBackend:
         return Listing(list(self.archives[archive].values()), [f for _, f in made], None)
 
     def plan_add(self, paths: Sequence[Path]) -> Plan:
-        return [(path.name, float(path.stat().st_size)) for path in _files(paths)]
+        return [(name, float(path.stat().st_size)) for path, name in _files(paths)]
 
     def add(
         self,
@@ -156,7 +161,7 @@ class FakeBackend:
             self.archives[archive][name] = entry
             return entry
 
-        return _each([path.name for path in _files(paths)], work, listener, cancel)
+        return _each([name for _, name in _files(paths)], work, listener, cancel)
 
     def extract(
         self,

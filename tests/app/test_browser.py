@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QToolButton
 
 from app.entries_model import EntriesModel
 from app.window import Window
+from tests.app.drops import drop
 from tests.app.fake_backend import FakeBackend, make_entry
 from tests.app.stand_ins import MakeWindow
 
@@ -264,3 +265,16 @@ def test_ten_thousand_entries(
         window.grab()
     assert 0 < n_asked < 5_000  # those of the rows in sight, for each picture
     assert len(window.entries.selected()) == len(rows(window)) == 1111
+
+
+def test_what_is_added_inside_a_folder_lands_there(
+    qtbot: Any, filled: Window, images: list[Path]
+) -> None:
+    filled.browser.enter("beach")
+    drop(filled, images[:2])
+    qtbot.waitUntil(lambda: not filled.session.busy)
+    qtbot.waitUntil(lambda: rows(filled) == ["raw", "b1.png", "b2.png", "img1.png", "img2.png"])
+    filled.session.history.undo()
+    qtbot.waitUntil(lambda: rows(filled) == ["raw", "b1.png", "b2.png"])
+    filled.browser.enter("")
+    assert rows(filled) == ["beach", "city", "a.png", "b.png"]
