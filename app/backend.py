@@ -114,7 +114,13 @@ class Backend(Protocol):
     def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None: ...
 
     def contest(
-        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+        self,
+        image: Path,
+        listener: ContestListener,
+        cancel: CancelToken,
+        *,
+        thorough: bool,
+        black_box: bool,
     ) -> Iterator[Attempt]: ...
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
@@ -314,7 +320,13 @@ class CoreBackend:
         yield from contest(pixels, references(), cancel=cancel)
 
     def contest(
-        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+        self,
+        image: Path,
+        listener: ContestListener,
+        cancel: CancelToken,
+        *,
+        thorough: bool,
+        black_box: bool,
     ) -> Iterator[Attempt]:
         """All codecs, Floe among them, on the pixels of a file that need not be archived."""
         from core.bench.contenders import everyone, pixels_of
@@ -323,7 +335,7 @@ class CoreBackend:
 
         pixels = pixels_of(image)
         contenders = everyone(self._codec_factory, thorough=thorough)
-        contenders += fitting(pixels.shape, black_box=thorough)
+        contenders += fitting(pixels.shape, black_box=black_box)
         yield from contest(pixels, contenders, on_progress=listener, cancel=cancel)
 
     def preview(

@@ -56,13 +56,13 @@ class Contest(QObject):
         """Whether more figures are to come."""
         return not self._cancel.cancelled and any(not p.done for p in self.pictures)
 
-    def start(self, paths: Sequence[Path], *, thorough: bool) -> None:
+    def start(self, paths: Sequence[Path], *, thorough: bool, black_box: bool) -> None:
         """Compares these pictures."""
         self._cancel.cancel()
         self._cancel = CancelToken()
         self.pictures = [Compared(path) for path in dict.fromkeys(paths)]
         for picture in self.pictures:
-            self._executor.submit(self._run, picture, thorough, self._cancel)
+            self._executor.submit(self._run, picture, thorough, black_box, self._cancel)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -70,7 +70,9 @@ class Contest(QObject):
         self._cancel.cancel()
         self.changed.emit()
 
-    def _run(self, picture: Compared, thorough: bool, cancel: CancelToken) -> None:  # on the worker
+    def _run(  # on the worker
+        self, picture: Compared, thorough: bool, black_box: bool, cancel: CancelToken
+    ) -> None:
         error: BaseException | None = None
         last = 0.0
 
@@ -83,7 +85,9 @@ class Contest(QObject):
 
         try:
             cancel.check()
-            for attempt in self._backend.contest(picture.path, tell, cancel, thorough):
+            for attempt in self._backend.contest(
+                picture.path, tell, cancel, thorough=thorough, black_box=black_box
+            ):
                 cancel.check()
                 self._arrived.emit(cancel, picture, attempt)
         except BaseException as raised:

@@ -15,7 +15,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from core import control
     from core.archive.entry import Entry
-    from core.bench.contest import Attempt
+    from core.bench.contest import Attempt, ContestListener
     from core.bench.folder import Row
     from core.engine import FileResult
     from core.flows.catalogue import Listed
@@ -179,7 +179,7 @@ def models_table(models: Sequence[Listed]) -> Table:
 def attempts_table(rows: Sequence[tuple[str, Attempt]]) -> Table:
     """Codecs on the same pixels, image by image."""
     table = _table("image", "codec", "settings", "version", "bytes", "bits/dim", "theory")
-    for title in ("encode s", "decode s"):
+    for title in ("borrowed bits", "encode s", "decode s"):
         table.add_column(title, justify="right")
     for image, a in rows:
         if a.problem:
@@ -188,9 +188,26 @@ def attempts_table(rows: Sequence[tuple[str, Attempt]]) -> Table:
         table.add_row(
             *(image, a.name, a.settings, a.version, f"{a.n_bytes or 0:,}"),
             *(_number(a.bits_per_dim, 4), _number(a.theoretical_bpd, 4)),
-            *(_number(a.encode_seconds, 2), _number(a.decode_seconds, 2)),
+            *(_number(a.borrowed_bits, 0), _number(a.encode_seconds, 2)),
+            _number(a.decode_seconds, 2),
         )
     return table
+
+
+@contextmanager
+def codecs_at_work() -> Iterator[ContestListener]:
+    """A bar for the codec at work, where a person looks on; it goes when the work is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
+        task = bars.add_task("", total=1.0)
+
+        def tell(name: str, fraction: float) -> None:
+            bars.update(task, description=name, completed=fraction)
+
+        yield tell
 
 
 def _table(*titles: str) -> Table:

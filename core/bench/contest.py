@@ -32,6 +32,7 @@ class Coded:
     lost_bits: int | None = None
     network_seconds: float | None = None
     coding_seconds: float | None = None
+    net: bool = False  # n_bytes is without what was borrowed, which the decoder gives back
 
 
 class Contender(Protocol):
@@ -82,6 +83,7 @@ class Attempt:
     decode_seconds: float | None = None
     network_seconds: float | None = None  # of encoding
     coding_seconds: float | None = None  # of encoding
+    net: bool = False  # as a research model's length is counted; archives have none such
     problem: str = ""
 
 
@@ -147,6 +149,7 @@ def _attempt(
         decode_seconds=decoded - encoded,
         network_seconds=coded.network_seconds,
         coding_seconds=coded.coding_seconds,
+        net=coded.net,
     )
 
 

@@ -49,8 +49,15 @@ class LocalBitsBack:
 
     @property
     def settings(self) -> str:
-        grids = f"2^-{self._coder.pixel_bits}, 2^-{self._coder.latent_bits}"
-        return f"{self._model.config.name}; grids {grids}"
+        coder = self._coder
+        grids = f"grids 2^-{coder.noise_bits}, 2^-{coder.pixel_bits}, 2^-{coder.latent_bits}"
+        if isinstance(coder, BlackBox):
+            sigmas = (math.log2(sigma) for sigma in (coder.sigma, coder.pixel_sigma))
+            constants = "sigma " + ", ".join(f"2^{power:g}" for power in sigmas)
+        else:
+            cells = (coder.noise_cells, coder.pixel_cells, coder.mixture_cells)
+            constants = "cells " + ", ".join(f"2^-{bits}" for bits in cells)
+        return f"{self._model.config.name}; {grids}; {constants}"
 
     @property
     def version(self) -> str:
@@ -68,6 +75,7 @@ class LocalBitsBack:
             math.ceil(lengths.coded / 8),
             theoretical_bits=lengths.theoretical,
             borrowed_bits=int(lengths.borrowed),
+            net=True,
         )
 
     def decode(

@@ -84,7 +84,7 @@ class BlackBoxCode:
 
     def _encode_one(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
         mean, factor = self._linearised(y, context)
-        z = torch.from_numpy(_TriangularNormal(mean, factor).pop(stack))
+        z = torch.from_numpy(_TriangularNormal(mean, factor, self._cancel).pop(stack))
         z = z.view(1, *self._z_shape)
         stack.push_gaussian(flat(y), *self._backward(z, context))
         return z
@@ -93,7 +93,8 @@ class BlackBoxCode:
         y = torch.from_numpy(stack.pop_gaussian(*self._backward(z, context))).view(
             1, *self._y_shape
         )
-        _TriangularNormal(*self._linearised(y, context)).push(stack, flat(z))
+        mean, factor = self._linearised(y, context)
+        _TriangularNormal(mean, factor, self._cancel).push(stack, flat(z))
         return y
 
     def _linearised(self, y: Tensor, context: Tensor | None) -> tuple[Floats, Floats]:
@@ -149,7 +150,8 @@ class _TriangularNormal:
     mean (D,), L (D, D) lower triangular with a positive diagonal; in places.
     """
 
-    def __init__(self, mean: Floats, factor: Floats) -> None:
+    def __init__(self, mean: Floats, factor: Floats, cancel: CancelToken | None) -> None:
+        self._cancel = cancel
         self._mean, self._factor = mean, np.ascontiguousarray(factor)
         self._noise = np.zeros(len(mean))  # independent and standard normal, as far as known
 
@@ -171,6 +173,8 @@ class _TriangularNormal:
             stack.push_gaussian(z[i : i + 1], densities[i][:1], densities[i][1:])
 
     def _conditional(self, i: int) -> tuple[float, float]:
+        if self._cancel is not None:
+            self._cancel.check()
         row = self._factor[i]
         return float(self._mean[i] + row[:i] @ self._noise[:i]), float(row[i])
 

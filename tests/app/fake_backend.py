@@ -271,7 +271,13 @@ class FakeBackend:
         target.write_text(" ".join(names or self.archives[archive]))
 
     def contest(
-        self, image: Path, listener: ContestListener, cancel: CancelToken, thorough: bool
+        self,
+        image: Path,
+        listener: ContestListener,
+        cancel: CancelToken,
+        *,
+        thorough: bool,
+        black_box: bool,
     ) -> Iterator[Attempt]:
         self._note()
         if "bad" in image.name:
@@ -289,6 +295,18 @@ class FakeBackend:
                 theoretical_bpd=1.9 if name == "Floe" else None,
                 encode_seconds=0.5 * number,
                 decode_seconds=0.25,
+            )
+        if black_box:
+            yield Attempt(
+                "Local bits-back, black box",
+                "toy",
+                n_bytes=50,
+                bits_per_dim=1.5,
+                theoretical_bpd=1.4,
+                borrowed_bits=12_345,
+                encode_seconds=60.0,
+                decode_seconds=61.0,
+                net=True,
             )
 
     def metadata(self, archive: Path, name: str) -> list[Fact]:

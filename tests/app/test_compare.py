@@ -78,6 +78,26 @@ def test_several_have_a_mean_and_one_that_is_none_is_said(
     assert opened(again).thorough.isChecked()
 
 
+def test_a_black_box_runs_on_request_and_is_told_from_what_archives_use(
+    qtbot: Any, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    tab = opened(window)
+    tab.start([tmp_path / "a.png"])
+    assert len(tab.attempts()) == 2
+    assert "research" not in tab._codecs.text()
+    tab.black_box.setChecked(True)
+    tab.start([tmp_path / "a.png"])
+    assert tab.attempts()[-1].name == "Local bits-back, black box"
+    assert bars(tab)["Local bits-back, black box, theory"] == "1.400"
+    assert "12,345 bits borrowed" in tab._codecs.text()
+    assert "archives never use" in tab._codecs.text()
+    table = window.details.table()
+    assert table is not None
+    assert table.rows[-1][table.titles.index("Borrowed bits")] == 12_345
+    assert opened(make_window()).black_box.isChecked()
+
+
 def test_cancel_is_heard_at_once_and_what_was_measured_stays(
     qtbot: Any, make_window: MakeWindow, backend: FakeBackend, threads: Executors, tmp_path: Path
 ) -> None:
@@ -123,5 +143,5 @@ def test_nothing_is_cut_off(qtbot: Any, make_window: MakeWindow, width: int) -> 
     window.across.setSizes([800 - width, width])
     for chart in (tab.chart, tab.encoding):
         qtbot.waitUntil(lambda c=chart: c.height() >= c.heightForWidth(c.width()) > 40)
-    for button in (tab.choose, tab.thorough):
+    for button in (tab.choose, tab.thorough, tab.black_box):
         assert button.width() >= button.sizeHint().width() <= tab.width()

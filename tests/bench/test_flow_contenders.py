@@ -48,6 +48,8 @@ def test_both_codes_give_the_picture_back_and_say_what_it_took(pixels: np.ndarra
         assert attempt.bits_per_dim is not None
         assert abs(attempt.bits_per_dim - attempt.theoretical_bpd) < 0.3  # whole bytes, one picture
         assert attempt.borrowed_bits
+        assert attempt.net
+        assert "grids 2^-" in attempt.settings
         shares = [share for name, share in told if name == attempt.name]
         assert shares == sorted(shares)
         assert shares[-1] == 1.0
