@@ -215,8 +215,8 @@ def compare(
         bool,
         typer.Option(
             "--black-box",
-            help="for RGB images of a small model's size: local bits-back as a black box, which"
-            " takes minutes",
+            help="for RGB images of 32 x 32 pixels: local bits-back as a black box, which takes "
+            "minutes to an hour",
         ),
     ] = False,
     as_json: AsJson = False,

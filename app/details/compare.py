@@ -63,9 +63,9 @@ class CompareTab(ScrollingTab):
         self.black_box = QCheckBox(self.tr("&Black box, for small pictures"), self)
         self.black_box.setToolTip(
             self.tr(
-                "Pictures of exactly 32 x 32 or 64 x 64 pixels in colour are also coded by small "
-                "research models, by layers. This adds local bits-back with the whole Jacobian, "
-                "which takes minutes at 32 x 32 and far longer at 64 x 64."
+                "Pictures of exactly 32 x 32 or 64 x 64 pixels in colour are also coded "
+                "by small research models, by layers. For 32 x 32 this adds local "
+                "bits-back with the whole Jacobian, which takes minutes to an hour."
             )
         )
         self.black_box.setChecked(bool(self._settings.value(_BLACK_BOX, False, bool)))

@@ -22,15 +22,18 @@ from core.control import CancelToken, PixelListener
 from core.flows.flowpp import FlowPP
 from core.flows.flowpp.files import FlowPPModel, bundled_flowpp, load_flowpp
 
+_LARGEST_BLACK_BOX = 32
+
 
 def fitting(shape: tuple[int, ...], *, black_box: bool = False) -> list[Contender]:
     """The models that come with the program and take RGB images of this shape, (H, W, C).
 
-    black_box: also by Algorithm 1 of the paper, whose time grows with the cube of H W.
+    black_box: also by Algorithm 1 of the paper, whose time grows with the cube of H W and whose
+    memory with its square: up to 32 x 32 only.
     """
     models = [_model(path) for path in bundled_flowpp()]
     fit = [m for m in models if shape == (m.config.size, m.config.size, 3)]
-    boxes = (False, True) if black_box else (False,)
+    boxes = (False, True) if black_box and shape[0] <= _LARGEST_BLACK_BOX else (False,)
     return [LocalBitsBack(model, box) for model in fit for box in boxes]
 
 

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 RowListener = Callable[[int], None]
 
 #: Rows of a Jacobian that are computed at a time.
-_ROWS: Final = 64
+_ROWS: Final = 16
 
 
 @dataclass(frozen=True)
