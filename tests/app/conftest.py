@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 
 from app.executors import Executors
 from app.private_cache import PrivateCache
@@ -78,6 +78,8 @@ def make_window(
         qtbot.addWidget(window)
         window.show()
         qtbot.waitExposed(window)
+        # A test before this one may have left Ctrl pressed, as far as Qt knows.
+        qtbot.keyClick(window, Qt.Key.Key_F35)
         return window
 
     yield make
