@@ -76,9 +76,9 @@ class Actions(QObject):
         )
         self.discard_originals.setCheckable(True)
         self.select_all = self._add(_tr("Select &All"), std.SelectAll)
-        self.find = self._add(_tr("&Filter"), std.Find, "", _tr("Show matching names only"))
+        self.find = self._add(_tr("F&ilter"), std.Find, "", _tr("Show matching names only"))
         self.properties = self._add(
-            _tr("P&roperties"), _ALT | key.Key_Return, "", _tr("Say all that is known of it")
+            _tr("Pr&operties"), _ALT | key.Key_Return, "", _tr("Say all that is known of it")
         )
         self.up = self._add(
             _tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the folder around this one")
@@ -102,7 +102,7 @@ class Actions(QObject):
             _tr("Export C&SV…"), None, "", _tr("Write the figures of the images to a table")
         )
         self.export_html = self._add(
-            _tr("Export &Report…"), None, "", _tr("Write a page with figures and charts")
+            _tr("Export Re&port…"), None, "", _tr("Write a page with figures and charts")
         )
         self.cancel = self._add(
             _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")

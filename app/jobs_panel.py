@@ -56,6 +56,7 @@ class JobsPanel(QFrame):
         self.failures_button = QPushButton(self)
         self.failures_button.setCheckable(True)
         self.failures_button.setToolTip(self.tr("Show the failed files only"))
+        self.failures_button.setAccessibleName(self.failures_button.toolTip())
         self.files = JobFilesView(self.model, self)
         self.files.customContextMenuRequested.connect(self._on_menu)
         self.failures_button.toggled.connect(self.files.show_failures_only)

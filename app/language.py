@@ -31,12 +31,12 @@ class Catalogue(QTranslator):
 
 
 def chosen(settings: QSettings) -> str:
-    """The language to speak: the one that was chosen, or the system's if it is known."""
+    """The language to speak: the one that was chosen, else the first known of the system."""
     code = str(settings.value(KEY, ""))
     if code in LANGUAGES:
         return code
-    system = QLocale.system().name().split("_")[0]
-    return system if system in LANGUAGES else "en"
+    wanted = (name.split("-")[0] for name in QLocale.system().uiLanguages())
+    return next((name for name in wanted if name in LANGUAGES), "en")
 
 
 def install(application: QCoreApplication, settings: QSettings) -> list[QTranslator]:

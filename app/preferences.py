@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QObject, QSettings, Qt
-from PySide6.QtGui import QActionGroup, QGuiApplication
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtGui import QActionGroup, QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.language import KEY, LANGUAGES
 
@@ -16,8 +16,12 @@ _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 def restore_appearance(settings: QSettings) -> None:
     """Light or dark as it was chosen; as the system is where nothing was."""
-    scheme = _SCHEMES.get(str(settings.value(_APPEARANCE, "")), Qt.ColorScheme.Unknown)
-    QGuiApplication.styleHints().setColorScheme(scheme)
+    name = str(settings.value(_APPEARANCE, ""))
+    QGuiApplication.styleHints().setColorScheme(_SCHEMES.get(name, Qt.ColorScheme.Unknown))
+    QApplication.setPalette(QPalette())  # as the desktop has it now
+    # Not every desktop has such a choice.
+    if name in _SCHEMES and is_dark(QGuiApplication.palette()) != (name == "dark"):
+        QApplication.setPalette(dark_palette() if name == "dark" else light_palette())
 
 
 class Preferences(QObject):
@@ -58,5 +62,37 @@ class Preferences(QObject):
     def _on_language(self) -> None:
         self._inform(self.tr("Floe speaks the other language when it is started again."))
 
+    def choose_appearance(self, name: str) -> None:
+        """As in the menu: ``light``, ``dark``, or nothing for the system's."""
+        for action in self.appearance.actions():
+            if action.data()[1] == name:
+                action.trigger()
+
     def _on_appearance(self) -> None:
         restore_appearance(self._settings)
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether text is lighter than its ground."""
+    text = palette.color(QPalette.ColorRole.WindowText)
+    return text.lightness() > palette.color(QPalette.ColorRole.Window).lightness()
+
+
+def dark_palette() -> QPalette:
+    """Like those that desktops hand out in dark mode."""
+    palette = QPalette(QColor(53, 54, 58), QColor(38, 39, 42))
+    palette.setColor(QPalette.ColorRole.Base, QColor(30, 31, 33))
+    palette.setColor(QPalette.ColorRole.AlternateBase, QColor(35, 36, 39))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(61, 142, 201))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
+    return palette
+
+
+def light_palette() -> QPalette:
+    """The same in light mode."""
+    palette = QPalette(QColor(239, 239, 239), QColor(239, 239, 239))
+    palette.setColor(QPalette.ColorRole.Base, QColor(255, 255, 255))
+    palette.setColor(QPalette.ColorRole.AlternateBase, QColor(247, 247, 247))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(48, 140, 198))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
+    return palette

@@ -28,6 +28,7 @@ class PreparingOverlay(QFrame):
         self._bar = ThinProgress(self)
         self._bar.setRange(0, _STEPS)
         self._bar.setFixedHeight(8)
+        self._bar.setAccessibleName(self.tr("Progress"))
         self._stop = QToolButton(self)
         self._stop.setAutoRaise(True)
         self._stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)

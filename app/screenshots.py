@@ -16,7 +16,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import shiboken6
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QLocale, QSettings, QTimer
-from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from app.backend import REFERENCES, Backend, CoreBackend
@@ -69,23 +69,12 @@ class Photographer:
         details.setCurrentWidget(details.codelength)
         wait(lambda: len(window.comparison.known()) == len(REFERENCES))
         taken.append(self.take("selection"))
-        light = QApplication.palette()
-        QApplication.setPalette(dark_palette())
+        window.preferences.choose_appearance("dark")
         taken.append(self.take("dark"))
         details.setCurrentWidget(details.preview)
         taken.append(self.take("dark-map"))
-        QApplication.setPalette(light)
+        window.preferences.choose_appearance("")
         return taken
-
-
-def dark_palette() -> QPalette:
-    """Like those that desktops hand out in dark mode; the offscreen platform has none."""
-    palette = QPalette(QColor(53, 54, 58), QColor(38, 39, 42))
-    palette.setColor(QPalette.ColorRole.Base, QColor(30, 31, 33))
-    palette.setColor(QPalette.ColorRole.AlternateBase, QColor(35, 36, 39))
-    palette.setColor(QPalette.ColorRole.Highlight, QColor(61, 142, 201))
-    palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
-    return palette
 
 
 def pause(milliseconds: int) -> None:

@@ -76,6 +76,7 @@ class CompareTab(ScrollingTab):
         )
         self.progress = QProgressBar(self)
         self.progress.setRange(0, 1000)
+        self.progress.setAccessibleName(self.tr("Progress"))
         self.cancel = QPushButton(self.tr("Cancel"), self)
         self.state = Caption(self)
         self.chart = BarChart(self.tr("Codelengths in bits/dim"), self.tr("bits/dim"))
