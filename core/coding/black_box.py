@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 RowListener = Callable[[int], None]
 
 #: Rows of a Jacobian that are computed at a time.
-_ROWS: Final = 16
+_ROWS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class BlackBoxCode:
         """f(y) and the triangular factor of its noise's covariance, in places of z."""
         centre = torch.from_numpy(values_of(y.numpy(), self._y_bits))
         value, jacobian = jacobian_of(self._flow, centre, context, self._cancel, self._on_rows)
-        _, upper = torch.linalg.qr(jacobian.T)
+        _, upper = torch.linalg.qr(jacobian.T, mode="r")
         factor = upper.T * torch.sign(torch.diagonal(upper))  # a positive diagonal
         mean = torch.ldexp(value.reshape(-1), torch.tensor(self._z_bits)) - 0.5
         return mean.numpy(), (factor * np.ldexp(self._sigma, self._z_bits)).numpy()
