@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
 
 from app.executors import Executors
 from app.private_cache import PrivateCache
@@ -37,6 +39,14 @@ def temporary(
     if "guarded" in request.fixturenames:
         return  # whoever has no rights may not enter those
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
+@pytest.fixture
+def system_palette(qapp: Any) -> Iterator[None]:
+    """What a test chooses of light and dark ends with it."""
+    yield
+    QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Unknown)
+    QApplication.setPalette(QPalette())
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_language_is_chosen_and_remembered(make_window: Any, settings: QSettin
 
 
 def test_light_and_dark_are_chosen_and_remembered(
-    make_window: Any, settings: QSettings, monkeypatch: pytest.MonkeyPatch
+    system_palette: None, make_window: Any, settings: QSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Qt.ColorScheme] = []
 

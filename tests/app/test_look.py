@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QTranslator
-from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QPalette
+from PySide6.QtGui import QAccessible, QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -307,13 +307,6 @@ def german(qapp: Any, settings: QSettings) -> Iterator[None]:
     for translator in translators:
         qapp.removeTranslator(translator)
     QLocale.setDefault(before)
-
-
-@pytest.fixture
-def system_palette(qapp: Any) -> Iterator[None]:
-    yield
-    QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Unknown)
-    QApplication.setPalette(QPalette())
 
 
 def test_dark_takes_effect_at_once_and_at_the_next_start(
