@@ -59,6 +59,7 @@ class Bench(enum.StrEnum):
     KODAK = "kodak"
     CODERS = "coders"
     STARTUP = "startup"
+    HEARTBEAT = "heartbeat"
     PAPER = "paper"
 
 
@@ -326,14 +327,16 @@ def bench(
     name: Annotated[
         Bench,
         typer.Argument(
-            help="kodak: with other codecs; coders: all of Floe's; startup: the window; paper: "
+            help="kodak: with other codecs; coders: all of Floe's; startup: the window; "
+            "heartbeat: how long it is deaf while it works; paper: "
             "the tables of the paper on local bits-back, for the small models"
         ),
     ],
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="DIR", help="a folder of PNG files; for paper of test images; none for startup"
+            metavar="DIR",
+            help="a folder of PNG files; for paper of test images; none for the window",
         ),
     ] = None,
     coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = Coder.FUSED,
@@ -343,11 +346,17 @@ def bench(
     n_images: Annotated[
         int, typer.Option("--images", min=1, help="paper: test images of each model")
     ] = 1000,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="heartbeat: how long to work; 0.1 MP/s on two cores")
+    ] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """Measure codelengths and times on the images of a folder, or how the window starts."""
+    """Measure codelengths and times on the images of a folder, or how the window behaves."""
     if name is Bench.STARTUP:
         _bench_startup(as_json)
+        return
+    if name is Bench.HEARTBEAT:
+        _bench_heartbeat(seconds, as_json)
         return
     if folder is None:
         raise typer.BadParameter("a folder of images is needed", param_hint="DIR")
@@ -462,6 +471,28 @@ def _bench_startup(as_json: bool) -> None:
         )
     if startup.imported:
         error(f"imported by then, though nothing needs it: {', '.join(startup.imported)}")
+        raise typer.Exit(FAILED)
+
+
+def _bench_heartbeat(seconds: float, as_json: bool) -> None:
+    from app.heartbeat_bench import LONGEST_MS, measure
+    from app.terminal import error, output
+
+    with _one_line_errors():
+        heart = measure(seconds)
+    if as_json:
+        _print_json({"bench": "heartbeat", **asdict(heart)})
+    else:
+        output().print(
+            f"Longest silence of the window in {heart.seconds:.0f} s of work "
+            f"({heart.megapixels_done:.2f} megapixels): {heart.longest_own_ms:.0f} ms, by the "
+            f"clock {heart.longest_ms:.0f} ms; without work {heart.idle_longest_ms:.0f} ms "
+            f"({heart.platform})."
+        )
+    if heart.over_limit:
+        error(f"{heart.over_limit} silences of more than {LONGEST_MS:.0f} ms")
+        if not as_json:
+            error(heart.stalls)
         raise typer.Exit(FAILED)
 
 
