@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPalette
@@ -225,21 +225,22 @@ class Histogram(_Chart):
                 painter.drawRect(bar)
         painter.setPen(colours.faint(self.palette(), 0.38))
         painter.drawLine(QPointF(0, ground), QPointF(self.width(), ground))
-        self._paint_edges(painter, ground, step)
+        for edge, box in self._edges(ground, step):
+            self._text(painter, box, edge, Qt.AlignmentFlag.AlignHCenter, faint=True)
         peak = self._bins.counts.index(most)
         above = QRectF(0, 0, self.width(), 1.2 * line)
         told = self.tr("Most: {0} at {1}").format(texts.images(most), self._range(peak))
         self._text(painter, above, told, _LEFT, faint=True)
 
-    def _paint_edges(self, painter: QPainter, ground: float, step: float) -> None:
+    def _edges(self, ground: float, step: float) -> Iterator[tuple[str, QRectF]]:
         """As many of the edges as there is room for, the first and the last among them."""
         metrics, edges = self._metrics(), [texts.short(edge) for edge in self._bins.edges]
-        widest = max(metrics.horizontalAdvance(edge) for edge in edges) + _GAP
+        # The first and the last stand inside the chart, half their width nearer to the next.
+        widest = 1.5 * max(metrics.horizontalAdvance(edge) for edge in edges) + _GAP
         last = len(edges) - 1
         every = next(n for n in range(1, last + 1) if n * step >= widest or n == last)
         shown = {*range(0, last - every + 1, every), last}
         for place in sorted(shown):
             width = metrics.horizontalAdvance(edges[place]) + 2
             x = min(max(0.0, place * step - width / 2), self.width() - width)
-            box = QRectF(x, ground + 1, width, 1.3 * metrics.height())
-            self._text(painter, box, edges[place], Qt.AlignmentFlag.AlignHCenter, faint=True)
+            yield edges[place], QRectF(x, ground + 1, width, 1.3 * metrics.height())

@@ -112,7 +112,7 @@ def _fill_centre(window: Window) -> None:
     window.across.addWidget(window.details)
     window.across.setStretchFactor(0, 1)
     window.across.setStretchFactor(1, 0)
-    window.across.setSizes([770, 410])
+    window.across.setSizes([870, 410])
     window.across.setCollapsible(0, False)
     window.across.setChildrenCollapsible(False)
     window.down.addWidget(window.across)

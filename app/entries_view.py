@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QSettings, Q
 from PySide6.QtGui import QAction, QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
+from app.columns import Column
 from app.contents import File, Item
 from app.entries_model import EntriesModel
 from app.entry_delegates import NameDelegate, SavedDelegate
@@ -86,11 +87,14 @@ class EntriesView(QTableView):
         for index, column in enumerate(self._columns):
             header.moveSection(header.visualIndex(index), index)
             header.setSectionHidden(index, not column.shown)
-            sample = self.fontMetrics().horizontalAdvance(column.widest)
-            # The sort arrow stands beside the title in some styles.
-            title = header.fontMetrics().size(0, column.title).width()
-            header.resizeSection(index, max(sample, title) + _PADDING)
+            header.resizeSection(index, self._designed_width(column))
         self._fill()
+
+    def _designed_width(self, column: Column) -> int:
+        sample = self.fontMetrics().horizontalAdvance(column.widest)
+        # The sort arrow stands beside the title in some styles.
+        title = self.horizontalHeader().fontMetrics().size(0, column.title).width()
+        return max(sample, title) + _PADDING
 
     def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803
         self.drag_wanted.emit()
@@ -143,14 +147,16 @@ class EntriesView(QTableView):
         """All entries that are shown as such, in this order."""
         return [item.entry for item in self._model.items if isinstance(item, File)]
 
+    def _titles(self) -> str:
+        return "|".join(column.title for column in self._columns)
+
     def save(self, settings: QSettings) -> None:
         """Remembers the columns."""
         settings.setValue("entries/header", self.horizontalHeader().saveState())
-        settings.setValue("entries/columns", len(self._columns))
+        settings.setValue("entries/titles", self._titles())
 
     def restore(self, settings: QSettings) -> None:
-        """Puts the columns as they were, unless the program has other columns now."""
+        """Puts the columns as they were, unless the program has others now, or other words."""
         state = settings.value("entries/header")
-        columns = settings.value("entries/columns", 0, int)
-        if isinstance(state, QByteArray) and columns == len(self._columns):
+        if isinstance(state, QByteArray) and settings.value("entries/titles") == self._titles():
             self.horizontalHeader().restoreState(state)

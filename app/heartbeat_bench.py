@@ -77,7 +77,7 @@ class Heart(QObject):
         self.silences: list[float] = []
         self.own: list[float] = []  #: without the wait for a processor
         self._waited = 0.0
-        self._schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._schedule = self._open_schedule()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
@@ -91,6 +91,9 @@ class Heart(QObject):
     def stop(self) -> None:
         """Counts no more."""
         self._timer.stop()
+        if self._schedule is not None:
+            os.close(self._schedule)
+            self._schedule = None
         faulthandler.cancel_dump_traceback_later()
 
     def _beat(self) -> None:
@@ -104,10 +107,15 @@ class Heart(QObject):
 
     def _wait_ms(self) -> float:
         """How long this thread has waited for a processor since it began."""
-        try:
-            return int(self._schedule.read_text().split()[1]) / 1e6
-        except (OSError, IndexError):  # not told on this system
+        if self._schedule is None:
             return 0.0
+        return int(os.pread(self._schedule, 100, 0).split()[1]) / 1e6
+
+    @staticmethod
+    def _open_schedule() -> int | None:
+        """Kept open: each call into the system lets the lock go, and is a silence of its own."""
+        path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        return os.open(path, os.O_RDONLY) if path.exists() else None
 
 
 def measure(seconds: float) -> Heartbeat:

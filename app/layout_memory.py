@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QSettings
 if TYPE_CHECKING:
     from app.window import Window
 
-_SIZE = (1180, 720)
+_SIZE = (1280, 760)
 
 
 def save(window: Window, settings: QSettings) -> None:

@@ -44,6 +44,7 @@ class FileCard(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._picture = QLabel(self)
         self._picture.setFixedSize(PICTURE_SIDE, PICTURE_SIDE)
+        self.has_picture = False
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         colour = self.palette().color(self.palette().ColorRole.PlaceholderText)
         self._picture.setPixmap(icons.pixmap("picture", colour, 48, self.devicePixelRatioF()))
@@ -73,6 +74,7 @@ class FileCard(QFrame):
             picture = picture.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)
         picture.setDevicePixelRatio(ratio)
         self._picture.setPixmap(QPixmap.fromImage(picture))
+        self.has_picture = True
 
 
 class QueryDialog(QDialog):

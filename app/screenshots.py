@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import shiboken6
-from PySide6.QtCore import QDeadlineTimer, QEventLoop, QLocale, QSettings, QTimer
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QLocale, QPoint, QRect, QSettings, QTimer
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
+from app import colours, language
 from app.backend import REFERENCES, Backend, CoreBackend
 from app.demo import sample_images
 from app.dialogs import QtDialogs
@@ -26,9 +29,11 @@ from app.executors import Executors
 from app.jobs import State
 from app.preview.view import Mode
 from app.private_cache import PrivateCache
+from app.query_dialog import FileCard
 from app.window import Window
+from core.control import CancelToken
 
-_SIZE = (1180, 720)
+_SIZE = (1280, 760)
 _PATIENCE_MS = 600_000
 
 
@@ -38,43 +43,104 @@ class Photographer:
     def __init__(self, window: Window, folder: Path, scale: float) -> None:
         self._window, self._folder, self._scale = window, folder, scale
 
-    def take(self, name: str) -> Path:
-        """Renders the window as a screen of this scale would show it."""
+    def take(self, name: str, *, settled: bool = True) -> Path:
+        """Renders the window as a screen of this scale would show it, a dialog in its middle."""
         pause(60)
         window = self._window
-        size = window.size() * self._scale
-        image = QImage(size, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(self._scale)
-        window.render(image)
+        wait(lambda: not (settled and window.thumbnails.busy))
+        image = self._render(window)
+        for dialog in window.findChildren(QDialog):
+            if dialog.isVisible():
+                place = QRect(QPoint(), dialog.size())
+                place.moveCenter(window.rect().center())
+                painter = QPainter(image)
+                painter.drawImage(place.topLeft(), self._render(dialog))
+                painter.setPen(colours.line(window.palette()))
+                painter.drawRect(place)
+                painter.end()
         path = self._folder / f"{name}.png"
-        image.save(str(path))
+        image.save(str(path), quality=0)  # of a PNG: as small as can be
         return path
 
+    def _render(self, widget: QWidget) -> QImage:
+        image = QImage(widget.size() * self._scale, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(self._scale)
+        widget.render(image)
+        return image
+
     def take_all(self, archive: Path, images: Sequence[Path]) -> list[Path]:
-        """Empty, working, a selection with its map and its bars, and these in the dark."""
-        window = self._window
+        """Every state that the documentation shows."""
+        window, details = self._window, self._window.details
         taken = [self.take("empty")]
         window.session.open_or_create(archive, images)
         wait(lambda: len(window.session.model.entries) >= max(1, len(images) // 2))
         wait(lambda: 0.3 < _fraction_under_way(window) < 0.9 or not window.session.busy)
-        taken.append(self.take("working"))
+        taken.append(self.take("working", settled=False))
         wait(lambda: not window.session.busy)
         window.jobs_panel.clear()
-        details = window.details
+        self._select()
         details.setCurrentWidget(details.preview)
-        window.entries.selectRow(min(2, len(window.session.model.entries) - 1))
         wait(details.preview.legend.isVisible)
         details.preview.toolbar.modes[Mode.SLIDER].trigger()
         taken.append(self.take("map"))
-        details.setCurrentWidget(details.codelength)
-        wait(lambda: len(window.comparison.known()) == len(REFERENCES))
-        taken.append(self.take("selection"))
+        taken.append(self._take_question(archive, images))
+        taken.append(self._take_codelength("selection"))
         window.preferences.choose_appearance("dark")
         taken.append(self.take("dark"))
         details.setCurrentWidget(details.preview)
         taken.append(self.take("dark-map"))
         window.preferences.choose_appearance("")
+        details.setCurrentWidget(details.codelength)
+        window.entries.selectAll()
+        taken.append(self.take("distribution"))
+        details.setCurrentWidget(details.compare)
+        details.compare.start(images[:1])
+        wait(lambda: not window.contest.running)
+        taken.append(self.take("compare"))
         return taken
+
+    def take_german(self, archive: Path) -> list[Path]:
+        """A selection, in a window that was made in that language."""
+        self._window.session.open(archive)
+        wait(lambda: len(self._window.session.model.entries) > 0)
+        self._select()
+        return [self._take_codelength("german")]
+
+    def _select(self) -> None:
+        window = self._window
+        window.entries.selectRow(min(2, len(window.session.model.entries) - 1))
+
+    def _take_codelength(self, name: str) -> Path:
+        window = self._window
+        window.details.setCurrentWidget(window.details.codelength)
+        wait(lambda: len(window.comparison.known()) == len(REFERENCES))
+        return self.take(name)
+
+    def _take_question(self, archive: Path, images: Sequence[Path]) -> Path:
+        """What is asked where the archive has another image of the same name."""
+        from core.engine import NameConflict
+
+        there = self._window.session.model.entries[0]
+        source = archive.with_name(there.name)
+        shutil.copyfile(images[-1], source)
+        facts = source.stat()
+        new_name = f"{source.stem} (2){source.suffix}"
+        query = NameConflict(
+            archive, there.name, there, source, facts.st_size, facts.st_mtime_ns, new_name
+        )
+        cancel = CancelToken()
+        with ThreadPoolExecutor(1) as worker:
+            worker.submit(self._window.questions.ask, query, cancel)
+            wait(
+                lambda: (
+                    len(cards := self._window.findChildren(FileCard)) == 2
+                    and all(card.has_picture for card in cards)
+                )
+            )
+            path = self.take("question")
+            cancel.cancel()
+        wait(lambda: not any(d.isVisible() for d in self._window.findChildren(QDialog)))
+        return path
 
 
 def pause(milliseconds: int) -> None:
@@ -104,27 +170,40 @@ def make(
     folder: Path, images: Sequence[Path], *, scale: float = 1.0, backend: Backend | None = None
 ) -> list[Path]:
     """Writes the pictures into the folder and returns their paths."""
-    QLocale.setDefault(QLocale(QLocale.Language.English))
     application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
     folder.mkdir(parents=True, exist_ok=True)
-    executors, own = Executors.threads(), CoreBackend()
+    own, locale = CoreBackend(), QLocale()
     with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "holiday.floe"
         settings = QSettings(str(Path(scratch) / "settings.ini"), QSettings.Format.IniFormat)
-        cache = PrivateCache(Path(scratch) / "cache")
-        window = Window(backend or own, executors, QtDialogs(), settings, cache)
-        window.resize(*_SIZE)
-        window.show()
+
+        def windows(code: str, take: Callable[[Photographer], list[Path]]) -> list[Path]:
+            settings.setValue(language.KEY, code)
+            QLocale.setDefault(QLocale(code))
+            translators, executors = language.install(application, settings), Executors.threads()
+            cache = PrivateCache(Path(scratch) / f"cache-{code}")
+            window = Window(backend or own, executors, QtDialogs(), settings, cache)
+            window.resize(*_SIZE)
+            window.show()
+            try:
+                return take(Photographer(window, folder, scale))
+            finally:
+                window.session.jobs.cancel_all()
+                wait(lambda: not window.session.busy)
+                window.close()
+                executors.shutdown()
+                pause(20)  # what came last from the workers
+                shiboken6.delete(window)  # cycles would keep it among the application's windows
+                for translator in translators:
+                    application.removeTranslator(translator)
+
         try:
-            archive = Path(scratch) / "holiday.floe"
-            return Photographer(window, folder, scale).take_all(archive, images)
+            taken = windows("en", lambda photographer: photographer.take_all(archive, images))
+            return taken + windows("de", lambda photographer: photographer.take_german(archive))
         finally:
-            window.session.jobs.cancel_all()
-            wait(lambda: not window.session.busy)
-            window.close()
-            shiboken6.delete(window)  # cycles would keep it among the application's windows
-            executors.shutdown()
+            QLocale.setDefault(locale)
             own.close()
-            del application
 
 
 def main() -> int:

@@ -53,6 +53,11 @@ class Thumbnails(QObject):
         self._pixmaps: OrderedDict[tuple[Wanted, int, int, float], QPixmap] = OrderedDict()
         self._n_bytes = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether more are being made."""
+        return self._task is not None
+
     def show_archive(self, archive: Path | None) -> None:
         """Turns to an archive; what could not be made is tried again."""
         self.forget_waiting()

@@ -342,6 +342,10 @@ class FakeBackend:
         colour = [int((sha256 or "808080")[at : at + 2], 16) for at in (0, 2, 4)]
         return np.full((side * 2 // 3, side, 3), colour, np.uint8)
 
+    def thumbnail_of_file(self, path: Path, side: int) -> np.ndarray[Any, Any]:
+        self._note()
+        return np.full((side, side, 3), 128, np.uint8)
+
     def preview(
         self, archive: Path, name: str, progress: Any, on_tile: Any, cancel: CancelToken
     ) -> Decoded:

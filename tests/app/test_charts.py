@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
@@ -125,3 +127,19 @@ def test_a_histogram_is_painted_and_read_aloud(qtbot: Any) -> None:
     ]
     assert heights[1] > 5
     assert abs(heights[0] - 3 * heights[1]) <= 6  # edges are blended
+
+
+@pytest.mark.parametrize("width", [160, 260, 380, 900])
+@pytest.mark.parametrize("spread", [0.0, 0.0004, 0.01, 3.0, 4000.0])
+def test_the_scale_of_a_histogram_can_be_read(qtbot: Any, width: int, spread: float) -> None:
+    chart = Histogram("Distribution", "bits/dim")
+    qtbot.addWidget(chart)
+    chart.set_bins(Bins.of([3.2 + spread * i / 20 for i in range(21)]))
+    chart.resize(width, chart.sizeHint().height())
+    edges = list(chart._edges(80, width / len(chart.bins.counts)))
+    assert len(edges) >= 2
+    assert len({text for text, _ in edges}) == len(edges)
+    for (_, left), (_, right) in pairwise(edges):
+        assert left.right() + 4 < right.left()
+    assert edges[0][1].left() >= 0
+    assert edges[-1][1].right() <= width

@@ -13,13 +13,24 @@ from app.window import Window
 from tests.app.fake_backend import FakeBackend
 
 
-def test_six_states(qapp: Any, images: list[Path], tmp_path: Path) -> None:
+def test_every_state(qapp: Any, images: list[Path], tmp_path: Path) -> None:
     before = {w for w in QApplication.topLevelWidgets() if isinstance(w, Window)}
     taken = screenshots.make(tmp_path / "shots", images, scale=2.0, backend=FakeBackend(0.02))
     after = {w for w in QApplication.topLevelWidgets() if isinstance(w, Window)}
     assert after <= before
     names = [path.stem for path in taken]
-    assert names == ["empty", "working", "map", "selection", "dark", "dark-map"]
+    assert names == [
+        "empty",
+        "working",
+        "map",
+        "question",
+        "selection",
+        "dark",
+        "dark-map",
+        "distribution",
+        "compare",
+        "german",
+    ]
     pictures = [QImage(str(path)) for path in taken]
-    assert {(picture.width(), picture.height()) for picture in pictures} == {(2360, 1440)}
-    assert len({bytes(picture.constBits()) for picture in pictures}) == 6
+    assert {(picture.width(), picture.height()) for picture in pictures} == {(2560, 1520)}
+    assert len({bytes(picture.constBits()) for picture in pictures}) == len(names)
