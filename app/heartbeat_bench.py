@@ -2,22 +2,22 @@
 
 The real window adds the sample photographs and one of 24 megapixels with the real codec. Whatever
 holds the interpreter's lock, or works on the window's thread, shows as a silence; those too long
-are told with what every thread was doing, which a thread without the lock writes down. On Linux
+are told with what every thread was doing as soon as another one got the lock. On Linux
 the time in which the window's thread could have run, but had no processor, is taken off: it is
 other programs' doing.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import os
+import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from PySide6.QtCore import (
     QDeadlineTimer,
@@ -68,12 +68,11 @@ class Heartbeat:
 
 
 class Heart(QObject):
-    """Beats on the thread that made it."""
+    """Beats on the thread that made it; another one watches it."""
 
-    def __init__(self, trace: TextIO | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._clock = QElapsedTimer()
-        self._trace = trace
         self.silences: list[float] = []
         self.own: list[float] = []  #: without the wait for a processor
         self._waited = 0.0
@@ -81,12 +80,16 @@ class Heart(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
+        self.stalls: list[str] = []
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def start(self) -> None:
         """Begins to count anew."""
         self._waited = self._wait_ms()
         self._clock.start()
         self._timer.start(BEAT_MS)
+        self._watcher.start()
 
     def stop(self) -> None:
         """Counts no more."""
@@ -94,7 +97,9 @@ class Heart(QObject):
         if self._schedule is not None:
             os.close(self._schedule)
             self._schedule = None
-        faulthandler.cancel_dump_traceback_later()
+        self._over.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
 
     def _beat(self) -> None:
         silence, waited = self._clock.nsecsElapsed() / 1e6, self._wait_ms()
@@ -102,8 +107,14 @@ class Heart(QObject):
         self.own.append(max(0.0, silence - (waited - self._waited)))
         self._waited = waited
         self._clock.start()
-        if self._trace is not None:
-            faulthandler.dump_traceback_later(LONGEST_MS / 1000, file=self._trace)
+
+    def _watch(self) -> None:
+        # faulthandler would need no lock, but frames that run under its eyes can end the process.
+        told = -1
+        while not self._over.wait(LONGEST_MS / 4000):
+            if self._clock.elapsed() > LONGEST_MS and told != len(self.silences):
+                told = len(self.silences)
+                self.stalls += _threads()
 
     def _wait_ms(self) -> float:
         """How long this thread has waited for a processor since it began."""
@@ -116,6 +127,16 @@ class Heart(QObject):
         """Kept open: each call into the system lets the lock go, and is a silence of its own."""
         path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         return os.open(path, os.O_RDONLY) if path.exists() else None
+
+
+def _threads() -> list[str]:
+    """What each thread is doing, but for the one that asks."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return [
+        f"{names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame, 6))}"
+        for ident, frame in sys._current_frames().items()
+        if ident != threading.get_ident()
+    ]
 
 
 def measure(seconds: float) -> Heartbeat:
@@ -132,33 +153,30 @@ def measure(seconds: float) -> Heartbeat:
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         window = Window(backend, executors, QtDialogs(), settings, PrivateCache(folder / "cache"))
         window.show()
-        with (folder / "stalls").open("w+") as trace:
-            heart, idle = Heart(trace), Heart()
-            try:
-                idle.start()
-                _live(_IDLE_MS, lambda: False)
-                idle.stop()
-                heart.start()
-                began = time.monotonic()
-                images = [*sample_images(), picture]
-                window.session.open_or_create(folder / "heartbeat.floe", images)
-                _live(round(1000 * seconds), lambda: _is_over(window))
-                job = window.session.jobs.last
-                sizes = {image.name: _n_pixels(image) for image in images}
-                files = job.files if job is not None else []
-                n_pixels = sum(sizes[file.name] * file.fraction for file in files)
-                window.session.jobs.cancel_all()
-                _live(60_000, lambda: not window.session.busy)
-                elapsed = time.monotonic() - began
-            finally:
-                heart.stop()
-                window.session.jobs.cancel_all()
-                _live(60_000, lambda: not window.session.busy)
-                window.close()
-                executors.shutdown()
-                backend.close()
-            trace.seek(0)
-            stalls = trace.read()
+        heart, idle = Heart(), Heart()
+        try:
+            idle.start()
+            _live(_IDLE_MS, lambda: False)
+            idle.stop()
+            heart.start()
+            began = time.monotonic()
+            images = [*sample_images(), picture]
+            window.session.open_or_create(folder / "heartbeat.floe", images)
+            _live(round(1000 * seconds), lambda: _is_over(window))
+            job = window.session.jobs.last
+            sizes = {image.name: _n_pixels(image) for image in images}
+            files = job.files if job is not None else []
+            n_pixels = sum(sizes[file.name] * file.fraction for file in files)
+            window.session.jobs.cancel_all()
+            _live(60_000, lambda: not window.session.busy)
+            elapsed = time.monotonic() - began
+        finally:
+            heart.stop()
+            window.session.jobs.cancel_all()
+            _live(60_000, lambda: not window.session.busy)
+            window.close()
+            executors.shutdown()
+            backend.close()
     if not heart.silences or not n_pixels:
         raise HeartbeatError("nothing was coded, so nothing was measured")
     del application
@@ -172,7 +190,7 @@ def measure(seconds: float) -> Heartbeat:
         len(heart.silences),
         load,
         QGuiApplication.platformName(),
-        stalls,
+        "\n".join(heart.stalls),
     )
 
 
