@@ -13,9 +13,6 @@ from PySide6.QtCore import QObject, Signal
 
 from core.errors import Cancelled, FloeError
 
-#: How long a thread may keep the interpreter's lock while others wait for it.
-_SWITCH_SECONDS = 0.0005
-
 
 @dataclass(frozen=True)
 class Executors:
@@ -31,10 +28,6 @@ class Executors:
     @classmethod
     def threads(cls) -> Executors:
         """What the program runs on."""
-        # The window takes the interpreter's lock anew for each of the many calls of a painting,
-        # and waits so long for each while a worker computes: at Python's own 5 ms that came to
-        # silences of 160 ms (`floe bench heartbeat`).
-        sys.setswitchinterval(_SWITCH_SECONDS)
         return cls(
             jobs=ThreadPoolExecutor(1, thread_name_prefix="floe-job"),
             reading=ThreadPoolExecutor(1, thread_name_prefix="floe-read"),
