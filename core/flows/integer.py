@@ -1,10 +1,11 @@
 """Networks that compute on integers, so that every machine computes the same.
 
-Activations and weights are integers, held in float32. For each output channel the sum of
-|weight| times the largest activation, bias included, stays below 2^24, so that every partial sum,
-in whatever order a library takes it, is an integer that float32 holds exactly. Between layers
-stand a multiplication by a power of two (folded into the weights, which leaves it exact), a floor
-and a clamp. See docs/exactness.md.
+Activations and weights are integers. For each output channel the sum of |weight| times the
+largest activation, bias included, stays below 2^24, so that every partial sum, in whatever order a
+library takes it, is an integer that float32 holds exactly. Between layers stand a multiplication
+by a power of two (folded into the weights, which leaves it exact), a rounding and a clamp. In the
+trunk all of these integers fit a byte, so that processors with instructions for bytes may take
+those (:mod:`core.flows.byte_kernels`). See docs/exactness.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ModelError
+from core.flows import byte_kernels
 from core.flows.photo import PhotoConfig
 
 #: Partial sums stay below this in absolute value; float32 holds every integer up to it.
@@ -23,11 +25,13 @@ EXACT_BOUND = 1 << 24
 
 # Largest absolute values of activations. Inputs are differences of 8-bit values.
 INPUT_BOUND = 255
-STREAM_BOUND = 1023  # the residual stream as convolutions read it
-HIDDEN_BOUND = 1023  # between the two convolutions of a block, not negative
+STREAM_BOUND = 128  # the residual stream as a block reads it, -128 to 127
+HIDDEN_BOUND = 255  # between the two layers of a block, not negative
+READ_BITS = 2  # fractional bits of the stream as a head reads it
+READ_BOUND = 1023  # the same, in units of 2^-READ_BITS
 HEAD_BOUND = 1023  # between the two layers of a head, not negative
 GATE_BITS = 6  # a gate of 2^6 is open
-VALUE_BITS = 3  # fractional bits of what is added to the stream, before its gate
+VALUE_BITS = 2  # fractional bits of what is added to the stream, before its gate
 
 # Units of the mixture parameters that a head computes.
 LOGIT_UNIT = 16  # a natural unit of the logits
@@ -39,15 +43,15 @@ MEAN_RANGE = (-(1 << 15), 1 << 15)
 LEAN_RANGE = (-512, 512)
 
 #: Networks are evaluated in squares of this side, small enough for a processor's caches.
-BLOCK = 96
+BLOCK = 128
 
 
 class IntegerConv:
-    """A convolution on integers followed by a multiplication by 2^-shift, without the floor.
+    """A convolution on integers followed by a multiplication by 2^-shift, without the rounding.
 
-    weight: (O, I, k, k) int16; bias: (O,) int32, half of 2^shift included so that a floor
-    rounds; shift: (O,) of 0 to 23. input_bound: largest absolute input, for all or each input.
-    Raises ModelError where a partial sum could leave what float32 holds exactly.
+    weight: (O, I, k, k) int8 or int16; bias: (O,) int32; shift: (O,) of 0 to 23. input_bound:
+    largest absolute input. Raises ModelError where a partial sum could leave what float32 holds
+    exactly.
     """
 
     def __init__(
@@ -87,7 +91,7 @@ class IntegerHead:
 
     def __init__(self, config: PhotoConfig, conv: Callable[[str, int], IntegerConv]) -> None:
         self.components = config.components
-        self.features = [conv(f"features.{i}", STREAM_BOUND) for i in range(3)]
+        self.features = [conv(f"features.{i}", READ_BOUND) for i in range(3)]
         self.lean = [conv(f"lean.{i}", INPUT_BOUND) for i in range(2)]
         self.outputs = [conv(f"outputs.{i}", HEAD_BOUND) for i in range(3)]
         for features, lean in zip(self.features[1:], self.lean, strict=True):
@@ -100,18 +104,21 @@ class IntegerHead:
         """Logits, means relative to the prediction, log scales of the i-th channel coded.
 
         features: (1, C, h, w); residual: (1, i, h, w), what the channels before it lie above
-        their predictions, in coding order. Each result: (1, K, h, w) in the units above.
+        their predictions, in coding order. Each result: (K, h w) in the units above.
         """
-        hidden = self.features[i](readable(features))
+        stream = (features * 2.0**READ_BITS).round_().clamp_(-READ_BOUND, READ_BOUND)
+        hidden = self.features[i](stream)
         if i:
             hidden += self.lean[i - 1](residual)
-        out = self.outputs[i](hidden.floor_().clamp_(0, HEAD_BOUND)).floor_()
-        logits, means, log_scales = out[:, : 3 * self.components].split(self.components, 1)
-        means = means.clamp(*MEAN_RANGE)
-        for j in range(i):
-            lean = out[:, 3 * self.components + j : 3 * self.components + j + 1]
-            means = means + lean.clamp(*LEAN_RANGE) * residual[:, j : j + 1]
-        return logits, means, log_scales.clamp(*LOG_SCALE_RANGE)
+        rows = hidden.round_().clamp_(0, HEAD_BOUND).permute(0, 2, 3, 1).flatten(0, 2)
+        # As a product, so that each parameter's values lie side by side.
+        weight, bias = self.outputs[i].weight.flatten(1), self.outputs[i].bias
+        out = torch.addmm(bias[:, None], weight, rows.T).round_()
+        logits, means, log_scales = out[: 3 * self.components].split(self.components)
+        means = means.clamp_(*MEAN_RANGE)
+        for leaning, earlier in zip(out[3 * self.components :], residual[0], strict=True):
+            means += leaning.clamp_(*LEAN_RANGE) * earlier.flatten()
+        return logits, means, log_scales.clamp_(*LOG_SCALE_RANGE)
 
 
 class IntegerBlock:
@@ -123,20 +130,29 @@ class IntegerBlock:
         self.gate = conv("gate", HIDDEN_BOUND)
         if self.value.output_bound * (1 << GATE_BITS) >= EXACT_BOUND:
             raise ModelError("a gate of the model does not compute exactly in float32")
+        layers = (self.conv, self.value, self.gate)
+        self.bytes = (
+            [byte_kernels.ByteConv(a.weight / a.scale.view(-1, 1, 1, 1), a.bias, a.scale)
+             for a in layers] if byte_kernels.available() else None
+        )  # fmt: skip
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The stream after the block; x, the stream before it, is changed in place."""
-        hidden = self.conv(readable(x)).floor_().clamp_(0, HIDDEN_BOUND)
-        value = self.value(hidden).floor_()
-        value *= self.gate(hidden).floor_().clamp_(0, 1 << GATE_BITS)
-        value *= 2.0 ** -(GATE_BITS + VALUE_BITS)
-        x += value
-        return x.clamp_(-STREAM_BOUND, STREAM_BOUND)
+        """The stream after the block; x, the stream before it, is changed in place.
 
+        value times gate is exact; adding it to the stream rounds once, as IEEE 754 says.
+        """
+        value, gate = self._by_bytes(x) if self.bytes else self._by_floats(x)
+        return x.addcmul_(value.round_(), gate, value=2.0 ** -(GATE_BITS + VALUE_BITS))
 
-def readable(stream: Tensor) -> Tensor:
-    """The stream, multiples of 2^-9, rounded to the integers that convolutions read."""
-    return (stream + 0.5).floor_()
+    def _by_floats(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.conv(byte_kernels.as_bytes(x).float() - byte_kernels.ZERO).round_().clamp_(0, HIDDEN_BOUND)
+        return self.value(hidden), self.gate(hidden).round_().clamp_(0, 1 << GATE_BITS)
+
+    def _by_bytes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.bytes is not None
+        conv, value, gate = self.bytes
+        hidden = conv.rounded(byte_kernels.as_bytes(x), HIDDEN_BOUND, byte_kernels.ZERO)
+        return value.exact(hidden), gate.rounded(hidden, 1 << GATE_BITS).float()
 
 
 class IntegerLevel:
@@ -171,11 +187,9 @@ class IntegerLevel:
         )
         for outer, inner, target in _squares(height, width, reach):
             check()
-            x = self.stems[phase](context[outer]).floor_()
-            x *= 2.0**-VALUE_BITS
+            x = self.stems[phase](context[outer])
             if before is not None:
                 x += before[outer]
-            x.clamp_(-STREAM_BOUND, STREAM_BOUND)
             for block in self.trunks[phase]:
                 x = block(x)
             result[target] = x[inner]
@@ -187,11 +201,12 @@ class IntegerLevel:
         """Parameters of the i-th channel's mixtures, each (K, h * w) integers in float32."""
         height, width = features.shape[-2:]
         rows = max(1, BLOCK * BLOCK // max(1, width))
-        parts = []
-        for top in range(0, height, rows):
-            part = (slice(None), slice(None), slice(top, top + rows))
-            out = self.heads[phase](i, features[part], residual[part])
-            parts.append([t[0].flatten(1) for t in out])
+        parts = [
+            self.heads[phase](
+                i, features[..., top : top + rows, :], residual[..., top : top + rows, :]
+            )
+            for top in range(0, height, rows)
+        ]
         logits, means, log_scales = (torch.cat(p, 1) for p in zip(*parts, strict=True))
         return logits, means, log_scales
 

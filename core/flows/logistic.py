@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,3 +31,51 @@ def log2_mass(
     log_between = torch.where(first | last, 0.0, log_between)
     log_mass = torch.log_softmax(logits, dim) + log_below + log_above + log_between
     return torch.logsumexp(log_mass, dim) / math.log(2)
+
+
+def bits(distance: Tensor, first: Tensor, last: Tensor, logits: Tensor, log_scales: Tensor) -> Tensor:
+    """-log2 of a mixture's mass in the unit bin of each dimension, for training.
+
+    distance: (K, N), the value minus each component's mean; first, last: (N,) bool, where the bin
+    is the outermost and takes the tail; logits, log_scales: (K, N). Result: (N,).
+    The same as :func:`log2_mass`, with its derivatives written down: a third of the time.
+    """
+    result: Tensor = _Bits.apply(distance, first, last, logits, log_scales)
+    return result
+
+
+class _Bits(torch.autograd.Function):
+    #: Where a logistic has less mass than exp of this, it is taken to have that.
+    FURTHEST = -60.0
+
+    @staticmethod
+    def forward(
+        ctx: Any, distance: Tensor, first: Tensor, last: Tensor, logits: Tensor, log_scales: Tensor
+    ) -> Tensor:
+        inverse_scale = torch.exp(-log_scales)
+        upper = (distance + 0.5).mul_(inverse_scale)
+        lower = (distance - 0.5).mul_(inverse_scale)
+        # sigmoid(u) - sigmoid(l) = sigmoid(u) sigmoid(-l) (1 - exp(l - u))
+        above_upper = torch.sigmoid(-upper).masked_fill_(last, 0)
+        below_lower = torch.sigmoid(lower).masked_fill_(first, 0)
+        between = torch.expm1(-inverse_scale).neg_().masked_fill_(first | last, 1)
+        weights = torch.softmax(logits, 0)
+        mass = torch.sigmoid(upper.clamp_min(_Bits.FURTHEST)).masked_fill_(last, 1)
+        mass *= torch.sigmoid((-lower).clamp_min_(_Bits.FURTHEST)).masked_fill_(first, 1)
+        mass *= between
+        mass *= weights
+        total = mass.sum(0)
+        # Derivatives of log mass, each times the share of its component in the whole.
+        share = mass.div_(total)
+        of_distance = (above_upper - below_lower).mul_(inverse_scale).mul_(share)
+        of_scale = lower.mul_(below_lower).sub_(upper.mul_(above_upper))
+        inner = (inverse_scale * (1 - between)).div_(between)  # 0 for the outermost bins
+        of_scale.sub_(inner).mul_(share)
+        ctx.save_for_backward(of_distance, share - weights, of_scale)
+        return total.log2_().neg_()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        of_distance, of_logits, of_scale = ctx.saved_tensors
+        per_bit = gradient / -math.log(2)
+        return of_distance * per_bit, None, None, of_logits * per_bit, of_scale * per_bit

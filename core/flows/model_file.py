@@ -89,7 +89,8 @@ def layer_tensors(config: PhotoConfig) -> dict[str, tuple[tuple[int, ...], torch
                     shapes[f"{head}.lean.{i - 1}"] = (hidden, i, 1)
     tensors: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
     for name, (outputs, inputs, side) in shapes.items():
-        tensors[f"{name}.weight"] = (outputs, inputs, side, side), torch.int16
+        kind = torch.int8 if ".trunks." in name else torch.int16
+        tensors[f"{name}.weight"] = (outputs, inputs, side, side), kind
         tensors[f"{name}.bias"] = (outputs,), torch.int32
         tensors[f"{name}.shift"] = (outputs,), torch.int8
     return tensors

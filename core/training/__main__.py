@@ -24,7 +24,8 @@ from core.training.data import load_pictures
 from core.training.export import export
 from core.training.export_flowpp import export_flowpp
 from core.training.families import FAMILIES, Config, load_data, load_images
-from core.training.loop import Run, Settings
+from core.training.loop import Settings, run
+from core.training.team import together
 
 
 def main() -> None:
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=Settings.learning_rate)
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--processes", type=int, default=1, help="of one thread each, if many")
     parser.add_argument("--width", type=int)
     parser.add_argument(
         "--blocks", type=int, nargs=3,
@@ -79,7 +81,7 @@ def main() -> None:
         seed=given.seed,
         model=config,
     )
-    Run(given.run, settings, train, valid).train()
+    together(given.processes, run, given.run, settings, train, valid)
 
 
 def _config(given: argparse.Namespace) -> Config:

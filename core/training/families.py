@@ -29,6 +29,11 @@ def new_model(config: Config) -> Photo | FlowPP:
     return FlowPP(config) if isinstance(config, FlowPPConfig) else Photo(config)
 
 
+def hidden_weights(model: nn.Module) -> dict[int, list[Tensor]]:
+    """The weights that Muon trains; AdamW has the others, and all of a Flow++ model."""
+    return model.hidden_weights() if isinstance(model, Photo) else {}
+
+
 def first_step(model: nn.Module, images: Tensor) -> None:
     """What a family does before the first step: images are (N, 3, H, W) uint8."""
     if isinstance(model, FlowPP):

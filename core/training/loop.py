@@ -1,4 +1,8 @@
-"""The training loop of all models: resumable, counted in minutes, averaging the weights."""
+"""The training loop of all models: resumable, counted in minutes, averaging the weights.
+
+The learning rate stays as it is, and falls to zero along a straight line in the last part of the
+minutes: so a run can be given more of them as long as that has not begun.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ from torch import Tensor
 
 from core.errors import ModelError
 from core.flows.photo import PhotoConfig
-from core.training.families import Config, batches_of, first_step, new_model
+from core.training.families import Config, batches_of, first_step, hidden_weights, new_model
+from core.training.muon import Muon
+from core.training.team import Team
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +40,7 @@ class Settings:
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-3
     warmup_steps: int = 100
+    decay: float = 0.35  # part of the minutes in which the learning rate falls to zero
     ema: float = 0.998
     seed: int = 1
     checkpoint_minutes: float = 3.0
@@ -52,14 +59,21 @@ class Clock:
 class Run:
     """One training run in a folder: settings.json, log.jsonl and the newest checkpoint."""
 
-    def __init__(self, folder: Path, settings: Settings, train: Tensor, valid: Tensor) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        train: Tensor,
+        valid: Tensor,
+        team: Team = Team(),  # noqa: B008 it cannot be changed
+    ) -> None:
         """Goes on with the checkpoint in the folder, if there is one.
 
         train, valid: (N, 3, H, W) uint8, as the model's family wants them. Raises ModelError
         where the checkpoint is of a model of other sizes.
         """
         torch.manual_seed(settings.seed)
-        self.folder, self.settings, self.valid = folder, settings, valid
+        self.folder, self.settings, self.valid, self.team = folder, settings, valid, team
         self.batches = batches_of(settings.model, train, settings.batch, settings.seed)
         self.model = new_model(settings.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -67,30 +81,38 @@ class Run:
         if not resumes:
             first_step(self.model, train)
         self.average = copy.deepcopy(self.model)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99),
-            weight_decay=settings.weight_decay,
-        )  # fmt: skip
+        hidden = hidden_weights(self.model)
+        chosen = {id(weight) for weights in hidden.values() for weight in weights}
+        others = [p for p in self.model.parameters() if id(p) not in chosen]
+        self.optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(
+                others, lr=settings.learning_rate, betas=(0.9, 0.99),
+                weight_decay=settings.weight_decay,
+            )
+        ]  # fmt: skip
+        if hidden:
+            self.optimisers.append(Muon(hidden, lr=settings.learning_rate))
         self.clock = Clock()
         folder.mkdir(parents=True, exist_ok=True)
         if resumes:
             self._resume()
         # Only now: settings that the checkpoint does not fit may not replace those it was made by.
-        (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
+        if team.leads:
+            (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
 
     def train(self) -> None:
         """Trains until the minutes are used up; may be stopped and started again at any time."""
         budget = self.settings.minutes * 60
         saved = validated = self.clock.seconds
-        running = 0.0
+        running = elapsed = 0.0
         while self.clock.seconds < budget:
             began = time.perf_counter()
-            bits_per_dim = self._step(self.clock.seconds / budget)
+            bits_per_dim, spent = self._step(self.clock.seconds / budget, elapsed)
             if math.isfinite(bits_per_dim):
                 running = bits_per_dim if not running else 0.98 * running + 0.02 * bits_per_dim
             elapsed = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
             self.clock.step += 1
-            self.clock.seconds += elapsed
+            self.clock.seconds += spent
             if self.clock.step % 50 == 0:
                 self._log(train_bits_per_dim=round(running, 4), step_seconds=round(elapsed, 3))
             if self.clock.seconds - validated > self.settings.validate_minutes * 60:
@@ -105,52 +127,70 @@ class Run:
     def validate(self) -> float:
         """Mean theoretical bits/dim of the averaged model on the validation images."""
         self.average.eval()
-        torch.manual_seed(self.settings.seed)  # of dequantizers' noise
+        torch.manual_seed(self.settings.seed + self.team.rank)  # of dequantizers' noise
+        total = torch.zeros(1)
         with torch.no_grad():
-            bits = [self.average.bits(x.float()).sum() for x in self.valid.split(16)]
-        return float(torch.stack(bits).sum() / self.valid.numel())
+            for x in self.team.share(self.valid).split(16):
+                total += self.average.bits(x.float()).sum()
+        return float(self.team.summed([total])[0] / self.valid.numel())
 
-    def _step(self, done: float) -> float:
+    def _step(self, done: float, elapsed: float) -> tuple[float, float]:
+        """Bits/dim of a step at this part of the minutes, and seconds that the last step took.
+
+        elapsed: what it took here. All count the leader's seconds, or they would not end together.
+        """
         settings = self.settings
-        rate = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-        rate *= min(1.0, (self.clock.step + 1) / settings.warmup_steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * rate
-        x = self.batches(self.clock.step)
+        rate = min(1.0, (1 - done) / settings.decay, (self.clock.step + 1) / settings.warmup_steps)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * rate
+            optimiser.zero_grad(set_to_none=True)
+        batch = self.batches(self.clock.step)
+        x = self.team.share(batch)
         # Noise and dropout are those of the step, so that a resumed run is the same run.
-        torch.manual_seed(settings.seed * 1_000_003 + self.clock.step)
+        torch.manual_seed(settings.seed * 1_000_003 + self.clock.step + self.team.rank)
         self.model.train()
-        loss = self.model.bits(x).sum() / x.numel()
-        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.model.bits(x).sum() / batch.numel()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        parameters = list(self.model.parameters())
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        clock = torch.tensor([loss.item(), elapsed if self.team.leads else 0.0])
+        *gradients, clock = self.team.summed([*gradients, clock])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        total, spent = clock.tolist()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if not torch.isfinite(norm):
             log.warning("step %d is left out: its gradient is no number", self.clock.step)
-            return math.nan
-        self.optimiser.step()
+            return math.nan, spent
+        for optimiser in self.optimisers:
+            optimiser.step()
         # A young average follows quickly, so that early checkpoints mean something.
         decay = min(settings.ema, (self.clock.step + 1) / (self.clock.step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.average.parameters()), list(self.model.parameters()), 1 - decay
-            )
-        return loss.item()
+            torch._foreach_lerp_(list(self.average.parameters()), parameters, 1 - decay)
+        return total, spent
 
     def _log(self, **figures: float) -> None:
+        if not self.team.leads:
+            return
         line = {"step": self.clock.step, "minutes": round(self.clock.seconds / 60, 2), **figures}
         log.info("%s", json.dumps(line))
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def _save(self) -> None:
+        if not self.team.leads:
+            return
         state: dict[str, Tensor] = {}
         for name, tensor in self.model.state_dict().items():
             state[f"model.{name}"] = tensor
         for name, tensor in self.average.state_dict().items():
             state[f"average.{name}"] = tensor
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            for name, tensor in moments.items():
-                state[f"optimiser.{index}.{name}"] = torch.as_tensor(tensor)
+        for kind, optimiser in enumerate(self.optimisers):
+            for index, moments in optimiser.state_dict()["state"].items():
+                for name, tensor in moments.items():
+                    state[f"optimiser.{kind}.{index}.{name}"] = torch.as_tensor(tensor)
         state = {name: tensor.contiguous().clone() for name, tensor in state.items()}
         # The clock travels inside the file, so that weights and clock cannot fall apart.
         partial = self.folder / "checkpoint.partial"
@@ -173,13 +213,18 @@ class Run:
                 f"{self.folder}: the run was begun with a model of other sizes; go on with those "
                 "in settings.json, or begin in another folder"
             ) from error
-        optimiser = self.optimiser.state_dict()
-        moments: dict[int, dict[str, Tensor]] = {}
+        moments: list[dict[int, dict[str, Tensor]]] = [{} for _ in self.optimisers]
         for name, tensor in parts["optimiser"].items():
-            index, rest = name.split(".", 1)
+            kind, index, rest = name.split(".", 2)
             if tensor.dim() == 4:  # laid out as the weights are, or each step would be slower
                 tensor = tensor.contiguous(memory_format=torch.channels_last)
-            moments.setdefault(int(index), {})[rest] = tensor
-        optimiser["state"] = moments
-        self.optimiser.load_state_dict(optimiser)
+            moments[int(kind)].setdefault(int(index), {})[rest] = tensor
+        for optimiser, state_of in zip(self.optimisers, moments, strict=True):
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": state_of})
         log.info("resumed at step %d, %.1f minutes", self.clock.step, self.clock.seconds / 60)
+
+
+def run(team: Team, folder: Path, settings: Settings, train: Tensor, valid: Tensor) -> None:
+    """A process's part of a run, from where it stands to its end; see :class:`Run`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    Run(folder, settings, train, valid, team).train()

@@ -1,8 +1,7 @@
 """From a trained model to the integers that archives are coded by.
 
-Every activation gets a power of two as its unit, channel by channel: the finest in which no value
-seen on sample crops leaves its range (clipping a few outliers costs more than it gains, they are
-what matters at edges). Every weight is an integer times a power of two of its output channel, the
+Every activation gets a power of two as its unit, channel by channel: the one that leaves the
+smallest error of rounding and clipping on sample crops. Every weight is an integer times a power of two of its output channel, the
 finest that the bounds of :mod:`core.flows.integer` allow. No retraining; what is lost is measured
 and written into the model's card.
 """
@@ -26,27 +25,49 @@ from core.flows.integer import (
     LOG_SCALE_UNIT,
     LOGIT_UNIT,
     MEAN_UNIT,
+    READ_BITS,
+    READ_BOUND,
     STREAM_BOUND,
     VALUE_BITS,
 )
 from core.flows.photo import GatedBlock, Head, Level, Photo, scaled_context
 
 WEIGHT_BOUND = 511
+BYTE_BOUND = 127  # of weights in the trunk
+
+_SAMPLED = 512  # positions of each activation that are kept, of each batch of crops
+_FINER = 4  # units that are tried, each half of the one before
 
 
 class _Ranges:
-    """The largest absolute value of each activation, by name, channel by channel: (C,)."""
+    """What values each activation takes, by name, channel by channel."""
 
     def __init__(self) -> None:
-        self.largest: dict[str, Tensor] = {}
+        self.largest: dict[str, Tensor] = {}  # absolute, (C,)
+        self.samples: dict[str, list[Tensor]] = {}  # (C, some)
 
     def see(self, name: str, x: Tensor) -> None:
-        largest = x.detach().float().abs().amax((0, 2, 3))
+        values = x.detach().float().transpose(0, 1).flatten(1)
+        largest = values.abs().amax(1)
         self.largest[name] = torch.maximum(self.largest.get(name, largest), largest)
+        step = max(1, values.shape[1] // _SAMPLED)
+        self.samples.setdefault(name, []).append(values[:, step // 2 :: step].clone())
 
-    def exponents(self, name: str, bound: int) -> Tensor:
-        """The largest e of each channel for which no |x| 2^e was seen to exceed the bound."""
-        return torch.floor(torch.log2(bound / self.largest[name].clamp_min(1e-4)))
+    def exponents(self, name: str, low: int, high: int) -> Tensor:
+        """The e of each channel for which x 2^e, rounded and clamped, has the smallest mean error.
+
+        Finer units than the largest value allows are tried, which clip what is rare. The mean of
+        squares would let what is rare decide: it lost twice as much.
+        """
+        widest = torch.floor(torch.log2(high / self.largest[name].clamp_min(1e-4)))
+        x = torch.cat(self.samples[name], 1)
+        tried = widest + torch.arange(_FINER).view(-1, 1)
+        errors = [
+            ((x * unit[:, None]).round().clamp(low, high) / unit[:, None] - x).abs().mean(1)
+            for unit in tried.exp2()
+        ]
+        best = torch.stack(errors).argmin(0, keepdim=True)
+        return tried.gather(0, best)[0]
 
 
 def quantise(model: Photo, crops: Tensor) -> dict[str, Tensor]:
@@ -93,18 +114,18 @@ def _watch(level: Level, prefix: str, ranges: _Ranges) -> list[torch.utils.hooks
 
 
 def _level(level: Level, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
-    stream = ranges.exponents(f"{prefix}.stream", STREAM_BOUND)
+    stream = ranges.exponents(f"{prefix}.stream", -STREAM_BOUND, STREAM_BOUND - 1)
     layers: dict[str, Tensor] = {}
     for i, stem in enumerate(level.stems):
         # What the context's integers are multiplied by before the float model sees them.
         unit = scaled_context(torch.ones(1, interlace.CONTEXT_CHANNELS[i], 1, 1)).flatten()
-        _layer(layers, f"stems.{i}", stem, unit, (stream + VALUE_BITS).exp2(), INPUT_BOUND)
+        _layer(layers, f"stems.{i}", stem, unit, stream.exp2(), INPUT_BOUND)
     for i, trunk in enumerate(level.trunks):
         for j, block in enumerate(trunk):
-            hidden = ranges.exponents(f"{prefix}.trunks.{i}.{j}", HIDDEN_BOUND)
+            hidden = ranges.exponents(f"{prefix}.trunks.{i}.{j}", 0, HIDDEN_BOUND)
             _block(layers, f"trunks.{i}.{j}", block, stream, hidden)
     for i, head in enumerate(level.heads):
-        units = [ranges.exponents(f"{prefix}.heads.{i}.{j}", HEAD_BOUND) for j in range(3)]
+        units = [ranges.exponents(f"{prefix}.heads.{i}.{j}", 0, HEAD_BOUND) for j in range(3)]
         _head(layers, f"heads.{i}", head, stream, units)
     return layers
 
@@ -112,20 +133,22 @@ def _level(level: Level, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
 def _block(
     layers: dict[str, Tensor], name: str, block: GatedBlock, stream: Tensor, hidden: Tensor
 ) -> None:
-    _layer(layers, f"{name}.conv", block.conv, (-stream).exp2(), hidden.exp2(), STREAM_BOUND)
-    assert block.gated.bias is not None
+    assert block.conv.bias is not None and block.gated.bias is not None
+    inputs, outputs = (-hidden).exp2(), hidden.exp2()
+    weight = _scaled_weight(block.conv.weight, (-stream).exp2(), outputs)
+    bias = block.conv.bias * outputs
+    shift = _shift([(weight, STREAM_BOUND)], bias, BYTE_BOUND)
+    _store(layers, f"{name}.conv", weight, bias, shift, torch.int8)
     value, gate = block.gated.weight.chunk(2)
     value_bias, gate_bias = block.gated.bias.chunk(2)
-    inputs = (-hidden).exp2()
-    opened = float(1 << GATE_BITS)
-    parts = {f"{name}.value": (value, value_bias, (stream + VALUE_BITS).exp2())}
-    parts[f"{name}.gate"] = (
-        gate * 0.25,
-        gate_bias * 0.25 + 0.5,
-        torch.full((len(gate),), opened),
-    )
-    for part, (weight, bias, outputs) in parts.items():
-        _rounded(layers, part, weight, bias, inputs, outputs, HIDDEN_BOUND)
+    opened = torch.full((len(gate),), float(1 << GATE_BITS))
+    for part, w, b, units in (
+        ("value", value, value_bias, (stream + VALUE_BITS).exp2()),
+        ("gate", gate * 0.25, gate_bias * 0.25 + 0.5, opened),
+    ):
+        weight, bias = _scaled_weight(w, inputs, units), b * units
+        shift = _shift([(weight, HIDDEN_BOUND)], bias, BYTE_BOUND)
+        _store(layers, f"{name}.{part}", weight, bias, shift, torch.int8)
 
 
 def _head(
@@ -136,8 +159,8 @@ def _head(
     biases = head.features.bias.chunk(3)
     for i in range(3):
         outputs = hidden[i].exp2()
-        weight = _scaled_weight(features[i], (-stream).exp2(), outputs)
-        terms = [(weight, STREAM_BOUND)]
+        weight = _scaled_weight(features[i], (-stream - READ_BITS).exp2(), outputs)
+        terms = [(weight, READ_BOUND)]
         if i:
             lean = _scaled_weight(head.lean[i - 1].weight, torch.full((i,), 1 / 16), outputs)
             terms.append((lean, INPUT_BOUND))
@@ -166,20 +189,8 @@ def _layer(
     bound: int,
 ) -> None:
     assert conv.bias is not None
-    _rounded(layers, name, conv.weight, conv.bias, inputs, outputs, bound)
-
-
-def _rounded(
-    layers: dict[str, Tensor],
-    name: str,
-    weight: Tensor,
-    bias: Tensor,
-    inputs: Tensor,
-    outputs: Tensor,
-    bound: int,
-) -> None:
-    scaled = _scaled_weight(weight, inputs, outputs)
-    _store(layers, name, scaled, bias * outputs, _shift([(scaled, bound)], bias * outputs))
+    weight, bias = _scaled_weight(conv.weight, inputs, outputs), conv.bias * outputs
+    _store(layers, name, weight, bias, _shift([(weight, bound)], bias))
 
 
 def _scaled_weight(weight: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:
@@ -187,32 +198,40 @@ def _scaled_weight(weight: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:
     return weight.detach() * inputs.view(1, -1, 1, 1) * outputs.view(-1, 1, 1, 1)
 
 
-def _shift(terms: list[tuple[Tensor, int]], bias: Tensor) -> Tensor:
+def _shift(
+    terms: list[tuple[Tensor, int]], bias: Tensor, largest: int = WEIGHT_BOUND
+) -> Tensor:
     """The largest power of two, for each output, whose integers stay within all bounds: (O,).
 
-    terms: the weights that are summed, each with the bound of its inputs.
+    terms: the weights that are summed, each with the bound of its inputs. largest: bound of a
+    weight.
     """
     shift = torch.zeros(len(bias))
     for candidate in range(1, 20):
         factor = 2.0**candidate
-        partial = (bias * factor).abs() + factor
+        partial = (bias * factor).abs() + 1
         fits = torch.ones(len(bias), dtype=torch.bool)
-        for weight, bound in terms:
+        for weight, inputs in terms:
             scaled = (weight * factor).round().abs()
-            partial = partial + scaled.sum((1, 2, 3)) * bound
-            fits &= scaled.amax((1, 2, 3)) <= WEIGHT_BOUND
+            partial = partial + scaled.sum((1, 2, 3)) * inputs
+            fits &= scaled.amax((1, 2, 3)) <= largest
         shift = torch.where(fits & (partial < EXACT_BOUND), float(candidate), shift)
     return shift
 
 
 def _store(
-    layers: dict[str, Tensor], name: str, weight: Tensor, bias: Tensor | None, shift: Tensor
+    layers: dict[str, Tensor],
+    name: str,
+    weight: Tensor,
+    bias: Tensor | None,
+    shift: Tensor,
+    kind: torch.dtype = torch.int16,
 ) -> None:
-    """Rounds a layer; a bias of None is that of a sum whose other part rounds."""
+    """Rounds a layer; a bias of None is that of a sum whose other part has one."""
     factor = shift.exp2()
-    rounded = (weight * factor.view(-1, 1, 1, 1)).round().clamp(-WEIGHT_BOUND, WEIGHT_BOUND)
-    layers[f"{name}.weight"] = rounded.to(torch.int16).contiguous()
-    half = (factor / 2).floor()
-    total = torch.zeros(len(weight)) if bias is None else (bias * factor).round() + half
+    largest = BYTE_BOUND if kind == torch.int8 else WEIGHT_BOUND
+    rounded = (weight * factor.view(-1, 1, 1, 1)).round().clamp(-largest, largest)
+    layers[f"{name}.weight"] = rounded.to(kind).contiguous()
+    total = torch.zeros(len(weight)) if bias is None else (bias * factor).round()
     layers[f"{name}.bias"] = total.to(torch.int32)
     layers[f"{name}.shift"] = shift.to(torch.int8)
