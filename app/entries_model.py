@@ -60,6 +60,7 @@ class EntriesModel(QAbstractTableModel):
         self._words: list[str] = []
         self._column, self._descending = self.columns[0], False
         self._items: list[Item] = []
+        self._below: list[Item] | None = None  #: all below the folder, sorted, while one filters
 
     # What there is
 
@@ -107,6 +108,7 @@ class EntriesModel(QAbstractTableModel):
     def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
         """Shows other contents; the folder stays the same as far as it is there."""
         self._contents = Contents(entries, folders)
+        self._below = None
         self._show(self._contents.nearest(self._folder.path))
         self.changed.emit()
 
@@ -139,6 +141,7 @@ class EntriesModel(QAbstractTableModel):
         touched = self._take_out(gone)
         touched += [self._contents.put(entry) for entry in came]
         touched += [self._contents.make_folder(path) for path in made]
+        self._below = None
         around = {id(item): item for start in touched for item in _upwards(start)}
         folder = self._contents.nearest(self._folder.path)
         if len(around) > _MANY or folder is not self._folder:
@@ -163,23 +166,30 @@ class EntriesModel(QAbstractTableModel):
 
     def _show(self, folder: Folder) -> None:
         self.beginResetModel()
+        if folder is not self._folder or not self._words:
+            self._below = None
         self._folder = folder
-        self._items = self._found() if self._words else list(folder.items())
-        self._items.sort(key=self._key, reverse=self._descending)
-        self._folders_first()
+        self._items = self._found() if self._words else self._sorted(folder.items())
         self.endResetModel()
         self.folder_changed.emit()
 
     def _found(self) -> list[Item]:
-        """What the filter lets through; the same as :meth:`_belongs` says, but for thousands."""
+        """What the filter lets through; the same as :meth:`_belongs` says, but for thousands.
+
+        They are sorted once, and every other keystroke picks among them.
+        """
+        if self._below is None:
+            self._below = self._sorted(self._folder.items_below())
         n_before = len(self._folder.searched) + 1 if self._folder.path else 0
-        found = list(self._folder.items_below())
+        found = self._below
         for word in self._words:
             found = [item for item in found if item.searched.find(word, n_before) >= 0]
         return found
 
-    def _folders_first(self) -> None:
-        self._items.sort(key=lambda item: isinstance(item, File))  # a stable sort
+    def _sorted(self, items: Iterable[Item]) -> list[Item]:
+        by_key = sorted(items, key=self._key, reverse=self._descending)
+        by_key.sort(key=lambda item: isinstance(item, File))  # folders first; a stable sort
+        return by_key
 
     def _refresh(self, item: Item) -> None:
         """Brings the row of an item that came, changed or went up to date."""
@@ -252,9 +262,8 @@ class EntriesModel(QAbstractTableModel):
         self.layoutAboutToBeChanged.emit()
         self._column = self.columns[column]
         self._descending = order == Qt.SortOrder.DescendingOrder
-        before = list(self._items)
-        self._items.sort(key=self._key, reverse=self._descending)
-        self._folders_first()
+        before = self._items
+        self._items, self._below = self._sorted(before), None
         rows = {id(item): row for row, item in enumerate(self._items)}
         old = self.persistentIndexList()
         new = [self.index(rows[id(before[index.row()])], index.column()) for index in old]

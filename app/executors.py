@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,18 +19,22 @@ class Executors:
     reading: Executor  #: one worker: lists of entries, quick questions to the disk
     comparing: Executor  #: one worker: codelengths for the panel on the right
     outgoing: Executor  #: one worker: files that are about to be dragged or copied
-    thumbnails: Executor  #: one worker, which gives way to all others
+    thumbnails: Executor  #: one worker: small pictures of the rows in sight
     previewing: Executor  #: one worker: pictures and maps for the panel on the right
 
     @classmethod
     def threads(cls) -> Executors:
-        """What the program runs on."""
+        """What the program runs on.
+
+        All threads have the same priority: one of low priority that holds the interpreter's lock
+        waits for a processor, while the window's thread waits for it.
+        """
         return cls(
             jobs=ThreadPoolExecutor(1, thread_name_prefix="floe-job"),
             reading=ThreadPoolExecutor(1, thread_name_prefix="floe-read"),
             comparing=ThreadPoolExecutor(1, thread_name_prefix="floe-compare"),
             outgoing=ThreadPoolExecutor(1, thread_name_prefix="floe-outgoing"),
-            thumbnails=ThreadPoolExecutor(1, "floe-thumbnail", initializer=_give_way),
+            thumbnails=ThreadPoolExecutor(1, thread_name_prefix="floe-thumbnail"),
             previewing=ThreadPoolExecutor(1, thread_name_prefix="floe-preview"),
         )
 
@@ -48,12 +49,6 @@ class Executors:
             self.previewing,
         ):
             executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _give_way() -> None:
-    """Lowers the priority of this thread, where threads have one of their own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 class Task(QObject):

@@ -17,7 +17,9 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from types import CodeType
 
 from PySide6.QtCore import (
     QDeadlineTimer,
@@ -132,10 +134,23 @@ class Heart(QObject):
 def _threads() -> list[str]:
     """What each thread is doing, but for the one that asks."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    return [
-        f"{names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame, 6))}"
+    # Nothing here lets the lock go, and no frame is kept: if its function returned meanwhile, what
+    # it had made, a timer of the window's thread, say, would be destroyed on this one.
+    places = {
+        ident: [(at.f_code, line) for at, line in islice(traceback.walk_stack(frame), 6)]
         for ident, frame in sys._current_frames().items()
         if ident != threading.get_ident()
+    }
+    return [
+        f"{names.get(ident, ident)}:\n{''.join(traceback.format_list(_summaries(stack)))}"
+        for ident, stack in places.items()
+    ]
+
+
+def _summaries(stack: list[tuple[CodeType, int]]) -> list[traceback.FrameSummary]:
+    """Places in the program, the outermost first."""
+    return [
+        traceback.FrameSummary(code.co_filename, line, code.co_name) for code, line in stack[::-1]
     ]
 
 

@@ -34,8 +34,8 @@ class Cells(Protocol):
     def edges(self, cells: Integers, /) -> Integers:
         """F(h) for one h a dimension: (N,) -> (N,)."""
 
-    def locate(self, z: Integers, /) -> Integers:
-        """The cell h with F(h) <= z < F(h + 1): (N,) -> (N,)."""
+    def locate(self, z: Integers, /) -> tuple[Integers, Integers, Integers]:
+        """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
 
 
 class CellMap(Cells, Protocol):
@@ -84,12 +84,14 @@ def pop_width(stack: Stack, widths: Integers) -> Integers:
     low = stack.pop_uniform(np.left_shift(1, shift))
     sizes = widths >> shift
     high = np.empty_like(sizes)
-    narrow = sizes < _NARROW
-    wide = ~narrow
-    v = stack.pop_bits(int(np.sum(wide)), PRECISION_BITS)
-    quotients, high[wide] = np.divmod(v, sizes[wide])
-    stack.push_uniform(quotients, _quotients(high[wide], sizes[wide]))
-    high[narrow] = stack.pop_uniform(sizes[narrow])
+    narrow, wide = _narrow_and_wide(sizes)
+    wide_sizes = sizes.take(wide)
+    v = stack.pop_bits(len(wide), PRECISION_BITS)
+    quotients = v // wide_sizes
+    remainders = v - quotients * wide_sizes
+    stack.push_uniform(quotients, _quotients(remainders, wide_sizes))
+    high[wide] = remainders
+    high[narrow] = stack.pop_uniform(sizes.take(narrow))
     return (high << shift) | low
 
 
@@ -98,12 +100,18 @@ def push_width(stack: Stack, values: Integers, widths: Integers) -> None:
     shift = _shift(widths)
     sizes = widths >> shift
     high = values >> shift
-    narrow = sizes < _NARROW
-    wide = ~narrow
-    stack.push_uniform(high[narrow], sizes[narrow])
-    quotients = stack.pop_uniform(_quotients(high[wide], sizes[wide]))
-    stack.push_bits(quotients * sizes[wide] + high[wide], PRECISION_BITS)
+    narrow, wide = _narrow_and_wide(sizes)
+    wide_sizes, remainders = sizes.take(wide), high.take(wide)
+    stack.push_uniform(high.take(narrow), sizes.take(narrow))
+    quotients = stack.pop_uniform(_quotients(remainders, wide_sizes))
+    stack.push_bits(quotients * wide_sizes + remainders, PRECISION_BITS)
     stack.push_uniform(values & (np.left_shift(1, shift) - 1), np.left_shift(1, shift))
+
+
+def _narrow_and_wide(sizes: Integers) -> tuple[Integers, Integers]:
+    """Where sizes are popped as they are, and where by division."""
+    narrow = sizes < _NARROW
+    return np.flatnonzero(narrow), np.flatnonzero(~narrow)
 
 
 def _quotients(remainders: Integers, sizes: Integers) -> Integers:
@@ -152,9 +160,8 @@ class ModularTransform:
         return low + (v >> self.bits)
 
     def decode(self, stack: Stack, values: Integers) -> Integers:
-        cells = self.map.locate(values)
-        low = self.map.edges(cells)
-        widths = self.map.edges(cells + 1) - low
+        cells, low, high = self.map.locate(values)
+        widths = high - low
         v = ((values - low) << self.bits) | stack.pop_bits(len(values), self.bits)
         inside, r = np.divmod(v, significant(widths))
         push_width(stack, r, widths)
@@ -201,9 +208,8 @@ class GaussianTransform:
 
     def _backward(self, z: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """f^-1(z) and sigma in places of y."""
-        cells = self.map.locate(z)
-        low = self.map.edges(cells)
-        widths = (self.map.edges(cells + 1) - low).astype(np.float64)
+        cells, low, high = self.map.locate(z)
+        widths = (high - low).astype(np.float64)
         y = (cells + ((z - low) + 0.5) / widths) * 2.0**self.bits - 0.5
         return y, np.full(len(z), self.sigma * 2.0**self.bits)
 
@@ -241,7 +247,6 @@ class Fused:
 
     def decode(self, stack: Stack, values: Integers) -> Integers:
         z = stack.pop_bits(len(self.map), self.map.z_bits)
-        cells = self.map.locate(z)
-        low = self.map.edges(cells)
-        push_width(stack, z - low, self.map.edges(cells + 1) - low)
+        cells, low, high = self.map.locate(z)
+        push_width(stack, z - low, high - low)
         return cells

@@ -64,7 +64,7 @@ class LineCells:
             z += cells * _MORE_THAN_ONE - z * 2.0**-self.cell_bits
         return np.floor(z).astype(np.int64)
 
-    def locate(self, z: Integers) -> Integers:
+    def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         guess = self.map.guess(values_of(z, self.z_bits))
         return search(self, z, place_of(guess, self.y_bits - self.cell_bits))
 
@@ -90,12 +90,13 @@ class SigmoidCells:
         result: Integers = self._edges[cells + self._half]
         return result
 
-    def locate(self, z: Integers) -> Integers:
-        return np.searchsorted(self._edges, z, side="right") - 1 - self._half
+    def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
+        index = np.searchsorted(self._edges, z, side="right")
+        return index - 1 - self._half, self._edges[index - 1], self._edges[index]
 
 
-def search(cells: LineCells, z: Integers, start: Integers) -> Integers:
-    """The cell h with F(h) <= z < F(h + 1), for each dimension: (N,) -> (N,)."""
+def search(cells: LineCells, z: Integers, start: Integers) -> tuple[Integers, Integers, Integers]:
+    """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
     h = np.clip(start, -_FURTHEST, _FURTHEST)
     lows, highs = np.full(len(z), -_FURTHEST), np.full(len(z), _FURTHEST)
     reach = 4
@@ -105,7 +106,7 @@ def search(cells: LineCells, z: Integers, start: Integers) -> Integers:
         below, above = z < left, z >= right
         wrong = below | above
         if not wrong.any():
-            return h
+            return h, left, right
         highs = np.where(below, h, highs)
         lows = np.where(above, h + 1, lows)
         newton = h + np.floor_divide(z - left, right - left)

@@ -114,27 +114,33 @@ class Stack:
         """
         values = _integers(symbols)
         ranges = _sizes(sizes, len(values))
-        if np.any((values < 0) | (values >= ranges)):
+        if len(values) and (values.min() < 0 or np.any(values >= ranges)):
             raise SymbolError("a symbol to push lies outside its range")
-        wide = ranges > 1
-        values, ranges = values[wide], ranges[wide]
-        for part in _reversed_parts(len(values)):
+        if len(ranges) != len(values):
+            self._encode_alike(values, int(ranges[0]))
+            return
+        wide = np.flatnonzero(ranges > 1)
+        for part in _reversed_parts(len(wide)):
+            index = wide[part]
             self._coder.encode_reverse(
-                values[part].astype(np.int32), Uniform(), ranges[part].astype(np.int32)
+                values.take(index).astype(np.int32), Uniform(), ranges.take(index).astype(np.int32)
             )
 
     def pop_uniform(self, sizes: ArrayLike, count: int | None = None) -> Integers:
         """Pops integers, each uniform on [0, size): (N,), N = count or the number of sizes."""
         ranges = _sizes(sizes, count)
-        return self._paid(lambda: self._decode_uniform(ranges), PRECISION_BITS * len(ranges))
+        n = len(ranges) if count is None else count
+        if n != len(ranges):
+            return self._paid(lambda: self._decode_alike(int(ranges[0]), n), PRECISION_BITS * n)
+        return self._paid(lambda: self._decode_uniform(ranges), PRECISION_BITS * n)
 
     def push_bits(self, values: ArrayLike, n_bits: int) -> None:
         """Pushes integers of n_bits each (0 to 48), as such."""
         symbols = _integers(values)
-        if np.any((symbols < 0) | (symbols >> n_bits != 0)):
+        if len(symbols) and (symbols.min() < 0 or int(symbols.max()) >> n_bits != 0):
             raise SymbolError(f"a value to push does not fit {n_bits} bits")
         for shift, width in _digits(n_bits):
-            self.push_uniform((symbols >> shift) & ((1 << width) - 1), 1 << width)
+            self._encode_alike((symbols >> shift) & ((1 << width) - 1), 1 << width)
 
     def pop_bits(self, count: int, n_bits: int) -> Integers:
         """Pops count integers of n_bits each."""
@@ -210,14 +216,25 @@ class Stack:
         wide = np.flatnonzero(ranges > 1)
         for part in _parts(len(wide)):
             index = wide[part]
-            result[index] = self._coder.decode(Uniform(), ranges[index].astype(np.int32))
+            sizes = ranges.take(index).astype(np.int32)
+            result[index] = self._coder.decode(Uniform(), sizes)
+        return result
+
+    def _encode_alike(self, values: Integers, size: int) -> None:
+        """Pushes symbols of one size: faster, and the same bits."""
+        for part in _reversed_parts(len(values) if size > 1 else 0):
+            self._coder.encode_reverse(values[part].astype(np.int32), Uniform(size))
+
+    def _decode_alike(self, size: int, count: int) -> Integers:
+        result = np.zeros(count, dtype=np.int64)
+        for part in _parts(count if size > 1 else 0):
+            result[part] = self._coder.decode(Uniform(size), len(result[part]))
         return result
 
     def _decode_bits(self, count: int, n_bits: int) -> Integers:
         result = np.zeros(count, dtype=np.int64)
         for shift, width in reversed(_digits(n_bits)):
-            digit = self._decode_uniform(np.broadcast_to(np.int64(1 << width), (count,)))
-            result |= digit << shift
+            result |= self._decode_alike(1 << width, count) << shift
         return result
 
     def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
@@ -261,20 +278,19 @@ def _integers(values: ArrayLike) -> Integers:
     array = np.atleast_1d(np.asarray(values))
     if array.size and array.dtype.kind not in "iu":
         raise SymbolError("symbols must be integers")
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
-    """Sizes of uniform ranges, checked: (count,), or as many as are given."""
+    """Sizes of uniform ranges, checked: as many as are given, (count,) or one for all."""
     ranges = _integers(sizes)
-    exact = (ranges >= 1) & (ranges <= 1 << EXACT_SIZE_BITS)
-    power = (ranges >= 1) & (ranges <= 1 << PRECISION_BITS) & (ranges & (ranges - 1) == 0)
-    if not np.all(exact | power):
-        raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
-    if count is not None and len(ranges) != count:
-        if len(ranges) != 1:
-            raise SymbolError(f"{count} symbols, but {len(ranges)} sizes")
-        ranges = np.broadcast_to(ranges, (count,))
+    if len(ranges) and not (ranges.min() >= 1 and ranges.max() <= 1 << EXACT_SIZE_BITS):
+        large = ranges[ranges > 1 << EXACT_SIZE_BITS]
+        powers = (large <= 1 << PRECISION_BITS) & (large & (large - 1) == 0)
+        if ranges.min() < 1 or not np.all(powers):
+            raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
+    if count is not None and len(ranges) not in (1, count):
+        raise SymbolError(f"{count} symbols, but {len(ranges)} sizes")
     return ranges
 
 

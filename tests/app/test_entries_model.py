@@ -229,3 +229,33 @@ def test_one_more_among_ten_thousand_costs_little(monkeypatch: pytest.MonkeyPatc
     keys.clear()
     model.put(make_entry("7/img_new.png"))
     assert len(keys) < 30  # a binary search, and no new sorting
+
+
+def test_a_filter_sorts_once_and_then_only_picks(monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled = [make_entry(f"{n % 50}/img{n}.png") for n in range(1000)]
+    random.Random(1).shuffle(shuffled)
+    model = EntriesModel()
+    model.reset(shuffled)
+    keys = []
+    real = EntriesModel._key
+    monkeypatch.setattr(EntriesModel, "_key", lambda m, i: keys.append(i) or real(m, i))
+    model.set_filter("i")
+    assert len(keys) == 1050  # files and folders
+    keys.clear()
+    shown = {}
+    for text in ("im", "img1", "7/ img", "zzz", "img"):
+        model.set_filter(text)
+        shown[text] = [item.path for item in model.items]
+    assert not keys
+    assert [len(paths) for paths in shown.values()] == [1000, 111, 100, 0, 1000]
+    assert shown["img1"][:3] == ["0/img100.png", "0/img150.png", "1/img1.png"]
+    # What changes is seen by the next filter, and so is another order or folder.
+    model.put(make_entry("3/img1.png"))
+    model.remove(["0/img100.png"])
+    model.set_filter("img1")
+    assert [item.path for item in model.items][:2] == ["0/img150.png", "1/img1.png"]
+    model.sort(0, Qt.SortOrder.DescendingOrder)
+    model.set_filter("img15")
+    assert [item.path for item in model.items][-2:] == ["1/img151.png", "0/img150.png"]
+    model.show_folder("3")
+    assert [item.path for item in model.items] == ["3/img153.png"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +234,14 @@ def test_an_error_of_the_program_itself_ends_only_the_job(
     assert window.session.jobs.last is not None
     assert window.session.jobs.last.state is State.FAILED
     assert window.isVisible()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there, threads have no priorities")
+def test_no_worker_has_a_low_priority(threads: Executors) -> None:
+    """One that holds the interpreter's lock and waits for a processor would stop the window."""
+
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    each = (getattr(threads, field.name) for field in fields(threads))
+    assert {executor.submit(priority).result() for executor in each} == {priority()}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.coding.auxiliary import auxiliary_words
-from core.coding.black_box import BlackBox, BlackBoxCode, jacobian_of
+from core.coding.black_box import BlackBox, BlackBoxCode, jacobian_of, upper_factor
 from core.coding.enumeration import EnumeratingCode
 from core.coding.flow import FlowCode
 from core.coding.flowpp import FlowPPCode, fresh_stack
@@ -128,6 +128,28 @@ def test_a_black_box_can_be_stopped() -> None:
     code = FlowPPCode(network, BlackBox(), cancel)
     with pytest.raises(Cancelled):
         code.encode(fresh_stack(), images(network, 1))
+
+
+def test_the_triangle_is_that_of_the_covariance_and_can_be_stopped() -> None:
+    torch.manual_seed(3)
+    matrix = torch.randn(300, 300, dtype=torch.float64) * torch.logspace(-3, 3, 300).double()
+    upper = upper_factor(matrix)
+    assert torch.equal(upper, upper.triu())
+    _, wanted = torch.linalg.qr(matrix, mode="r")
+    signs = torch.sign(torch.diagonal(upper)) * torch.sign(torch.diagonal(wanted))
+    error = (upper * signs[:, None] - wanted).abs().amax(1) / wanted.abs().amax(1)
+    assert float(error.max()) < 1e-11
+
+    class Stopping(CancelToken):
+        n_checks = 0
+
+        def check(self) -> None:
+            self.n_checks += 1
+            if self.n_checks == 3:
+                raise Cancelled
+
+    with pytest.raises(Cancelled):  # in the midst of it
+        upper_factor(matrix, Stopping())
 
 
 def test_the_jacobian_is_that_of_the_whole_flow() -> None:

@@ -73,8 +73,10 @@ def test_cells_tile_the_line_however_flat_a_mixture_is(seed: int, count: int) ->
     h = random.integers(-4000, 4000, count)
     assert np.all(cells.edges(h + 1) > cells.edges(h))
     z = random.integers(-(1 << 22), 1 << 22, count)
-    found = cells.locate(z)
-    assert np.all((cells.edges(found) <= z) & (z < cells.edges(found + 1)))
+    found, low, high = cells.locate(z)
+    assert np.array_equal(low, cells.edges(found))
+    assert np.array_equal(high, cells.edges(found + 1))
+    assert np.all((low <= z) & (z < high))
 
 
 def test_a_part_of_a_map_is_the_map_of_that_part() -> None:
@@ -126,8 +128,10 @@ def test_the_sigmoid_reaches_every_place_of_a_pixel_and_no_other() -> None:
     assert edges[-1] == 1 << 18
     assert np.all(np.diff(edges) >= 1)
     z = np.arange(0, 1 << 18, 37)
-    found = cells.locate(z)
-    assert np.all((cells.edges(found) <= z) & (z < cells.edges(found + 1)))
+    found, low, high = cells.locate(z)
+    assert np.array_equal(low, cells.edges(found))
+    assert np.array_equal(high, cells.edges(found + 1))
+    assert np.all((low <= z) & (z < high))
     middle = values_of(edges[100:-100], 18)  # tails have places that they hardly need
     wanted = 1 / (1 + np.exp(-np.arange(-half + 100, half - 99) / 16))
     assert np.abs(middle - wanted).max() < 0.003

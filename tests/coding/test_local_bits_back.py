@@ -46,7 +46,7 @@ def likely_mixtures(seed: int, count: int) -> MixtureCdf:
 
 
 def sampled(cdf: MixtureCdf, seed: int) -> np.ndarray:
-    return cdf.locate(np.random.default_rng(seed).integers(0, 1 << 24, len(cdf)))
+    return cdf.locate(np.random.default_rng(seed).integers(0, 1 << 24, len(cdf)))[0]
 
 
 @given(SEEDS, st.integers(1, 60))
@@ -63,9 +63,21 @@ def test_locate_finds_the_cell(seed: int, count: int) -> None:
     cdf = mixtures(seed, count)
     z = np.random.default_rng(seed).integers(0, 1 << 24, count)
     z[: count // 3] = np.random.default_rng(seed).choice([0, 1, (1 << 24) - 1], count // 3)
-    cells = cdf.locate(z)
-    assert np.all(cdf.edges(cells) <= z)
-    assert np.all(z < cdf.edges(cells + 1))
+    cells, low, high = cdf.locate(z)
+    assert np.array_equal(low, cdf.edges(cells))
+    assert np.array_equal(high, cdf.edges(cells + 1))
+    assert np.all((low <= z) & (z < high))
+
+
+def test_parts_are_located_like_the_whole() -> None:
+    """Of more dimensions than are computed at a time, narrow and wide mixtures side by side."""
+    count = 20_000
+    for cdf in (mixtures(3, count), likely_mixtures(3, count)):
+        z = np.random.default_rng(3).integers(0, 1 << 24, count)
+        cells, low, high = cdf.locate(z)
+        assert np.all((low <= z) & (z < high))
+        for part in (slice(0, 1), slice(8191, 8193), slice(777, count)):
+            assert np.array_equal(cdf[part].locate(z[part]), [a[part] for a in (cells, low, high)])
 
 
 @pytest.mark.parametrize("coder", CODERS)

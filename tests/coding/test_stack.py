@@ -209,3 +209,14 @@ def test_a_range_of_one_costs_nothing() -> None:
     stack.push_uniform(np.zeros(1000, dtype=np.int64), 1)
     assert stack.n_bits == before
     assert not stack.pop_uniform(1, 1000).any()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000, 1 << 14, 1 << 24])
+def test_one_size_for_all_makes_the_same_bits_as_each_its_own(size: int) -> None:
+    symbols = np.random.default_rng(size).integers(0, size, 500)
+    together, singly = (Stack(auxiliary_words(40)) for _ in range(2))
+    together.push_uniform(symbols, size)
+    singly.push_uniform(symbols, np.full(500, size))
+    assert np.array_equal(together.words(), singly.words())
+    assert np.array_equal(together.pop_uniform(size, 500), singly.pop_uniform(np.full(500, size)))
+    assert np.array_equal(together.words(), singly.words())

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.flows import interlace
+from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
+from core.flows.logistic import log2_mass
 from core.flows.photo import CHANNEL_ORDER
-from core.flows.walk import walk
+from core.flows.walk import Piece, walk
 from tests.models import crops, small_model
 
 
@@ -72,3 +74,25 @@ def test_neighbours_are_the_pixels_around_a_phase() -> None:
         y, x = 2 + row, 2 + column
         expected = sorted(float(picture[0, 0, y + i, x + j]) for i, j in places[min(phase, 1)])
         assert values == expected
+
+
+def test_theoretical_bits_are_those_of_the_smooth_mixture() -> None:
+    """Against the form used in training, in float64: likely pixels, unlikely ones, both ends."""
+    random, count = np.random.default_rng(5), 20_000
+    logits = random.integers(-200, 200, (5, count)).astype(np.float32)
+    means = random.integers(-2000, 18_000, (5, count)).astype(np.float32)
+    log_scales = random.integers(-69, 116, (5, count)).astype(np.float32)
+    pixels = random.integers(0, 256, count)
+    near = slice(0, count // 2)
+    pixels[near] = np.clip(means[0, near] / 64, 0, 255)
+    bits = Piece(logits, means, log_scales, 1, 0, 0).theoretical_bits(pixels)
+    exact = -log2_mass(
+        torch.from_numpy(pixels).double(),
+        torch.from_numpy(logits).double() / LOGIT_UNIT,
+        torch.from_numpy(means).double() / MEAN_UNIT,
+        torch.from_numpy(log_scales).double() / LOG_SCALE_UNIT * np.log(2),
+        dim=0,
+    )
+    assert exact.max() > 200
+    assert {0, 255} <= set(pixels.tolist())
+    assert bits == pytest.approx(exact.numpy(), rel=1e-5, abs=1e-5)
