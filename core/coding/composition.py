@@ -7,7 +7,7 @@ steps can be fused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -134,13 +134,17 @@ def chunks(count: int, n_coded: int, growth: int) -> Iterator[slice]:
         n_coded += size
 
 
-def choose_growth(cells: CellMap, values: Integers, n_bits: int) -> int:
-    """The fastest growth of chunks at which the first piece to be coded pays for what it pops.
+def choose_growth(pieces: Iterable[tuple[CellMap, Integers]], n_bits: int) -> int:
+    """The fastest growth of chunks at which these pieces pay for what they pop.
 
-    cells, values: the piece, (N,); n_bits lie on the stack already. The decoder must be told.
+    pieces: cells and values, (N,) each, that are coded first, in this order; n_bits lie on the
+    stack already. The decoder must be told.
     """
-    widths = cells.edges(values + 1) - cells.edges(values)
-    there = n_bits + np.cumsum((cells.z_bits - _log2(widths))[::-1])
+    lengths = [
+        (cells.z_bits - _log2(cells.edges(values + 1) - cells.edges(values)))[::-1]
+        for cells, values in pieces
+    ]
+    there = n_bits + np.cumsum(np.concatenate(lengths))
     popped = _POPPED_BITS * np.arange(1, len(there) + 1)
     mantissa, exponent = np.frexp((popped / there).max())
     exponent = int(exponent) - int(mantissa == 0.5)  # the smallest e with 2^e no less

@@ -34,6 +34,7 @@ from core.coding.stack import Stack, Words
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
 from core.flows import interlace
+from core.flows.cdf import MixtureCdf
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import Piece, walk
@@ -45,6 +46,9 @@ Bits = NDArray[np.float32]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 DEFAULT_CODER = CODERS[0]
+
+#: Pieces that show how fast chunks may grow.
+_PAYING = 32
 
 
 class DamagedChunkError(StackError, ValueError):
@@ -219,6 +223,16 @@ def _other_model(model_file: bytes) -> PhotoModel:
     return photo_model(model_file)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What the encoder keeps of a piece: its distributions and its pixels."""
+
+    cdf: MixtureCdf
+    values: Integers
+    theoretical_bits: float
+    channel: int
+
+
 class _TileJob:
     """Coding of tiles, with all that stays the same from one to the next."""
 
@@ -245,6 +259,7 @@ class _TileJob:
             coarse = picture[..., 0::2, 0::2].contiguous()
             pieces = walk(
                 self.model.network.level(level),
+                self.model.tables,
                 coarse,
                 height,
                 width,
@@ -254,17 +269,16 @@ class _TileJob:
             told = self._tell(pieces, picture)
             self.clock.networked()
             if told and not level:
-                piece, values = told[-1]
-                growth = choose_growth(piece.cdf(self.model.tables), values, 32 * CHECKSUM_WORDS)
-            for piece, values in reversed(told):
-                report.theoretical_bits += float(piece.theoretical_bits(values).sum(dtype=float))
-                cdf = piece.cdf(self.model.tables)
-                for part in chunks(len(piece), n_coded, growth):
+                first = [(piece.cdf, piece.values) for piece in reversed(told[-_PAYING:])]
+                growth = choose_growth(first, 32 * CHECKSUM_WORDS)
+            for piece in reversed(told):
+                report.theoretical_bits += piece.theoretical_bits
+                for part in chunks(len(piece.values), n_coded, growth):
                     self.cancel.check()
-                    pixel_flow(cdf[part], self.coder).encode(stack, values[part])
-                n_coded += len(piece)
+                    pixel_flow(piece.cdf[part], self.coder).encode(stack, piece.values[part])
+                n_coded += len(piece.values)
                 if piece.channel == channels[0]:
-                    self.on_pixels(len(piece))
+                    self.on_pixels(len(piece.values))
             picture = coarse
             self.clock.coded()
         coarsest = picture[0, list(channels)].numpy().astype(np.int64)
@@ -315,6 +329,7 @@ class _TileJob:
                 on_picture(_pixels(picture, shape[2]))
             pieces = walk(
                 self.model.network.level(level),
+                self.model.tables,
                 picture,
                 height,
                 width,
@@ -329,8 +344,7 @@ class _TileJob:
                     values = self._decode_piece(stack, piece, n_left, growth)
                     self.clock.coded()
                     if bits is not None:
-                        part = _every(bits, level)[piece.row :: 2, piece.column :: 2]
-                        part += piece.theoretical_bits(values).reshape(part.shape)
+                        _every(bits, level)[piece.places] += piece.theoretical_bits(values)
                     if piece.channel == channels[-1]:
                         self.on_pixels(len(piece))
                     piece = pieces.send(values)
@@ -343,26 +357,25 @@ class _TileJob:
 
     def _tell(
         self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor
-    ) -> list[tuple[Piece, Integers]]:
+    ) -> list[_Told]:
         """All pieces of a level whose picture is known, with their pixels."""
         told = []
         try:
             piece = next(pieces)
             while True:
                 self.cancel.check()
-                plane = picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
-                values = plane.numpy().astype(np.int64).ravel()
-                told.append((piece, values))
+                values = picture[0, piece.channel].numpy()[piece.places].astype(np.int64)
+                bits = float(piece.theoretical_bits(values).sum(dtype=float))
+                told.append(_Told(piece.cdf, values, bits, piece.channel))
                 piece = pieces.send(values)
         except StopIteration:
             return told
 
     def _decode_piece(self, stack: Stack, piece: Piece, n_coded: int, growth: int) -> Integers:
         values = np.empty(len(piece), dtype=np.int64)
-        cdf = piece.cdf(self.model.tables)
         for part in reversed(list(chunks(len(piece), n_coded, growth))):
             self.cancel.check()
-            values[part] = pixel_flow(cdf[part], self.coder).decode(stack)
+            values[part] = pixel_flow(piece.cdf[part], self.coder).decode(stack)
         return values
 
 

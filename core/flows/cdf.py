@@ -76,7 +76,7 @@ class MixtureCdf:
             below = logits[:, part].max(0) - logits[:, part]
             np.minimum(below, np.float32(len(tables.weight) - 1), out=below)
             share = tables.weight.take(below.astype(np.int32))
-            np.divide(share, _sum_in_order(share), out=weights[:, part])
+            np.divide(share, sum_in_order(share), out=weights[:, part])
             index = log_scales[:, part] - np.float32(tables.smallest_log_scale)
             inverse_scales[:, part] = tables.inverse_scale.take(index.astype(np.int32))
         return cls(means, inverse_scales, weights, tables)
@@ -152,7 +152,7 @@ class MixtureCdf:
         place += middle
         below = table.take(place.astype(np.int32))
         below *= self.weights
-        inner = np.floor(_sum_in_order(below) * _SCALE).astype(np.int64) + cells
+        inner = np.floor(sum_in_order(below) * _SCALE).astype(np.int64) + cells
         inner[cells <= 0] = 0
         inner[cells >= N_CELLS] = 1 << Z_BITS
         return inner
@@ -195,7 +195,7 @@ def _log2(x: Float32) -> Float32:
     return result
 
 
-def _sum_in_order(rows: Float32) -> Float32:
+def sum_in_order(rows: Float32) -> Float32:
     """The sum of (K, N) over K, from the first to the last; a reduction may take any order."""
     total: Float32 = rows[0]
     for row in rows[1:]:

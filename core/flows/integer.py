@@ -87,38 +87,39 @@ class IntegerConv:
 
 
 class IntegerHead:
-    """The integer form of :class:`core.flows.photo.Head`."""
+    """The integer form of :class:`core.flows.photo.Head`, but for its last layer.
 
-    def __init__(self, config: PhotoConfig, conv: Callable[[str, int], IntegerConv]) -> None:
-        self.components = config.components
+    That one goes on learning: :mod:`core.flows.learning` computes it, from ``outputs``. ``steps``:
+    for each channel how far it learns by each of its inputs, the bias last, (H + 1,) float32.
+    """
+
+    def __init__(
+        self,
+        config: PhotoConfig,
+        conv: Callable[[str, int], IntegerConv],
+        tensor: Callable[[str], Tensor],
+    ) -> None:
+        self.components, self.n_hidden = config.components, config.head_width
         self.features = [conv(f"features.{i}", READ_BOUND) for i in range(3)]
         self.lean = [conv(f"lean.{i}", INPUT_BOUND) for i in range(2)]
         self.outputs = [conv(f"outputs.{i}", HEAD_BOUND) for i in range(3)]
+        self.steps = [tensor(f"steps.{i}") for i in range(3)]
         for features, lean in zip(self.features[1:], self.lean, strict=True):
             if not torch.equal(features.scale, lean.scale) or bool(
                 (features.bound + lean.bound >= EXACT_BOUND).any()
             ):
                 raise ModelError("a head of the model does not compute exactly in float32")
 
-    def __call__(self, i: int, features: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
-        """Logits, means relative to the prediction, log scales of the i-th channel coded.
+    def hidden(self, features: Tensor, n_channels: int) -> Tensor:
+        """The layer before the last, without what it leans on: (N, C) -> (n_channels * H, N).
 
-        features: (1, C, h, w); residual: (1, i, h, w), what the channels before it lie above
-        their predictions, in coding order. Each result: (K, h w) in the units above.
+        Not rounded yet. As a product, so that what each unit gives lies side by side.
         """
         stream = (features * 2.0**READ_BITS).round_().clamp_(-READ_BOUND, READ_BOUND)
-        hidden = self.features[i](stream)
-        if i:
-            hidden += self.lean[i - 1](residual)
-        rows = hidden.round_().clamp_(0, HEAD_BOUND).permute(0, 2, 3, 1).flatten(0, 2)
-        # As a product, so that each parameter's values lie side by side.
-        weight, bias = self.outputs[i].weight.flatten(1), self.outputs[i].bias
-        out = torch.addmm(bias[:, None], weight, rows.T).round_()
-        logits, means, log_scales = out[: 3 * self.components].split(self.components)
-        means = means.clamp_(*MEAN_RANGE)
-        for leaning, earlier in zip(out[3 * self.components :], residual[0], strict=True):
-            means += leaning.clamp_(*LEAN_RANGE) * earlier.flatten()
-        return logits, means, log_scales.clamp_(*LOG_SCALE_RANGE)
+        layers = self.features[:n_channels]
+        weight = torch.cat([layer.weight.flatten(1) for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        return torch.addmm(bias[:, None], weight, stream.T)
 
 
 class IntegerBlock:
@@ -158,13 +159,23 @@ class IntegerBlock:
 class IntegerLevel:
     """The integer form of :class:`core.flows.photo.Level`."""
 
-    def __init__(self, config: PhotoConfig, conv: Callable[[str, int], IntegerConv]) -> None:
+    def __init__(
+        self,
+        config: PhotoConfig,
+        conv: Callable[[str, int], IntegerConv],
+        tensor: Callable[[str], Tensor],
+    ) -> None:
         self.stems = [conv(f"stems.{i}", INPUT_BOUND) for i in range(3)]
         self.trunks = [
             [IntegerBlock(_prefixed(conv, f"trunks.{i}.{j}.")) for j in range(n)]
             for i, n in enumerate(config.blocks)
         ]
-        self.heads = [IntegerHead(config, _prefixed(conv, f"heads.{i}.")) for i in range(3)]
+        self.heads = [
+            IntegerHead(
+                config, _prefixed(conv, f"heads.{i}."), lambda name, i=i: tensor(f"heads.{i}.{name}")
+            )
+            for i in range(3)
+        ]
 
     def features(
         self,
@@ -182,8 +193,10 @@ class IntegerLevel:
         height, width = context.shape[-2:]
         reach = 1 + len(self.trunks[phase])
         channels = self.stems[phase].weight.shape[0]
-        result = torch.empty((1, channels, height, width), device=context.device).contiguous(
-            memory_format=torch.channels_last
+        result = torch.empty(
+            (1, channels, height, width),
+            device=context.device,
+            memory_format=torch.channels_last,
         )
         for outer, inner, target in _squares(height, width, reach):
             check()
@@ -195,44 +208,36 @@ class IntegerLevel:
             result[target] = x[inner]
         return result
 
-    def mixtures(
-        self, phase: int, i: int, features: Tensor, residual: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Parameters of the i-th channel's mixtures, each (K, h * w) integers in float32."""
-        height, width = features.shape[-2:]
-        rows = max(1, BLOCK * BLOCK // max(1, width))
-        parts = [
-            self.heads[phase](
-                i, features[..., top : top + rows, :], residual[..., top : top + rows, :]
-            )
-            for top in range(0, height, rows)
-        ]
-        logits, means, log_scales = (torch.cat(p, 1) for p in zip(*parts, strict=True))
-        return logits, means, log_scales
-
 
 class IntegerPhoto:
     """The integer form of :class:`core.flows.photo.Photo`.
 
-    tensors: for each layer its weight, bias and shift, as :mod:`core.training.quantise` writes
-    them.
+    tensors: for each layer its weight, bias and shift, and the steps of heads, as
+    :mod:`core.training.quantise` writes them.
     """
 
     def __init__(self, config: PhotoConfig, tensors: Mapping[str, Tensor]) -> None:
-        def conv(name: str, input_bound: int) -> IntegerConv:
+        def tensor(name: str) -> Tensor:
             try:
-                layer = [tensors[f"{name}.{part}"] for part in ("weight", "bias", "shift")]
+                return tensors[name]
             except KeyError as error:
                 raise ModelError(f"the model lacks {error.args[0]}") from error
-            made = IntegerConv(layer[0], layer[1], layer[2], input_bound, name)
-            self._layers.append(made)
-            return made
+
+        def conv(name: str, input_bound: int) -> IntegerConv:
+            weight, bias, shift = (tensor(f"{name}.{part}") for part in ("weight", "bias", "shift"))
+            self._layers.append(IntegerConv(weight, bias, shift, input_bound, name))
+            return self._layers[-1]
 
         self._layers: list[IntegerConv] = []
         self.config = config
-        self.levels = [
-            IntegerLevel(config, _prefixed(conv, f"levels.{i}.")) for i in range(config.weight_sets)
-        ]
+        self.levels = []
+        for i in range(config.weight_sets):
+            at = f"levels.{i}."
+            self.levels.append(
+                IntegerLevel(
+                    config, _prefixed(conv, at), lambda name, at=at: tensor(at + name)
+                )
+            )
 
     def level(self, index: int) -> IntegerLevel:
         """The networks of a level, 0 the finest."""

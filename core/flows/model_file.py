@@ -58,6 +58,8 @@ def read_photo_file(data: bytes) -> PhotoFile:
         config = _config(about["config"])
         for name, (shape, kind) in layer_tensors(config).items():
             _check(name, tensors[name], shape, kind)
+            if kind.is_floating_point and not bool((tensors[name] >= 0).all()):
+                raise ModelError(f"{name} of the model holds what is no length of a step")
         tables = _tables(about, tensors)
         vector, vector_sha256 = tensors["vector"], about["vector_sha256"]
     except KeyError as error:
@@ -93,6 +95,8 @@ def layer_tensors(config: PhotoConfig) -> dict[str, tuple[tuple[int, ...], torch
         tensors[f"{name}.weight"] = (outputs, inputs, side, side), kind
         tensors[f"{name}.bias"] = (outputs,), torch.int32
         tensors[f"{name}.shift"] = (outputs,), torch.int8
+        if ".outputs." in name:
+            tensors[name.replace("outputs", "steps")] = (inputs + 1,), torch.float32
     return tensors
 
 

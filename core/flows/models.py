@@ -93,16 +93,20 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
         coarse = pixels[..., 0::2, 0::2]
         height, width = pixels.shape[-2:]
         pieces = walk(
-            model.network.level(level), coarse.to(model.device), height, width, CHANNEL_ORDER
+            model.network.level(level),
+            model.tables,
+            coarse.to(model.device),
+            height,
+            width,
+            CHANNEL_ORDER,
         )
         try:
             piece = next(pieces)
             while True:
                 for values in (piece.logits, piece.means, piece.log_scales):
                     digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
-                plane = pixels[0, piece.channel, piece.row :: 2, piece.column :: 2]
-                target = plane.reshape(-1).numpy().astype(np.int64)
-                digest.update(piece.cdf(model.tables).edges(target).astype("<i8").tobytes())
+                target = pixels[0, piece.channel].numpy()[piece.places].astype(np.int64)
+                digest.update(piece.cdf.edges(target).astype("<i8").tobytes())
                 piece = pieces.send(target)
         except StopIteration:
             pixels, level = coarse, level + 1

@@ -1,8 +1,9 @@
 """One level of the pyramid, piece by piece, the same way for encoder and decoder.
 
-A piece is one channel of one phase: N pixels whose distributions are known as soon as the pieces
-before it are. Encoder and decoder run the very same generator; it asks for each piece's pixels
-after it has told their distributions. The encoder knows them, the decoder decodes them.
+A piece is one channel of a block of a phase: N pixels whose distributions are known as soon as the
+pieces before it are. Encoder and decoder run the very same generator; it asks for each piece's
+pixels after it has told their distributions. The encoder knows them, the decoder decodes them.
+After each block the head that told them learns from it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from torch import Tensor
 from core.flows import interlace
 from core.flows.cdf import Float32, MixtureCdf, Tables, blocks
 from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT, IntegerLevel
+from core.flows.learning import BLOCK, LearningHead
 from core.flows.logistic import log2_mass
 from core.flows.photo import CHANNEL_ORDER
 
 Integers = NDArray[np.int64]
+
+#: Positions whose hidden layer is computed at once: whole blocks.
+_SLAB = 16 * BLOCK
 
 #: Smaller masses are computed as logarithms.
 _SMALL_MASS = np.float32(2.0**-60)
@@ -32,21 +37,18 @@ class Piece:
     """Distributions of N pixels, and where in the level's picture they lie.
 
     logits, means, log_scales: (K, N) integers in float32, in the units of core.flows.integer.
+    cdf: the distributions as the coder takes them.
     """
 
     logits: Float32
     means: Float32
     log_scales: Float32
+    cdf: MixtureCdf
     channel: int
-    row: int  # the piece is picture[channel, row::2, column::2]
-    column: int
+    places: tuple[Integers, Integers]  # rows and columns in the level's picture
 
     def __len__(self) -> int:
         return int(self.means.shape[1])
-
-    def cdf(self, tables: Tables) -> MixtureCdf:
-        """The distributions as the coder takes them."""
-        return MixtureCdf.of_parameters(self.logits, self.means, self.log_scales, tables)
 
     def theoretical_bits(self, pixels: Integers) -> Float32:
         """-log2 of the smooth mixtures' mass at each of the pixels (N,).
@@ -101,6 +103,7 @@ def _mass(x: Float32, logits: Float32, means: Float32, log_scales: Float32) -> F
 
 def walk(
     level: IntegerLevel,
+    tables: Tables,
     coarse: Tensor,
     height: int,
     width: int,
@@ -126,28 +129,56 @@ def walk(
         if rows and columns:
             context = interlace.context(known, mean, phases[1] if phase == 2 else None)
             features = level.features(phase, context, features, check)
-            residual = torch.zeros_like(mean)  # in coding order
-            for i, channel in enumerate(channels):
-                parameters = level.mixtures(phase, i, features, residual[:, :i])
-                centre = mean[0, channel] * MEAN_UNIT
-                logits, means, log_scales = (
-                    p.view(-1, *centre.shape)[:, :rows, :columns] for p in parameters
-                )
-                means = means + centre[:rows, :columns]
-                piece = Piece(_flat(logits), _flat(means), _flat(log_scales), channel, row, column)
-                pixels = yield piece
-                plane = torch.from_numpy(pixels.astype(np.float32)).to(mean.device)
-                target[0, channel, :rows, :columns] = plane.view(rows, columns)
-                residual[:, i] = target[:, channel] - mean[:, channel]
-            for channel in CHANNEL_ORDER[len(channels) :]:
-                target[:, channel] = target[:, channels[-1]]
+            part = (0, slice(rows), slice(columns))
+            seen = features.permute(0, 2, 3, 1)[part].reshape(rows * columns, -1)
+            centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
+            pixels = np.empty_like(centres)
+            head = level.heads[phase]
+            learner = LearningHead(head, len(channels), tables)
+            for start in range(0, rows * columns, _SLAB):
+                check()
+                hidden = head.hidden(seen[start : start + _SLAB], len(channels)).cpu().numpy()
+                hidden = hidden.reshape(len(channels), head.n_hidden, -1)
+                for block in range(0, hidden.shape[2], BLOCK):
+                    span = slice(start + block, min(start + block + BLOCK, rows * columns))
+                    y, x = np.divmod(np.arange(span.start, span.stop), columns)
+                    places = (2 * y + row, 2 * x + column)
+                    pixels[:, span] = yield from _block(
+                        learner,
+                        hidden[..., block : block + BLOCK],
+                        centres[:, span],
+                        channels,
+                        places,
+                        tables,
+                    )
+            decoded = torch.from_numpy(pixels).to(mean.device).unflatten(1, (rows, columns))
+            for i, channel in enumerate(CHANNEL_ORDER):
+                target[0, channel, :rows, :columns] = decoded[min(i, len(channels) - 1)]
             picture[..., row::2, column::2] = target[..., :rows, :columns]
         phases.append(target)
     return picture
 
 
-def _flat(parameters: Tensor) -> Float32:
-    """(K, h, w) -> (K, N) contiguous, on the host."""
-    flat = parameters.reshape(parameters.shape[0], -1).contiguous().cpu()
-    array: Float32 = flat.numpy()
-    return array
+def _block(
+    learner: LearningHead,
+    hidden: Float32,
+    centres: Float32,
+    channels: tuple[int, ...],
+    places: tuple[Integers, Integers],
+    tables: Tables,
+) -> Generator[Piece, Integers, Integers]:
+    """Yields a block's channels, takes their pixels, lets the head learn, returns the pixels.
+
+    hidden: (C, H, N); centres: the predictions, (C, N). Result: (C, N).
+    """
+    pixels = np.empty(centres.shape, dtype=np.int64)
+    residual = np.empty_like(centres)
+    cdfs = []
+    for i, channel in enumerate(channels):
+        logits, means, log_scales = learner.mixtures(i, hidden[i], residual[:i])
+        means += centres[i] * np.float32(MEAN_UNIT)
+        cdfs.append(MixtureCdf.of_parameters(logits, means, log_scales, tables))
+        pixels[i] = yield Piece(logits, means, log_scales, cdfs[i], channel, places)
+        residual[i] = pixels[i] - centres[i]
+    learner.learn(cdfs, pixels, residual)
+    return pixels

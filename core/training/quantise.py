@@ -36,6 +36,7 @@ WEIGHT_BOUND = 511
 BYTE_BOUND = 127  # of weights in the trunk
 
 _SAMPLED = 512  # positions of each activation that are kept, of each batch of crops
+_LEAST_SHARE = 0.01  # of the mean square of inputs, for one that is nearly always 0
 _FINER = 4  # units that are tried, each half of the one before
 
 
@@ -68,6 +69,18 @@ class _Ranges:
         ]
         best = torch.stack(errors).argmin(0, keepdim=True)
         return tried.gather(0, best)[0]
+
+
+    def steps(self, name: str, exponents: Tensor) -> Tensor:
+        """How far a head learns by each of its inputs and by its bias: (C + 1,) float32.
+
+        As if all inputs were of one size, but for those that are nearly always 0. In units of the
+        integers x 2^e.
+        """
+        squares = torch.cat(self.samples[name], 1).square().mean(1)
+        squares = torch.cat([squares, torch.ones(1)])
+        sizes = (squares + _LEAST_SHARE * squares.mean()).sqrt()
+        return (torch.cat([-exponents, torch.zeros(1)]).exp2() / sizes).float()
 
 
 def quantise(model: Photo, crops: Tensor) -> dict[str, Tensor]:
@@ -127,6 +140,8 @@ def _level(level: Level, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
     for i, head in enumerate(level.heads):
         units = [ranges.exponents(f"{prefix}.heads.{i}.{j}", 0, HEAD_BOUND) for j in range(3)]
         _head(layers, f"heads.{i}", head, stream, units)
+        for j in range(3):
+            layers[f"heads.{i}.steps.{j}"] = ranges.steps(f"{prefix}.heads.{i}.{j}", units[j])
     return layers
 
 
