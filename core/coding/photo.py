@@ -344,7 +344,7 @@ class _TileJob:
                     values = self._decode_piece(stack, piece, n_left, growth)
                     self.clock.coded()
                     if bits is not None:
-                        _every(bits, level)[piece.places] += piece.theoretical_bits(values)
+                        _every(bits, level)[piece.places] += piece.cdf.theoretical_bits(values)
                     if piece.channel == channels[-1]:
                         self.on_pixels(len(piece))
                     piece = pieces.send(values)
@@ -355,9 +355,7 @@ class _TileJob:
             _check_bottom(stack, pixels, number)
         return pixels
 
-    def _tell(
-        self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor
-    ) -> list[_Told]:
+    def _tell(self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor) -> list[_Told]:
         """All pieces of a level whose picture is known, with their pixels."""
         told = []
         try:
@@ -365,7 +363,7 @@ class _TileJob:
             while True:
                 self.cancel.check()
                 values = picture[0, piece.channel].numpy()[piece.places].astype(np.int64)
-                bits = float(piece.theoretical_bits(values).sum(dtype=float))
+                bits = float(piece.cdf.theoretical_bits(values).sum(dtype=float))
                 told.append(_Told(piece.cdf, values, bits, piece.channel))
                 piece = pieces.send(values)
         except StopIteration:

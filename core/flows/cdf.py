@@ -4,15 +4,20 @@ Everything here is subtraction, multiplication, division, addition, comparison a
 IEEE float32 in a fixed order, and look-up in tables that come with the model: no exp, no sigmoid
 of the platform. Each of these operations is exact or rounds in the one way that IEEE 754 lays
 down, and all of them are monotone, so that the result is strictly increasing by construction.
+
+The loops over pixels are compiled by Numba, which neither reorders nor fuses floating-point
+operations unless it is told to (``fastmath``), and which gives the interpreter's lock back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.flows.compiled import compiled
 
 Float32 = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -21,19 +26,6 @@ Integers = NDArray[np.int64]
 Z_BITS = 24
 N_CELLS = 256
 _SCALE = np.float32(2**Z_BITS - 2 * N_CELLS)
-
-#: So many dimensions are computed at a time: they fit into a processor's caches, and no call
-#: keeps the interpreter's lock for long.
-_BLOCK = 1 << 13
-
-#: So often a search for a cell trusts the shape of the mixture; then it halves what is left.
-_GUESSES = 6
-_FLATTEST = np.float32(2.0**-12)
-
-
-def blocks(count: int) -> Iterator[slice]:
-    """Parts of [0, count) to be computed one after the other."""
-    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))
 
 
 @dataclass(frozen=True)
@@ -72,13 +64,10 @@ class MixtureCdf:
     ) -> MixtureCdf:
         """From the integers that a network computes, each (K, N) float32."""
         inverse_scales, weights = np.empty_like(means), np.empty_like(means)
-        for part in blocks(means.shape[1]):
-            below = logits[:, part].max(0) - logits[:, part]
-            np.minimum(below, np.float32(len(tables.weight) - 1), out=below)
-            share = tables.weight.take(below.astype(np.int32))
-            np.divide(share, sum_in_order(share), out=weights[:, part])
-            index = log_scales[:, part] - np.float32(tables.smallest_log_scale)
-            inverse_scales[:, part] = tables.inverse_scale.take(index.astype(np.int32))
+        _parameters(
+            logits, log_scales, tables.weight, tables.inverse_scale,
+            np.float32(tables.smallest_log_scale), inverse_scales, weights,
+        )  # fmt: skip
         return cls(means, inverse_scales, weights, tables)
 
     def __len__(self) -> int:
@@ -95,109 +84,172 @@ class MixtureCdf:
         A cell keeps at least one place of the 2^24, and the outermost cells take the tails.
         """
         edges = np.empty(len(cells), dtype=np.int64)
-        for part in blocks(len(cells)):
-            edges[part] = self[part]._edges(cells[part])
+        _edges(*self._arrays(), cells, edges)
         return edges
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
-        # A guess, which is mended where it was wrong. There is one answer, so how good guesses are
-        # decides about time alone.
-        cells = self._guess(z)
-        low, high = self.edges(cells), self.edges(cells + 1)
-        wrong = np.flatnonzero((z < low) | (z >= high))
-        if len(wrong):
-            cells[wrong], low[wrong], high[wrong] = self._take(wrong)._mend(
-                *(a.take(wrong) for a in (z, cells, low, high))
-            )
+        cells, low, high = (np.empty(len(z), dtype=np.int64) for _ in range(3))
+        _locate(*self._arrays(), z, cells, low, high)
         return cells, low, high
 
-    def _mend(
-        self, z: Integers, cells: Integers, low: Integers, high: Integers
-    ) -> tuple[Integers, Integers, Integers]:
-        """:meth:`locate` from cells that are all wrong, and their edges."""
-        found = np.stack([cells, low, high])
-        left, cdf = np.arange(len(z)), self
-        lows, highs = np.zeros(len(z), dtype=np.int64), np.full(len(z), N_CELLS)
-        step = 0
-        while True:
-            above = z >= high
-            lows, highs = np.where(above, cells + 1, lows), np.where(above, highs, cells)
-            if step < _GUESSES:
-                # On the scale of logits one logistic is a straight line, and a mixture nearly so.
-                slope = np.maximum(_logit(high) - _logit(low), _FLATTEST)
-                way = np.floor((_logit(z) - _logit(np.where(above, high, low))) / slope)
-                cells = np.clip(cells + above + way.astype(np.int64), lows, highs - 1)
+    def theoretical_bits(self, pixels: Integers) -> Float32:
+        """-log2 of the smooth mixtures' mass at each of the pixels (N,).
+
+        The mixture is the flow's density with its best dequantizer, so this is the theoretical
+        codelength; it is for people, nothing is coded by it.
+        """
+        # Table steps a mean unit at a scale of one pixel level.
+        steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
+        bits = np.empty(len(pixels), dtype=np.float32)
+        _smooth_bits(*self._arrays()[:3], float(self.tables.mean_unit), steps, pixels, bits)
+        return bits
+
+    def _arrays(self) -> tuple[Float32, Float32, Float32, Float32, np.float32]:
+        unit = np.float32(self.tables.mean_unit)
+        return self.means, self.inverse_scales, self.weights, self.tables.sigmoid, unit
+
+
+@compiled
+def _parameters(
+    logits: Float32,
+    log_scales: Float32,
+    weight_table: Float32,
+    scale_table: Float32,
+    smallest: np.float32,
+    inverse_scales: Float32,
+    weights: Float32,
+) -> None:
+    n_components, count = logits.shape
+    furthest = np.float32(len(weight_table) - 1)
+    for i in range(count):
+        top = logits[0, i]
+        for k in range(1, n_components):
+            top = max(top, logits[k, i])
+        total = np.float32(0)
+        for k in range(n_components):
+            weight = weight_table[np.int64(min(top - logits[k, i], furthest))]
+            weights[k, i] = weight
+            total = weight if k == 0 else total + weight
+        for k in range(n_components):
+            weights[k, i] /= total
+            inverse_scales[k, i] = scale_table[np.int64(log_scales[k, i] - smallest)]
+
+
+@compiled
+def edge(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    sigmoid: Float32,
+    unit: np.float32,
+    i: int,
+    cell: int,
+) -> int:
+    """F(cell) of dimension i; see :meth:`MixtureCdf.edges`."""
+    if cell <= 0:
+        return 0
+    if cell >= N_CELLS:
+        return 1 << Z_BITS
+    middle = np.float32(len(sigmoid) // 2)
+    # Cell h covers the levels from h - 1/2 to h + 1/2, as in training.
+    at = np.float32(cell) * unit - unit / np.float32(2)
+    total = np.float32(0)
+    for k in range(len(means)):
+        place = (at - means[k, i]) * inverse_scales[k, i]
+        place = min(max(place, -middle), middle) + middle
+        below = sigmoid[np.int64(place)] * weights[k, i]
+        total = below if k == 0 else total + below
+    return np.int64(math.floor(total * _SCALE)) + cell
+
+
+@compiled
+def _edges(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    sigmoid: Float32,
+    unit: np.float32,
+    cells: Integers,
+    edges: Integers,
+) -> None:
+    for i in range(len(cells)):
+        edges[i] = edge(means, inverse_scales, weights, sigmoid, unit, i, cells[i])
+
+
+@compiled
+def _locate(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    sigmoid: Float32,
+    unit: np.float32,
+    z: Integers,
+    cells: Integers,
+    lows: Integers,
+    highs: Integers,
+) -> None:
+    for i in range(len(z)):
+        heaviest = 0
+        for k in range(1, len(weights)):
+            if weights[k, i] > weights[heaviest, i]:
+                heaviest = k
+        # From the heaviest mean outwards in growing steps, then by halves. There is one answer:
+        # where the search begins decides about time alone.
+        left = min(max(np.int64(means[heaviest, i] / unit), 0), N_CELLS - 1)
+        low = edge(means, inverse_scales, weights, sigmoid, unit, i, left)
+        right, high = left, low
+        step = 1
+        if low <= z[i]:
+            while high <= z[i]:
+                left, low = right, high
+                right = min(right + step, N_CELLS)
+                high = edge(means, inverse_scales, weights, sigmoid, unit, i, right)
+                step *= 2
+        else:
+            while low > z[i]:
+                right, high = left, low
+                left = max(left - step, 0)
+                low = edge(means, inverse_scales, weights, sigmoid, unit, i, left)
+                step *= 2
+        while right - left > 1:
+            middle = (left + right) // 2
+            value = edge(means, inverse_scales, weights, sigmoid, unit, i, middle)
+            if value <= z[i]:
+                left, low = middle, value
             else:
-                cells = (lows + highs) >> 1
-            step += 1
-            low, high = cdf.edges(cells), cdf.edges(cells + 1)
-            found[:, left] = cells, low, high
-            wrong = np.flatnonzero((z < low) | (z >= high))
-            if not len(wrong):
-                return found[0], found[1], found[2]
-            left, cdf = left.take(wrong), cdf._take(wrong)
-            z, cells, low, high, lows, highs = (
-                a.take(wrong) for a in (z, cells, low, high, lows, highs)
-            )
-
-    def _edges(self, cells: Integers) -> Integers:
-        table = self.tables.sigmoid
-        middle = np.float32(len(table) // 2)
-        # Cell h covers the levels from h - 1/2 to h + 1/2, as in training.
-        edge = (cells * self.tables.mean_unit - self.tables.mean_unit // 2).astype(np.float32)
-        place = edge - self.means
-        place *= self.inverse_scales
-        np.clip(place, -middle, middle, out=place)
-        place += middle
-        below = table.take(place.astype(np.int32))
-        below *= self.weights
-        inner = np.floor(sum_in_order(below) * _SCALE).astype(np.int64) + cells
-        inner[cells <= 0] = 0
-        inner[cells >= N_CELLS] = 1 << Z_BITS
-        return inner
-
-    def _guess(self, z: Integers) -> Integers:
-        """Cells of one logistic that is like each mixture: its mean, and its slope there."""
-        unit = np.float32(1 / self.tables.mean_unit)
-        steps = self.tables.inverse_scale[-self.tables.smallest_log_scale]  # at a scale of 1
-        cells = np.empty(len(z), dtype=np.int64)
-        for part in blocks(len(z)):
-            weights = self.weights[:, part]
-            mean = (weights * self.means[:, part]).sum(0) * unit
-            slope = (weights * self.inverse_scales[:, part]).sum(0) / steps
-            place = mean + np.float32(0.5) + _logit(z[part]) / slope
-            cells[part] = np.clip(place, 0, N_CELLS - 1)
-        return cells
-
-    def _take(self, index: Integers) -> MixtureCdf:
-        return MixtureCdf(
-            self.means.take(index, axis=1),
-            self.inverse_scales.take(index, axis=1),
-            self.weights.take(index, axis=1),
-            self.tables,
-        )
+                right, high = middle, value
+        cells[i], lows[i], highs[i] = left, low, high
 
 
-def _logit(z: Integers) -> Float32:
-    """Nearly the logit of z as a part of 2^24, both ends included; no platform's logarithm."""
-    z = z.astype(np.float32)
-    half = np.float32(0.5)
-    logit: Float32 = _log2(z + half) - _log2(np.float32(1 << Z_BITS) - z + half)
-    logit *= np.float32(0.693)
-    return logit
-
-
-def _log2(x: Float32) -> Float32:
-    """log2 without its constant, linear between powers of two."""
-    mantissa, exponent = np.frexp(x)
-    result: Float32 = mantissa + mantissa + exponent.astype(np.float32)
-    return result
-
-
-def sum_in_order(rows: Float32) -> Float32:
-    """The sum of (K, N) over K, from the first to the last; a reduction may take any order."""
-    total: Float32 = rows[0]
-    for row in rows[1:]:
-        total = total + row
-    return total
+@compiled
+def _smooth_bits(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    mean_unit: float,
+    steps: float,
+    pixels: Integers,
+    bits: Float32,
+) -> None:
+    # With e = exp(-|x - mean| / scale) and t = exp(-1/2 / scale), a logistic has the mass
+    # e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x; the outermost bins take the tails.
+    for i in range(len(pixels)):
+        mass = 0.0
+        nearest = math.inf  # bits of the component that reaches furthest, where float64 ends
+        for k in range(len(means)):
+            inverse = inverse_scales[k, i] / steps
+            distance = (pixels[i] - means[k, i] / mean_unit) * inverse
+            if pixels[i] == 0:
+                away = -(distance + 0.5 * inverse)
+                part = 1 / (1 + math.exp(away))
+            elif pixels[i] == N_CELLS - 1:
+                away = distance - 0.5 * inverse
+                part = 1 / (1 + math.exp(away))
+            else:
+                e, t = math.exp(-abs(distance)), math.exp(-0.5 * inverse)
+                part = e * (1 - t * t) / ((1 + e * t) * (t + e))
+                away = abs(distance) - 0.5 * inverse
+            mass += weights[k, i] * part
+            nearest = min(nearest, away - math.log(weights[k, i]))
+        bits[i] = -math.log2(mass) if mass > 1e-290 else nearest / math.log(2.0)

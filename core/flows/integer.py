@@ -146,7 +146,11 @@ class IntegerBlock:
         return x.addcmul_(value.round_(), gate, value=2.0 ** -(GATE_BITS + VALUE_BITS))
 
     def _by_floats(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.conv(byte_kernels.as_bytes(x).float() - byte_kernels.ZERO).round_().clamp_(0, HIDDEN_BOUND)
+        hidden = (
+            self.conv(byte_kernels.as_bytes(x).float() - byte_kernels.ZERO)
+            .round_()
+            .clamp_(0, HIDDEN_BOUND)
+        )
         return self.value(hidden), self.gate(hidden).round_().clamp_(0, 1 << GATE_BITS)
 
     def _by_bytes(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,7 +176,9 @@ class IntegerLevel:
         ]
         self.heads = [
             IntegerHead(
-                config, _prefixed(conv, f"heads.{i}."), lambda name, i=i: tensor(f"heads.{i}.{name}")
+                config,
+                _prefixed(conv, f"heads.{i}."),
+                lambda name, i=i: tensor(f"heads.{i}.{name}"),
             )
             for i in range(3)
         ]
@@ -234,9 +240,7 @@ class IntegerPhoto:
         for i in range(config.weight_sets):
             at = f"levels.{i}."
             self.levels.append(
-                IntegerLevel(
-                    config, _prefixed(conv, at), lambda name, at=at: tensor(at + name)
-                )
+                IntegerLevel(config, _prefixed(conv, at), lambda name, at=at: tensor(at + name))
             )
 
     def level(self, index: int) -> IntegerLevel:

@@ -7,7 +7,8 @@ evaluation (Krause et al., ICML 2018). Encoder and decoder take the same steps a
 pixels; nothing is stored.
 
 The same steps to the last bit: what is computed elementwise is + - * / and the square root of IEEE
-754, each one call of numpy; what is summed are integers that float64 holds exactly, in any order.
+754, in the order in which it is written; what is summed over pixels are integers that float64 holds
+exactly, in any order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.flows.cdf import N_CELLS, Float32, Integers, MixtureCdf, Tables, sum_in_order
+from core.flows.cdf import N_CELLS, Float32, Integers, MixtureCdf, Tables
+from core.flows.compiled import compiled
 from core.flows.integer import (
     HEAD_BOUND,
     LEAN_RANGE,
@@ -74,10 +76,11 @@ class LearningHead:
             self._weights[i, :n, :-1] = output.weight.flatten(1).cpu().numpy()
             self._weights[i, :n, -1] = output.bias.cpu().numpy()
             self._steps[i, :n] = rows[:n, None] * head.steps[i].numpy()
-        self._lean = [lean.weight.flatten(1).cpu().numpy() for lean in head.lean]
+        nothing = np.zeros((n_hidden, 0), dtype=np.float32)
+        self._lean = [nothing, *(lean.weight.flatten(1).cpu().numpy() for lean in head.lean)]
         self._average, self._squares = np.zeros(shape), np.zeros(shape)
         self._n_steps, self._left, self._left_of_squares = 0, 1.0, 1.0
-        self._inputs: list[Float64] = []
+        self._inputs = np.ones((n_channels, n_hidden + 1, BLOCK))  # of the block at hand
 
     def mixtures(
         self, i: int, hidden: Float32, residual: Float32
@@ -87,34 +90,28 @@ class LearningHead:
         hidden: (H, n), the layer before without its lean; residual: (i, n), what the channels
         before lie above their predictions. Means are relative to the prediction.
         """
-        inputs = np.ones((len(hidden) + 1, hidden.shape[1]))
-        if i:
-            hidden = hidden + self._lean[i - 1] @ residual
-        np.clip(np.rint(hidden), 0, HEAD_BOUND, out=inputs[:-1])
-        if not i:
-            self._inputs = []
-        self._inputs.append(inputs)
+        inputs = self._inputs[i, :, : hidden.shape[1]]
+        _rounded(hidden, self._lean[i], residual, inputs)
         k = self._k
-        out = np.rint(self._weights[i, : 3 * k + i] @ inputs)
-        means = np.clip(out[k : 2 * k], *MEAN_RANGE)
-        for leaning, earlier in zip(out[3 * k :], residual, strict=True):
-            means += np.clip(leaning, *LEAN_RANGE) * earlier
-        logits = np.clip(out[:k], -_LOGIT_BOUND, _LOGIT_BOUND)
-        log_scales = np.clip(out[2 * k : 3 * k], *LOG_SCALE_RANGE)
-        return (
-            logits.astype(np.float32),
-            means.astype(np.float32),
-            log_scales.astype(np.float32),
-        )
+        out = self._weights[i, : 3 * k + i] @ inputs
+        logits, means, log_scales = np.empty((3, k, hidden.shape[1]), dtype=np.float32)
+        _clamped(out, residual, logits, means, log_scales)
+        return logits, means, log_scales
 
     def learn(self, cdfs: Sequence[MixtureCdf], pixels: Integers, residual: Float32) -> None:
         """Takes a step after a block: its distributions, and its pixels, both channel by channel.
 
         pixels: (C, n); residual: (C, n), how far they lie above their predictions.
         """
-        gradient = self._gradient(cdfs, pixels, residual)
-        n = pixels.shape[1]
-        of_weights = gradient @ np.stack(self._inputs).transpose(0, 2, 1) / n
+        n_channels, n = pixels.shape
+        gradient = np.zeros((n_channels, self._weights.shape[1], n))
+        for i, cdf in enumerate(cdfs):
+            _gradient(
+                cdf.means, cdf.inverse_scales, cdf.weights, self._tables.sigmoid,
+                self._tables.inverse_scale, np.float32(self._tables.mean_unit), pixels[i],
+                residual[:i], gradient[i],
+            )  # fmt: skip
+        of_weights = gradient @ self._inputs[..., :n].transpose(0, 2, 1) / n
         self._n_steps += 1
         self._left *= _MOMENTUM
         self._left_of_squares *= _SQUARES
@@ -127,54 +124,92 @@ class LearningHead:
         np.clip(weights, -_WEIGHT_BOUND, _WEIGHT_BOUND, out=weights)
         self._weights = np.rint(weights * _WEIGHT_UNIT) / _WEIGHT_UNIT
 
-    def _gradient(
-        self, cdfs: Sequence[MixtureCdf], pixels: Integers, residual: Float32
-    ) -> Float64:
-        """Of -log mass by the layer's outputs, as integers: (C, 3 K + C - 1, n)."""
-        means = np.stack([cdf.means for cdf in cdfs])
-        inverse_scales = np.stack([cdf.inverse_scales for cdf in cdfs])
-        weights = np.stack([cdf.weights for cdf in cdfs])
-        x = pixels.astype(np.float32)[:, None]
-        low, below = self._edge(x, means, inverse_scales)
-        high, up_to = self._edge(x + 1, means, inverse_scales)
-        np.copyto(below, 0, where=x == 0)
-        np.copyto(up_to, 1, where=x == N_CELLS - 1)
-        # A component's mass is weight (up_to - below); slopes of the logistic are s (1 - s).
-        share = weights * (up_to - below)
-        total = np.maximum(sum_in_order(share.transpose(1, 0, 2)), _LEAST_MASS)[:, None]
-        share /= total
-        heavy = weights / total
-        slope_below, slope_up_to = below * (1 - below), up_to * (1 - up_to)
-        low *= slope_below
-        high *= slope_up_to
-        slope_up_to -= slope_below
-        slope_up_to *= heavy
-        slope_up_to *= inverse_scales
-        high -= low
-        high *= heavy
-        table = self._tables.inverse_scale  # where a scale is clamped, it has no slope
-        high *= (inverse_scales < table[0]) & (inverse_scales > table[-1])
-        n_channels, k, n = means.shape
-        gradient = np.zeros((n_channels, 3 * k + n_channels - 1, n))
-        for rows, of, unit in (
-            (slice(0, k), np.subtract(weights, share), _OF_LOGIT),
-            (slice(k, 2 * k), slope_up_to, _OF_MEAN),
-            (slice(2 * k, 3 * k), high, _OF_SCALE),
-        ):
-            of *= unit
-            np.rint(of, out=of)
-            np.clip(of, -_GRADIENT_BOUND, _GRADIENT_BOUND, out=gradient[:, rows])
-        for i in range(1, n_channels):
-            of_mean = gradient[i, k : 2 * k].sum(0)
-            for j in range(i):
-                gradient[i, 3 * k + j] = of_mean * residual[j]
-        return gradient
 
-    def _edge(self, cells: Float32, means: Float32, inverse_scales: Float32) -> list[Float32]:
-        """Table steps from each component's mean to a cell's edge, and the logistic CDF there."""
-        unit = np.float32(self._tables.mean_unit)
-        middle = np.float32(len(self._tables.sigmoid) // 2)
-        place = cells * unit - unit / 2 - means
-        place *= inverse_scales
-        np.clip(place, -middle, middle, out=place)
-        return [place, self._tables.sigmoid.take((place + middle).astype(np.int32))]
+@compiled
+def _rounded(hidden: Float32, lean: Float32, residual: Float32, inputs: Float64) -> None:
+    """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
+    for h in range(hidden.shape[0]):
+        for i in range(hidden.shape[1]):
+            value = hidden[h, i]
+            for j in range(len(residual)):
+                value += lean[h, j] * residual[j, i]
+            inputs[h, i] = min(max(np.rint(value), np.float32(0)), np.float32(HEAD_BOUND))
+
+
+@compiled
+def _clamped(
+    out: Float64, residual: Float32, logits: Float32, means: Float32, log_scales: Float32
+) -> None:
+    """What the last layer gives, (3 K + i, n), as integers in their ranges."""
+    n_components, count = logits.shape
+    for i in range(count):
+        leaning = 0.0
+        for j in range(len(residual)):
+            slope = np.rint(out[3 * n_components + j, i])
+            leaning += min(max(slope, LEAN_RANGE[0]), LEAN_RANGE[1]) * residual[j, i]
+        for k in range(n_components):
+            logits[k, i] = min(max(np.rint(out[k, i]), -_LOGIT_BOUND), _LOGIT_BOUND)
+            mean = np.rint(out[n_components + k, i])
+            means[k, i] = min(max(mean, MEAN_RANGE[0]), MEAN_RANGE[1]) + leaning
+            log_scale = np.rint(out[2 * n_components + k, i])
+            log_scales[k, i] = min(max(log_scale, LOG_SCALE_RANGE[0]), LOG_SCALE_RANGE[1])
+
+
+@compiled
+def _gradient(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    sigmoid: Float32,
+    scale_table: Float32,
+    unit: np.float32,
+    pixels: Integers,
+    residual: Float32,
+    gradient: Float64,
+) -> None:
+    """Of -log mass by what the last layer gives, rounded to integers: (3 K + i, n).
+
+    A component's mass is weight (s(u) - s(l)) for the edges l and u of a pixel's cell, the slope of
+    the logistic s is s (1 - s). float32 throughout.
+    """
+    n_components, count = means.shape
+    one, middle = np.float32(1), np.float32(len(sigmoid) // 2)
+    low = np.empty(n_components, dtype=np.float32)
+    high, below, up_to = np.empty_like(low), np.empty_like(low), np.empty_like(low)
+    for i in range(count):
+        at = np.float32(pixels[i]) * unit
+        total = np.float32(0)
+        for k in range(n_components):
+            place = (at - unit / np.float32(2) - means[k, i]) * inverse_scales[k, i]
+            low[k] = min(max(place, -middle), middle)
+            below[k] = sigmoid[np.int64(low[k] + middle)]
+            place = (at + unit / np.float32(2) - means[k, i]) * inverse_scales[k, i]
+            high[k] = min(max(place, -middle), middle)
+            up_to[k] = sigmoid[np.int64(high[k] + middle)]
+            if pixels[i] == 0:
+                below[k] = np.float32(0)
+            if pixels[i] == N_CELLS - 1:
+                up_to[k] = one
+            total += weights[k, i] * (up_to[k] - below[k])
+        total = max(total, _LEAST_MASS)
+        of_means = 0.0
+        for k in range(n_components):
+            share = weights[k, i] * (up_to[k] - below[k]) / total
+            heavy = weights[k, i] / total
+            slope_below = below[k] * (one - below[k])
+            slope_up_to = up_to[k] * (one - up_to[k])
+            of_mean = (slope_up_to - slope_below) * heavy * inverse_scales[k, i]
+            of_scale = (high[k] * slope_up_to - low[k] * slope_below) * heavy
+            if inverse_scales[k, i] == scale_table[0] or inverse_scales[k, i] == scale_table[-1]:
+                of_scale = np.float32(0)  # where a scale is clamped, it has no slope
+            gradient[k, i] = _integer((weights[k, i] - share) * _OF_LOGIT)
+            gradient[n_components + k, i] = _integer(of_mean * _OF_MEAN)
+            gradient[2 * n_components + k, i] = _integer(of_scale * _OF_SCALE)
+            of_means += gradient[n_components + k, i]
+        for j in range(len(residual)):
+            gradient[3 * n_components + j, i] = of_means * residual[j, i]
+
+
+@compiled
+def _integer(x: np.float32) -> float:
+    return min(max(float(np.rint(x)), -_GRADIENT_BOUND), _GRADIENT_BOUND)

@@ -33,7 +33,9 @@ def log2_mass(
     return torch.logsumexp(log_mass, dim) / math.log(2)
 
 
-def bits(distance: Tensor, first: Tensor, last: Tensor, logits: Tensor, log_scales: Tensor) -> Tensor:
+def bits(
+    distance: Tensor, first: Tensor, last: Tensor, logits: Tensor, log_scales: Tensor
+) -> Tensor:
     """-log2 of a mixture's mass in the unit bin of each dimension, for training.
 
     distance: (K, N), the value minus each component's mean; first, last: (N,) bool, where the bin

@@ -103,7 +103,7 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
         try:
             piece = next(pieces)
             while True:
-                for values in (piece.logits, piece.means, piece.log_scales):
+                for values in (piece.cdf.weights, piece.cdf.means, piece.cdf.inverse_scales):
                     digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
                 target = pixels[0, piece.channel].numpy()[piece.places].astype(np.int64)
                 digest.update(piece.cdf.edges(target).astype("<i8").tobytes())

@@ -174,7 +174,9 @@ class Level(nn.Module):
                 c = CHANNEL_ORDER[i]
                 distance = (target[:, c] - mean[:, c]).flatten() - offsets
                 ends = [(target[:, c] == end).flatten() for end in (0, 255)]
-                bits.append(logistic.bits(distance, *ends, logits, log_scales).unflatten(0, (n, -1)))
+                bits.append(
+                    logistic.bits(distance, *ends, logits, log_scales).unflatten(0, (n, -1))
+                )
         return bits, a
 
 

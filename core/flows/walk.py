@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.flows import interlace
-from core.flows.cdf import Float32, MixtureCdf, Tables, blocks
-from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT, IntegerLevel
+from core.flows.cdf import Float32, MixtureCdf, Tables
+from core.flows.integer import MEAN_UNIT, IntegerLevel
 from core.flows.learning import BLOCK, LearningHead
-from core.flows.logistic import log2_mass
 from core.flows.photo import CHANNEL_ORDER
 
 Integers = NDArray[np.int64]
@@ -28,77 +27,17 @@ Integers = NDArray[np.int64]
 #: Positions whose hidden layer is computed at once: whole blocks.
 _SLAB = 16 * BLOCK
 
-#: Smaller masses are computed as logarithms.
-_SMALL_MASS = np.float32(2.0**-60)
-
 
 @dataclass(frozen=True)
 class Piece:
-    """Distributions of N pixels, and where in the level's picture they lie.
+    """Distributions of N pixels, and where in the level's picture they lie."""
 
-    logits, means, log_scales: (K, N) integers in float32, in the units of core.flows.integer.
-    cdf: the distributions as the coder takes them.
-    """
-
-    logits: Float32
-    means: Float32
-    log_scales: Float32
     cdf: MixtureCdf
     channel: int
     places: tuple[Integers, Integers]  # rows and columns in the level's picture
 
     def __len__(self) -> int:
-        return int(self.means.shape[1])
-
-    def theoretical_bits(self, pixels: Integers) -> Float32:
-        """-log2 of the smooth mixtures' mass at each of the pixels (N,).
-
-        The mixture is the flow's density with its best dequantizer, so this is the theoretical
-        codelength; it is for people, nothing is coded by it.
-        """
-        x = pixels.astype(np.float32)
-        mass = np.empty(len(self), dtype=np.float32)
-        for part in blocks(len(self)):
-            mass[part] = _mass(x[part], *self._natural(part))
-        # The outermost pixels take the tails, and very small masses leave the range of float32.
-        rest = np.flatnonzero((x < 0.5) | (x > 254.5) | (mass < _SMALL_MASS))
-        mass[rest] = 1
-        bits: Float32 = -np.log2(mass)
-        for part in blocks(len(rest)):
-            index = rest[part]
-            logits, means, log_scales = map(torch.from_numpy, self._natural(index))
-            log2 = log2_mass(torch.from_numpy(x[index]), logits, means, log_scales, dim=0)
-            bits[index] = -log2.numpy()
-        return bits
-
-    def _natural(self, part: slice | Integers) -> tuple[Float32, Float32, Float32]:
-        """Logits, means and natural log scales in units of 1."""
-        return (
-            self.logits[:, part] / np.float32(LOGIT_UNIT),
-            self.means[:, part] / np.float32(MEAN_UNIT),
-            self.log_scales[:, part] / np.float32(LOG_SCALE_UNIT / np.log(2)),
-        )
-
-
-def _mass(x: Float32, logits: Float32, means: Float32, log_scales: Float32) -> Float32:
-    """The mixtures' mass in the unit bins around x; what log2_mass takes the logarithm of.
-
-    With e = exp(-|x - mean| / scale) and t = exp(-1/2 / scale) one logistic has the mass
-    sigmoid(log t - log e) - sigmoid(-log t - log e) = e (1 - t^2) / ((1 + e t) (t + e)).
-    """
-    weights = np.exp(logits - logits.max(0))
-    inverse_scales = np.exp(-log_scales)
-    t = np.exp(np.float32(-0.5) * inverse_scales)
-    e = np.abs(x - means)
-    e *= inverse_scales
-    np.negative(e, out=e)
-    np.exp(e, out=e)
-    masses = (1 + e * t) * (t + e)
-    e *= 1 - t * t
-    np.divide(e, masses, out=masses)
-    masses *= weights
-    mass: Float32 = masses.sum(0) / weights.sum(0)
-    return mass
+        return len(self.cdf)
 
 
 def walk(
@@ -178,7 +117,7 @@ def _block(
         logits, means, log_scales = learner.mixtures(i, hidden[i], residual[:i])
         means += centres[i] * np.float32(MEAN_UNIT)
         cdfs.append(MixtureCdf.of_parameters(logits, means, log_scales, tables))
-        pixels[i] = yield Piece(logits, means, log_scales, cdfs[i], channel, places)
+        pixels[i] = yield Piece(cdfs[i], channel, places)
         residual[i] = pixels[i] - centres[i]
     learner.learn(cdfs, pixels, residual)
     return pixels

@@ -42,7 +42,9 @@ class Muon(torch.optim.Optimizer):
         shapes: dict[tuple[int, ...], list[tuple[Tensor, Tensor, float]]] = {}
         for group in self.param_groups:
             for weight in group["params"]:
-                for matrix, ahead in self._directions(weight, group["n_matrices"], group["momentum"]):
+                for matrix, ahead in self._directions(
+                    weight, group["n_matrices"], group["momentum"]
+                ):
                     shapes.setdefault(tuple(ahead.shape), []).append((matrix, ahead, group["lr"]))
         for (rows, columns), same in shapes.items():
             steps = orthogonalised(torch.stack([ahead for _, ahead, _ in same]))

@@ -70,7 +70,6 @@ class _Ranges:
         best = torch.stack(errors).argmin(0, keepdim=True)
         return tried.gather(0, best)[0]
 
-
     def steps(self, name: str, exponents: Tensor) -> Tensor:
         """How far a head learns by each of its inputs and by its bias: (C + 1,) float32.
 
@@ -213,9 +212,7 @@ def _scaled_weight(weight: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:
     return weight.detach() * inputs.view(1, -1, 1, 1) * outputs.view(-1, 1, 1, 1)
 
 
-def _shift(
-    terms: list[tuple[Tensor, int]], bias: Tensor, largest: int = WEIGHT_BOUND
-) -> Tensor:
+def _shift(terms: list[tuple[Tensor, int]], bias: Tensor, largest: int = WEIGHT_BOUND) -> Tensor:
     """The largest power of two, for each output, whose integers stay within all bounds: (O,).
 
     terms: the weights that are summed, each with the bound of its inputs. largest: bound of a
