@@ -63,6 +63,7 @@ def run(
     from app.backend import CoreBackend
     from app.executors import Executors
     from app.private_cache import PrivateCache
+    from app.warmup import keep_out_of_collections
     from app.window import Window
 
     executors = Executors.threads()
@@ -76,6 +77,7 @@ def run(
     if on_painted is not None:
         FirstPaint(window).painted.connect(on_painted)
     window.show()
+    keep_out_of_collections()
     arrivals.open(request)
     status = application.exec()
     instance.close()

@@ -39,6 +39,7 @@ from app.demo import sample_images
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.private_cache import PrivateCache
+from app.warmup import keep_out_of_collections
 from app.window import Window
 from core.errors import FloeError
 
@@ -168,6 +169,7 @@ def measure(seconds: float) -> Heartbeat:
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         window = Window(backend, executors, QtDialogs(), settings, PrivateCache(folder / "cache"))
         window.show()
+        keep_out_of_collections()
         heart, idle = Heart(), Heart()
         try:
             idle.start()

@@ -146,7 +146,7 @@ class Contents:
             raise _damaged(entry, "parts of its data are missing")
         pixels = self._decoded(chunks, entry, progress, cancel)
         try:
-            file = rebuild(pixels, b"".join(frame), entry.kind)
+            file = rebuild(pixels, b"".join(frame), entry.kind, cancel)
         except FrameError as error:
             raise _damaged(entry, f"its file cannot be rebuilt ({error})") from error
         # A PNG is compressed by the zlib at hand, so only others have to be what they were.

@@ -187,7 +187,7 @@ def _verify(
         raise VerificationError(name, f"what was coded does not decode ({error})") from error
     if pixels.shape != shape or not np.array_equal(pixels, picture.pixels):
         raise VerificationError(name, "what was coded decodes to other pixels; nothing was kept")
-    rebuilt = rebuild(pixels, picture.frame, picture.frame_kind)
+    rebuilt = rebuild(pixels, picture.frame, picture.frame_kind, cancel)
     if not comes_back(picture, rebuilt):
         raise VerificationError(name, "the file cannot be rebuilt; nothing was kept")
     return rebuilt == picture.file_bytes

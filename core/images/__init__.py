@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.control import CancelToken
 from core.errors import FloeError
 from core.images.frames import FrameError
 from core.images.picture import Original, Picture, Pixels
@@ -24,19 +25,22 @@ __all__ = [
     "rebuild",
 ]
 
-_REBUILDERS = {"png": rebuild_png, "raw": rebuild_raw}
 
-
-def rebuild(pixels: Pixels, frame: bytes, frame_kind: str) -> bytes:
+def rebuild(
+    pixels: Pixels, frame: bytes, frame_kind: str, cancel: CancelToken | None = None
+) -> bytes:
     """The file of a Picture: ``pixels`` (H, W, C) uint8 with C = 1 or 3, and its frame.
 
-    Raises FrameError, a ValueError, where the frame is damaged or of an unknown kind.
+    Raises FrameError, a ValueError, where the frame is damaged or of an unknown kind, and
+    Cancelled.
     """
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or not pixels.size:
         raise FrameError(f"no file has pixels of shape {pixels.shape}")
-    if frame_kind not in _REBUILDERS:
+    if frame_kind not in ("png", "raw"):
         raise FrameError(f"unknown kind of frame: {frame_kind!r}")
-    return _REBUILDERS[frame_kind](pixels, frame)
+    if frame_kind == "png":
+        return rebuild_png(pixels, frame, cancel)
+    return rebuild_raw(pixels, frame)
 
 
 def comes_back(picture: Picture, file_bytes: bytes) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.control import CancelToken
 from core.images.frames import BodyReader, FrameError, number, pack, unpack
 from core.images.picture import Pixels
 from core.images.png_rows import filtered_rows
@@ -204,10 +205,10 @@ def exif_of_png(frame: bytes) -> bytes:
     return next((chunk.data for chunk in before + after if chunk.kind == b"eXIf"), b"")
 
 
-def rebuild_png(pixels: Pixels, frame: bytes) -> bytes:
+def rebuild_png(pixels: Pixels, frame: bytes, cancel: CancelToken | None = None) -> bytes:
     """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, with a frame's other chunks.
 
-    Raises FrameError where the frame is damaged.
+    Raises FrameError where the frame is damaged, and Cancelled: compression takes seconds.
     """
     height, width, channels = pixels.shape
     interlaced, before, after, trailer = _parse_frame(frame)
@@ -216,7 +217,7 @@ def rebuild_png(pixels: Pixels, frame: bytes) -> bytes:
     _append(out, Chunk(b"IHDR", header))
     for chunk in before:
         _append(out, chunk)
-    for data in _image_data(pixels, interlaced):
+    for data in _image_data(pixels, interlaced, cancel or CancelToken()):
         _append(out, Chunk(b"IDAT", data))
     for chunk in after:
         _append(out, chunk)
@@ -249,12 +250,13 @@ def _append(out: bytearray, chunk: Chunk) -> None:
     out += struct.pack(">I", checksum)
 
 
-def _image_data(pixels: Pixels, interlaced: bool) -> list[bytes]:
+def _image_data(pixels: Pixels, interlaced: bool, cancel: CancelToken) -> list[bytes]:
     """The zlib stream of an image, cut into the data of IDAT chunks."""
     deflater = zlib.compressobj(6, zlib.DEFLATED, 15, 8, zlib.Z_FILTERED)
     stream = bytearray()
     for part in _passes(pixels) if interlaced else [pixels]:
         for rows in filtered_rows(part):
+            cancel.check()
             stream += deflater.compress(rows)
     stream += deflater.flush()
     return [bytes(stream[at : at + _IDAT_BYTES]) for at in range(0, len(stream), _IDAT_BYTES)]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import FloeError
+from core.control import CancelToken
+from core.errors import Cancelled, FloeError
 from core.images import FrameError, rebuild
 from core.images import frames as frames_module
 from core.images.frames import BodyReader, number, pack, unpack
@@ -125,3 +126,20 @@ def test_unknown_kinds(kind: str) -> None:
 def test_an_error_of_a_frame_is_ours() -> None:
     assert issubclass(FrameError, FloeError)
     assert issubclass(FrameError, ValueError)
+
+
+def test_compressing_a_png_can_be_stopped() -> None:
+    """It takes seconds for a large picture: each block of rows is a point to stop at."""
+
+    class Stopping(CancelToken):
+        n_checks = 0
+
+        def check(self) -> None:
+            self.n_checks += 1
+            if self.n_checks == 3:
+                raise Cancelled
+
+    stopping = Stopping()
+    with pytest.raises(Cancelled):
+        rebuild(np.zeros((2000, 1000, 3), dtype=np.uint8), b"", "png", stopping)
+    assert stopping.n_checks == 3
