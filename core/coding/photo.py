@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.coding.ahead import ahead
 from core.coding.auxiliary import auxiliary_words
 from core.coding.composition import (
     CODERS,
@@ -37,7 +38,7 @@ from core.flows import interlace
 from core.flows.cdf import MixtureCdf
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
-from core.flows.walk import Piece, walk
+from core.flows.walk import Piece, features_of, walk
 from core.images.tiles import Tile, TileListener, coarsened, tiles
 
 Pixels = NDArray[np.uint8]
@@ -255,6 +256,8 @@ class _TileJob:
         picture = picture.expand(1, 3, -1, -1)
         n_coded = 0
         growth = GROWTH_EXPONENTS[0]
+        # The networks of the next phase run beside the coding of this one.
+        features = ahead(self._features(picture))
         for level, (height, width) in enumerate(_sizes(*pixels.shape[:2])):
             coarse = picture[..., 0::2, 0::2].contiguous()
             pieces = walk(
@@ -265,6 +268,7 @@ class _TileJob:
                 width,
                 channels,
                 self.cancel.check,
+                features,
             )
             told = self._tell(pieces, picture)
             self.clock.networked()
@@ -354,6 +358,12 @@ class _TileJob:
         if not finest:
             _check_bottom(stack, pixels, number)
         return pixels
+
+    def _features(self, picture: Tensor) -> Iterator[Tensor]:
+        """Of each phase of each level, from the finest on."""
+        for level in range(len(_sizes(*picture.shape[-2:]))):
+            yield from features_of(self.model.network.level(level), picture, self.cancel.check)
+            picture = picture[..., 0::2, 0::2].contiguous()
 
     def _tell(self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor) -> list[_Told]:
         """All pieces of a level whose picture is known, with their pixels."""

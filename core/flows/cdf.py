@@ -122,18 +122,19 @@ def _parameters(
 ) -> None:
     n_components, count = logits.shape
     furthest = np.float32(len(weight_table) - 1)
-    for i in range(count):
-        top = logits[0, i]
-        for k in range(1, n_components):
-            top = max(top, logits[k, i])
-        total = np.float32(0)
-        for k in range(n_components):
-            weight = weight_table[np.int64(min(top - logits[k, i], furthest))]
-            weights[k, i] = weight
-            total = weight if k == 0 else total + weight
-        for k in range(n_components):
-            weights[k, i] /= total
+    top, total = logits[0].copy(), np.zeros(count, dtype=np.float32)
+    for k in range(1, n_components):
+        for i in range(count):
+            top[i] = max(top[i], logits[k, i])
+    for k in range(n_components):
+        for i in range(count):
+            weights[k, i] = weight_table[np.int64(min(top[i] - logits[k, i], furthest))]
             inverse_scales[k, i] = scale_table[np.int64(log_scales[k, i] - smallest)]
+        for i in range(count):
+            total[i] += weights[k, i]
+    for k in range(n_components):
+        for i in range(count):
+            weights[k, i] /= total[i]
 
 
 @compiled

@@ -49,7 +49,7 @@ BLOCK: Final = 1024
 #: Weights are multiples of 2^-20 below 2^11, so that sums over 2^6 inputs below 2^10 are exact.
 _WEIGHT_UNIT: Final = 2.0**20
 _WEIGHT_BOUND: Final = 2.0**11
-_LOGIT_BOUND: Final = 2.0**15
+_LOGIT_RANGE: Final = (-(1 << 15), 1 << 15)
 
 # Gradients are rounded to integers: in these units, and up to this size.
 _OF_LOGIT: Final = np.float32(2.0**12)
@@ -125,15 +125,23 @@ class LearningHead:
         self._weights = np.rint(weights * _WEIGHT_UNIT) / _WEIGHT_UNIT
 
 
+# Inner loops go along rows, one operation after the other, so that they become vector instructions.
+
+
 @compiled
 def _rounded(hidden: Float32, lean: Float32, residual: Float32, inputs: Float64) -> None:
     """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
-    for h in range(hidden.shape[0]):
-        for i in range(hidden.shape[1]):
-            value = hidden[h, i]
-            for j in range(len(residual)):
-                value += lean[h, j] * residual[j, i]
-            inputs[h, i] = min(max(np.rint(value), np.float32(0)), np.float32(HEAD_BOUND))
+    n_hidden, count = hidden.shape
+    for h in range(n_hidden):
+        row = inputs[h]
+        for i in range(count):
+            row[i] = hidden[h, i]
+        for j in range(len(residual)):
+            slope = lean[h, j]
+            for i in range(count):
+                row[i] += slope * residual[j, i]
+        for i in range(count):
+            row[i] = min(max(np.rint(row[i]), 0.0), float(HEAD_BOUND))
 
 
 @compiled
@@ -142,17 +150,23 @@ def _clamped(
 ) -> None:
     """What the last layer gives, (3 K + i, n), as integers in their ranges."""
     n_components, count = logits.shape
-    for i in range(count):
-        leaning = 0.0
-        for j in range(len(residual)):
-            slope = np.rint(out[3 * n_components + j, i])
-            leaning += min(max(slope, LEAN_RANGE[0]), LEAN_RANGE[1]) * residual[j, i]
-        for k in range(n_components):
-            logits[k, i] = min(max(np.rint(out[k, i]), -_LOGIT_BOUND), _LOGIT_BOUND)
-            mean = np.rint(out[n_components + k, i])
-            means[k, i] = min(max(mean, MEAN_RANGE[0]), MEAN_RANGE[1]) + leaning
-            log_scale = np.rint(out[2 * n_components + k, i])
-            log_scales[k, i] = min(max(log_scale, LOG_SCALE_RANGE[0]), LOG_SCALE_RANGE[1])
+    leaning = np.zeros(count)
+    for j in range(len(residual)):
+        for i in range(count):
+            leaning[i] += _between(out[3 * n_components + j, i], LEAN_RANGE) * residual[j, i]
+    for k in range(n_components):
+        for i in range(count):
+            logits[k, i] = _between(out[k, i], _LOGIT_RANGE)
+        for i in range(count):
+            means[k, i] = _between(out[n_components + k, i], MEAN_RANGE) + leaning[i]
+        for i in range(count):
+            log_scales[k, i] = _between(out[2 * n_components + k, i], LOG_SCALE_RANGE)
+
+
+@compiled
+def _between(x: float, ends: tuple[int, int]) -> float:
+    """Rounded, halves to even, and clamped."""
+    return min(max(np.rint(x), float(ends[0])), float(ends[1]))
 
 
 @compiled

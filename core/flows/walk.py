@@ -8,7 +8,7 @@ After each block the head that told them learns from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,26 +48,31 @@ def walk(
     width: int,
     channels: tuple[int, ...],
     check: Callable[[], None] = lambda: None,
+    known: Iterator[Tensor] | None = None,
 ) -> Generator[Piece, Integers, Tensor]:
     """Yields a level's pieces in decoding order, takes their pixels, returns the picture.
 
     coarse: (1, 3, ceil(height / 2), ceil(width / 2)) integers in float32, phase a. channels: which
     are coded, a beginning of CHANNEL_ORDER; the others equal the last of them (grey pictures).
-    check: called often, and may raise to stop the work. Result: (1, 3, height, width).
+    check: called often, and may raise to stop the work. known: the features of each phase, where
+    somebody who knows the picture has them (:func:`features_of`). Result: (1, 3, height, width).
     """
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
     features: Tensor | None = None
     phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        known = interlace.neighbours(phase, coarse, phases[0] if phases else None)
-        mean = interlace.prediction(known)
+        near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
+        mean = interlace.prediction(near)
         rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
         # Where the picture ends before the grid does, a phase stands at its prediction.
         target = mean.clone()
         if rows and columns:
-            context = interlace.context(known, mean, phases[1] if phase == 2 else None)
-            features = level.features(phase, context, features, check)
+            if known is None:
+                context = interlace.context(near, mean, phases[1] if phase == 2 else None)
+                features = level.features(phase, context, features, check)
+            else:
+                features = next(known)
             part = (0, slice(rows), slice(columns))
             seen = features.permute(0, 2, 3, 1)[part].reshape(rows * columns, -1)
             centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
@@ -96,6 +101,30 @@ def walk(
             picture[..., row::2, column::2] = target[..., :rows, :columns]
         phases.append(target)
     return picture
+
+
+def features_of(
+    level: IntegerLevel, picture: Tensor, check: Callable[[], None] = lambda: None
+) -> Iterator[Tensor]:
+    """The features of each phase that a level's picture, (1, 3, H, W), has pixels of.
+
+    The very same as :func:`walk` computes from the pixels that it is given.
+    """
+    coarse = picture[..., 0::2, 0::2]
+    features: Tensor | None = None
+    phases: list[Tensor] = []
+    for phase, (_, row, column) in enumerate(interlace.PHASES):
+        near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
+        mean = interlace.prediction(near)
+        target = picture[..., row::2, column::2]
+        rows, columns = target.shape[-2:]
+        if rows and columns:
+            context = interlace.context(near, mean, phases[1] if phase == 2 else None)
+            features = level.features(phase, context, features, check)
+            yield features
+        whole = mean.clone()  # where the picture ends before the grid does, at its prediction
+        whole[..., :rows, :columns] = target
+        phases.append(whole)
 
 
 def _block(
