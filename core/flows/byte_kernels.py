@@ -26,7 +26,7 @@ def as_bytes(x: Tensor) -> Tensor:
 class ByteConv:
     """A convolution of bytes by bytes, times 2^-shift.
 
-    weight: (O, I, k, k) integers of -127 to 127; bias, scale: (O,) float32, the bias scaled
+    weight: (O, I, k, k) integers of -128 to 127; bias, scale: (O,) float32, the bias scaled
     already, scale = 2^-shift. Inputs are (1, I, h, w) uint8 in channels-last layout.
     """
 
@@ -77,8 +77,8 @@ def _exact(channels: int, size: int) -> bool:
         return torch.randint(low, high + 1, shape, generator=random).float()
 
     for side, zero in ((3, ZERO), (1, 0)):
-        weight = integers(-127, 127, channels, channels, side, side)
-        weight[0], weight[1] = 127, -127  # what saturates first
+        weight = integers(-128, 127, channels, channels, side, side)
+        weight[0], weight[1] = 127, -128  # what saturates first
         scale = 2.0 ** -integers(0, 12, channels)
         bias = integers(-9000, 9000, channels) * scale
         x = integers(0, 255, 1, channels, size, size)

@@ -142,7 +142,8 @@ class IntegerBlock:
 
         value times gate is exact; adding it to the stream rounds once, as IEEE 754 says.
         """
-        value, gate = self._by_bytes(x) if self.bytes else self._by_floats(x)
+        by_bytes = self.bytes and x.device.type == "cpu"
+        value, gate = self._by_bytes(x) if by_bytes else self._by_floats(x)
         return x.addcmul_(value.round_(), gate, value=2.0 ** -(GATE_BITS + VALUE_BITS))
 
     def _by_floats(self, x: Tensor) -> tuple[Tensor, Tensor]:

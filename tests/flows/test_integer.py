@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ from safetensors.numpy import load_file, save_file
 
 import core.flows.integer as integer
 from core.errors import ModelError
+from core.flows import byte_kernels
+from core.flows.byte_kernels import ByteConv
 from core.flows.integer import EXACT_BOUND, IntegerConv, IntegerPhoto
 from core.flows.interlace import CONTEXT_CHANNELS
 from core.flows.models import PhotoModel, load_photo_model
-from tests.integer_reference import features, mixture
+from tests import integer_reference
 from tests.models import SMALL, crops, small_model, small_photo
 
 
@@ -30,115 +34,188 @@ def model(path: Path) -> PhotoModel:
     return load_photo_model(path)
 
 
-def inputs(kind: str, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Context (1, 20, h, w) and residuals (1, 3, h, w), random or at their limits."""
+def inputs(kind: str, height: int, width: int) -> torch.Tensor:
+    """Context (1, 20, h, w), random or at its limits."""
     random = torch.Generator().manual_seed(height * 100 + width)
-    shape = (1, 23, height, width)
+    shape = (1, 20, height, width)
     if kind == "extreme":
-        x = 255 * (2 * torch.randint(0, 2, shape, generator=random) - 1)
-    else:
-        x = torch.randint(-255, 256, shape, generator=random)
-    return x[:, :20].float(), x[:, 20:].float()
+        return (255 * (2 * torch.randint(0, 2, shape, generator=random) - 1)).float()
+    return torch.randint(-255, 256, shape, generator=random).float()
 
 
-def evaluate(network: IntegerPhoto, context: torch.Tensor, residual: torch.Tensor) -> list:
-    """All features and mixtures of both sets of weights."""
+@pytest.fixture(scope="module", params=["usual", "limits"])
+def tensors(request: pytest.FixtureRequest, path: Path) -> dict[str, Any]:
+    found = load_file(path)
+    return at_limits(found) if request.param == "limits" else found
+
+
+def at_limits(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The same with trunks whose weights are the largest that there are."""
+    random, found = np.random.default_rng(3), dict(tensors)
+    for name, weight in tensors.items():
+        if ".trunks." in name and name.endswith("weight"):
+            found[name] = (127 * random.choice([-1, 1], weight.shape)).astype(np.int8)
+            shift = name.replace("weight", "shift")
+            found[shift] = random.integers(1, 6, len(weight)).astype(np.int8)
+    return found
+
+
+def network_of(tensors: dict[str, Any], kernels: str = "bytes") -> IntegerPhoto:
+    """The integer networks, by the kernels that are named."""
+    with pytest.MonkeyPatch.context() as patch:
+        if kernels == "floats":
+            patch.setattr(byte_kernels, "available", lambda: False)
+        elif not byte_kernels.available():
+            pytest.skip("this processor has no exact kernels for bytes")
+        network = IntegerPhoto(SMALL, {n: torch.from_numpy(t) for n, t in tensors.items()})
+    blocks = [block for level in network.levels for trunk in level.trunks for block in trunk]
+    assert all((block.bytes is None) == (kernels == "floats") for block in blocks)
+    return network
+
+
+def evaluate(network: IntegerPhoto, context: torch.Tensor) -> list[torch.Tensor]:
+    """All features, and all hidden layers of heads, of both sets of weights."""
     results = []
     for level in network.levels:
         before = None
-        for phase in range(3):
+        for phase, head in enumerate(level.heads):
             before = level.features(phase, context[:, : CONTEXT_CHANNELS[phase]], before)
             results.append(before)
-            results += [
-                torch.cat(level.mixtures(phase, i, before, residual[:, :i])) for i in range(3)
-            ]
+            rows = before[0].flatten(1).T
+            results += [head.hidden(rows, n) for n in (1, 3)]
     return results
 
 
+def same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+@pytest.mark.parametrize("kernels", ["bytes", "floats"])
 @pytest.mark.parametrize("kind", ["random", "extreme"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (13, 5), (40, 33)])
-def test_equals_the_reference_in_int64(path, model, kind, size) -> None:
-    context, residual = inputs(kind, *size)
-    tensors = load_file(path)
-    x, r = context[0].numpy().astype(np.int64), residual[0].numpy().astype(np.int64)
-    fast = iter(evaluate(model.network, context, residual))
+def test_equals_the_reference(tensors, kernels, kind, size) -> None:
+    context = inputs(kind, *size)
+    x = context[0].numpy().astype(np.int64)
+    fast = iter(evaluate(network_of(tensors, kernels), context))
     for level in range(SMALL.weight_sets):
         before = None
         for phase, n_blocks in enumerate(SMALL.blocks):
             known = x[: CONTEXT_CHANNELS[phase]]
-            before = features(tensors, level, phase, n_blocks, known, before)
-            assert np.array_equal(next(fast)[0].numpy() * 512, before)
+            before = integer_reference.features(tensors, level, phase, n_blocks, known, before)
+            assert before.dtype == np.float32
+            assert np.array_equal(next(fast)[0].numpy(), before)
+            layers = []
             for i in range(3):
-                expected = np.concatenate(
-                    mixture(tensors, level, phase, i, SMALL.components, before, r)
-                )
-                assert np.array_equal(next(fast).numpy(), expected.reshape(len(expected), -1))
+                total, shift = integer_reference.hidden_layers(tensors, level, phase, i, before)
+                layers.append((total / 2.0**shift).reshape(len(total), -1))
+            assert np.array_equal(next(fast).numpy(), layers[0])
+            assert np.array_equal(next(fast).numpy(), np.concatenate(layers))
 
 
-def test_threads_blocks_layout_precision_and_library_change_nothing(model, monkeypatch) -> None:
-    context, residual = inputs("random", 50, 41)
-    expected = evaluate(model.network, context, residual)
+def test_the_stream_is_rounded_where_float32_ends(path, monkeypatch) -> None:
+    """Otherwise the test above would not show that its additions are single ones."""
+    tensors, context = at_limits(load_file(path)), inputs("random", 9, 9)[0, :17]
+    x = context.numpy().astype(np.int64)
+    single = integer_reference.features(tensors, 0, 0, 2, x, None)
+    monkeypatch.setattr(integer_reference, "F32", np.float64)
+    double = integer_reference.features(tensors, 0, 0, 2, x, None)
+    assert not np.array_equal(single, double)
+    assert np.allclose(single, double, rtol=1e-3)
 
-    def same() -> bool:
-        results = evaluate(model.network, context, residual)
-        return all(torch.equal(a, b) for a, b in zip(results, expected, strict=True))
+
+@pytest.mark.parametrize("kernels", ["bytes", "floats"])
+def test_threads_blocks_layout_precision_and_library_change_nothing(
+    tensors, kernels, monkeypatch
+) -> None:
+    context = inputs("random", 50, 41)
+    network = network_of(tensors, kernels)
+    expected = evaluate(network_of(tensors, "floats"), context)
+
+    def unchanged() -> bool:
+        return same(evaluate(network, context), expected)
 
     threads = torch.get_num_threads()
-    for n in (1, 2, 4):
+    for n in (1, 2):
         torch.set_num_threads(n)
-        assert same()
+        assert unchanged()
     torch.set_num_threads(threads)
     for block in (8, 19, 64):
         monkeypatch.setattr(integer, "BLOCK", block)
-        assert same()
+        assert unchanged()
     with monkeypatch.context() as without_onednn:
         without_onednn.setattr(torch.backends.mkldnn, "enabled", False)
-        assert same()
-    for layer in model.network._layers:
+        assert unchanged()
+    for layer in network._layers:
         monkeypatch.setattr(layer, "weight", layer.weight.contiguous())
-    assert same()
+    assert unchanged()
+    context = context.contiguous(memory_format=torch.channels_last)
+    assert unchanged()
     plain = torch.nn.functional.conv2d
 
     def wide(x, weight, bias, **options):
         return plain(x.double(), weight.double(), bias.double(), **options).float()
 
     monkeypatch.setattr(integer.F, "conv2d", wide)
-    assert same()
+    assert unchanged()
 
 
-def halves(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Integers below 2^12 in size as 32 high + low, both int8."""
-    high = torch.div(x, 32, rounding_mode="floor")
-    # A fresh tensor each: _int_mm misreads the strides of a transposed vector.
-    return tuple(torch.empty(x.shape, dtype=torch.int8).copy_(h) for h in (high, x - 32 * high))
+# Kernels for bytes
 
 
-def by_int8_kernels(layer: IntegerConv, x: torch.Tensor) -> torch.Tensor:
-    """The layer by matrix products of int8 summed in int32, four of them for 11-bit activations."""
-    weight = (layer.weight / layer.scale.view(-1, 1, 1, 1)).round().flatten(1)
-    columns = torch.nn.functional.unfold(x, 2 * layer.padding + 1, padding=layer.padding)[0]
-    a, b = halves(columns.T), halves(weight.T)
-    product = sum(
-        32 ** (2 - i - j) * torch._int_mm(a[i], b[j]).long() for i in (0, 1) for j in (0, 1)
-    )
-    assert int(product.abs().max()) < EXACT_BOUND
-    return (product.float() * layer.scale + layer.bias).T.view(1, -1, *x.shape[-2:])
+def stand_in(
+    rounded: Callable[[torch.Tensor], torch.Tensor] = torch.round, saturates: bool = False
+) -> Callable[..., torch.Tensor]:
+    """A kernel of another processor: how it rounds, and whether pairs of products saturate."""
+
+    def convolved(conv, x, zero, kind, after, arguments) -> torch.Tensor:
+        size = conv.weight.shape[-1]
+        columns = torch.nn.functional.unfold(x.double() - zero, size, padding=size // 2)[0]
+        products = conv.weight.double().flatten(1)[:, :, None] * columns
+        pairs = products[:, 0::2] + products[:, 1::2]
+        if saturates:
+            pairs = pairs.clamp(-(1 << 15), (1 << 15) - 1)
+        total = pairs.sum(1) * conv.scale[:, None] + conv.bias[:, None]
+        total = total.view(1, -1, *x.shape[-2:])
+        if kind == torch.uint8:
+            total = rounded(total).clamp(*arguments)
+        return total.to(kind)
+
+    return convolved
 
 
-@pytest.mark.parametrize("kind", ["random", "extreme"])
-def test_int8_kernels_change_nothing(model, monkeypatch, kind) -> None:
-    context, residual = inputs(kind, 33, 21)
-    expected = evaluate(model.network, context, residual)
-    calls = []
+def absent(*_: object) -> torch.Tensor:
+    raise NotImplementedError
 
-    def call(layer: IntegerConv, x: torch.Tensor) -> torch.Tensor:
-        calls.append(layer)
-        return by_int8_kernels(layer, x)
 
-    monkeypatch.setattr(IntegerConv, "__call__", call)
-    results = evaluate(model.network, context, residual)
-    assert len(calls) > 40
-    assert all(torch.equal(a, b) for a, b in zip(results, expected, strict=True))
+def test_a_kernel_that_is_exact_is_let_in(monkeypatch) -> None:
+    monkeypatch.setattr(ByteConv, "_convolved", stand_in())
+    assert byte_kernels._exact(16, 5)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        stand_in(saturates=True),
+        stand_in(lambda x: torch.floor(x + 0.5)),
+        stand_in(torch.floor),
+        absent,
+    ],
+    ids=["saturates", "rounds halves up", "rounds down", "is absent"],
+)
+def test_a_kernel_that_is_not_exact_gives_way_to_float32(tensors, monkeypatch, kernel) -> None:
+    context = inputs("extreme", 13, 11)
+    expected = evaluate(network_of(tensors, "floats"), context)
+    monkeypatch.setattr(ByteConv, "_convolved", kernel)
+    monkeypatch.setattr(byte_kernels, "available", byte_kernels.available.__wrapped__)  # unasked
+    network = IntegerPhoto(SMALL, {n: torch.from_numpy(t) for n, t in tensors.items()})
+    assert all(b.bytes is None for level in network.levels for t in level.trunks for b in t)
+    assert same(evaluate(network, context), expected)
+
+
+def test_the_stream_becomes_bytes_with_halves_up() -> None:
+    halves = torch.tensor([-300.0, -128.5, -1.5, -0.5, 0.49, 0.5, 1.5, 126.5, 127.5, 1e9])
+    expected = [0, 0, 127, 128, 128, 129, 130, 255, 255, 255]
+    assert byte_kernels.as_bytes(halves).tolist() == expected
 
 
 def test_follows_the_float_model(model) -> None:
@@ -198,6 +275,7 @@ def change_a_table(tensors, about) -> None:
         lambda tensors, about: about.update(format="2"),
         lambda tensors, about: about.update(family="flowpp"),
         lambda tensors, about: tensors.pop("levels.0.heads.2.lean.1.shift"),
+        lambda tensors, about: tensors.pop("levels.0.heads.2.steps.1"),
         lambda tensors, about: tensors.pop("vector"),
         lambda tensors, about: tensors.pop("tables.weight"),
         lambda tensors, about: about.pop("config"),

@@ -62,6 +62,7 @@ def put(place: int, value: float) -> Callable[[Any], Any]:
 
 
 STEM = "levels.0.stems.0.weight"
+TRUNK, STEPS = "levels.0.trunks.0.1.conv.weight", "levels.1.heads.2.steps.1"
 SIGMOID, WEIGHT = "tables.sigmoid", "tables.weight"
 
 HOSTILE: list[Change] = [
@@ -100,6 +101,14 @@ HOSTILE: list[Change] = [
     tensor("levels.0.stems.0.bias", put(0, -(2**31))),
     tensor("levels.0.stems.0.shift", put(0, -1)),
     tensor("levels.0.stems.0.shift", put(0, 127)),
+    tensor(TRUNK, lambda w: w.astype(np.int16)),
+    tensor(TRUNK, lambda w: w[:, :, :1, :1]),
+    tensor(STEPS, put(2, -0.1)),
+    tensor(STEPS, put(2, float("nan"))),
+    tensor(STEPS, put(2, float("inf"))),
+    tensor(STEPS, lambda s: s[:-1]),
+    tensor(STEPS, lambda s: s.astype(np.float64)),
+    lambda tensors, about: tensors.pop(STEPS),
     tensor(SIGMOID, put(100, float("nan"))),
     tensor(SIGMOID, put(100, float("inf"))),
     tensor(SIGMOID, put(100, 0.9)),

@@ -2,58 +2,146 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
+import core.flows.walk as walk_module
 from core.flows import interlace
+from core.flows.cdf import MixtureCdf
 from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
 from core.flows.logistic import log2_mass
+from core.flows.models import load_photo_model
 from core.flows.photo import CHANNEL_ORDER
-from core.flows.walk import Piece, walk
-from tests.models import crops, small_model
+from core.flows.walk import Piece, features_of, walk
+from core.training.tables import make_tables
+from tests import integer_reference
+from tests.models import SMALL, crops, small_model
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return small_model(tmp_path_factory.mktemp("model"))
+def path(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    small_model(folder)
+    return folder / "small.safetensors"
 
 
-def pieces_of(model, picture: torch.Tensor) -> list:
-    height, width = picture.shape[-2:]
+@pytest.fixture(scope="module")
+def model(path):
+    return load_photo_model(path)
+
+
+Steps = Generator[Any, Any, Any]
+
+
+def pieces_of(model, picture: torch.Tensor, known=None, channels=CHANNEL_ORDER) -> list[Piece]:
+    """All pieces of a level; ``known`` is given to the walk."""
     coarse = picture[..., 0::2, 0::2].contiguous()
-    steps = walk(model.network.level(0), coarse, height, width, CHANNEL_ORDER)
-    told = []
-    try:
-        piece = next(steps)
-        while True:
-            told.append(piece)
-            plane = picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
-            piece = steps.send(plane.reshape(-1).numpy().astype(np.int64))
-    except StopIteration as end:
-        result = end.value
+    steps = walk(
+        model.network.level(0), model.tables, coarse, *picture.shape[-2:], channels, known=known
+    )
+    told, result = followed(steps, picture[0].long().numpy(), lambda piece: piece)
     assert torch.equal(result, picture)
     return told
 
 
-@pytest.mark.parametrize("changed", range(9))
-def test_a_piece_knows_only_those_before_it(model, changed: int) -> None:
+def followed(steps: Steps, picture: np.ndarray, piece_of: Callable[[Any], Any]) -> tuple[list, Any]:
+    """What a walk yields, and returns, when it is told a picture's pixels, (3, H, W)."""
+    told = []
+    try:
+        step = next(steps)
+        while True:
+            told.append(step)
+            piece = piece_of(step)
+            step = steps.send(picture[piece.channel][piece.places])
+    except StopIteration as end:
+        return told, end.value
+
+
+def small_blocks(patch: pytest.MonkeyPatch, size: int) -> None:
+    patch.setattr(walk_module, "BLOCK", size)
+    patch.setattr(walk_module, "_SLAB", 3 * size)
+
+
+def equal(one: Piece, other: Piece) -> bool:
+    names = ("means", "inverse_scales", "weights")
+    return all(np.array_equal(getattr(one.cdf, n), getattr(other.cdf, n)) for n in names)
+
+
+def test_pieces_go_block_by_block_and_cover_all_but_the_coarser_picture(model, monkeypatch) -> None:
+    small_blocks(monkeypatch, 64)
+    picture = crops(1, 30)[:, :, :29, :27].float()
+    told = pieces_of(model, picture)
+    assert [piece.channel for piece in told] == len(told) // 3 * list(CHANNEL_ORDER)
+    assert {len(piece) for piece in told} == {64, 14 * 13 % 64, 15 * 13 % 64, 14 * 14 % 64}
+    count = np.zeros((3, 29, 27), dtype=int)
+    for piece in told:
+        count[piece.channel][piece.places] += 1
+    assert not count[:, 0::2, 0::2].any()
+    assert (count.sum((1, 2)) == 29 * 27 - 15 * 14).all()
+    assert count.max() == 1
+
+
+@pytest.mark.parametrize("changed", range(0, 27, 2))
+def test_a_piece_knows_only_those_before_it(model, changed: int, monkeypatch) -> None:
+    small_blocks(monkeypatch, 64)
     picture = crops(1, 30)[:, :, :29, :27].float()
     before = pieces_of(model, picture)
     other = picture.clone()
     piece = before[changed]
-    other[0, piece.channel, piece.row :: 2, piece.column :: 2] = (
-        255 - picture[0, piece.channel, piece.row :: 2, piece.column :: 2]
-    )
+    plane = other[0, piece.channel].numpy()
+    plane[piece.places] = 255 - plane[piece.places]
     after = pieces_of(model, other)
     for i in range(changed + 1):
-        assert np.array_equal(before[i].means, after[i].means)
-        assert np.array_equal(before[i].logits, after[i].logits)
-        assert np.array_equal(before[i].log_scales, after[i].log_scales)
-    if changed < 8:  # and what comes after does look at it
-        assert not np.array_equal(before[changed + 1].means, after[changed + 1].means)
+        assert equal(before[i], after[i])
+    if changed < len(before) - 1:  # and what comes after does look at it
+        assert not equal(before[changed + 1], after[changed + 1])
+
+
+@pytest.mark.parametrize("channels", [CHANNEL_ORDER, CHANNEL_ORDER[:1]], ids=["colour", "grey"])
+@pytest.mark.parametrize(("height", "width"), [(1, 70), (29, 27), (50, 1), (40, 36)])
+@pytest.mark.parametrize("size", [1, 30, 1024])
+def test_a_level_equals_the_reference(path, model, channels, height, width, size) -> None:
+    """With the learning: encoder's walk, decoder's walk and the one in integers."""
+    tensors = load_file(path)
+    picture = crops(1, 70)[:, :, 20 : 20 + height, :width].float()
+    if len(channels) == 1:
+        picture = picture[:, 1:2].expand(1, 3, -1, -1).contiguous()
+    if size == 1 and height * width > 100:
+        pytest.skip("blocks of a pixel are tried on thin pictures")
+    pixels = picture[0].long().numpy()
+    with pytest.MonkeyPatch.context() as patch:
+        small_blocks(patch, size)
+        decoder = pieces_of(model, picture, channels=channels)
+        known = features_of(model.network.level(0), picture)
+        encoder = pieces_of(model, picture, known, channels)
+        assert next(known, None) is None
+    coarse = pixels[:, 0::2, 0::2]
+    slow = integer_reference.pieces(
+        tensors, asdict(SMALL), 0, coarse, height, width, channels, size
+    )
+
+    def piece_of(step: Any) -> Piece:
+        parameters, channel, places = step
+        floats = (p.astype(np.float32) for p in parameters)
+        return Piece(MixtureCdf.of_parameters(*floats, model.tables), channel, places)
+
+    told, result = followed(slow, pixels, piece_of)
+    assert np.array_equal(result, pixels)
+    for step, *others in zip(told, decoder, encoder, strict=True):
+        expected = piece_of(step)
+        for piece in others:
+            assert equal(piece, expected)
+            assert piece.channel == expected.channel
+            assert np.array_equal(piece.places, expected.places)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
@@ -85,7 +173,8 @@ def test_theoretical_bits_are_those_of_the_smooth_mixture() -> None:
     pixels = random.integers(0, 256, count)
     near = slice(0, count // 2)
     pixels[near] = np.clip(means[0, near] / 64, 0, 255)
-    bits = Piece(logits, means, log_scales, 1, 0, 0).theoretical_bits(pixels)
+    cdf = MixtureCdf.of_parameters(logits, means, log_scales, make_tables())
+    bits = cdf.theoretical_bits(pixels)
     exact = -log2_mass(
         torch.from_numpy(pixels).double(),
         torch.from_numpy(logits).double() / LOGIT_UNIT,

@@ -16,10 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.integer_reference import features, mixture
-
-ORDER = (1, 0, 2)  # green, red, blue
-PHASES = ((1, 1), (0, 1), (1, 0))  # d, b, c: row and column in a block of 2 x 2
+from tests.integer_reference import ORDER, mixture_weights, pieces
 
 
 class Stack:
@@ -86,14 +83,12 @@ class Cdf:
     """The distributions of a piece, (K, N) parameters, as F from cell edges to [0, 2^24]."""
 
     def __init__(self, tensors: dict[str, Any], logits: Any, means: Any, log_scales: Any) -> None:
-        weight, scale = tensors["tables.weight"], tensors["tables.inverse_scale"]
         self.sigmoid = tensors["tables.sigmoid"]
-        weights = weight[np.minimum(logits.max(0) - logits, len(weight) - 1)]
-        total = weights[0]
-        for row in weights[1:]:
-            total = total + row
-        self.weights, self.means = weights / total, means.astype(np.float32)
-        self.scales = scale[log_scales + 69]
+        self.weights, self.means = mixture_weights(tensors, logits), means.astype(np.float32)
+        self.scales = tensors["tables.inverse_scale"][log_scales + 69]
+
+    def __len__(self) -> int:
+        return int(self.means.shape[1])
 
     def edges(self, cells: Any, part: slice) -> Any:
         middle = np.float32(len(self.sigmoid) // 2)
@@ -131,22 +126,6 @@ def pixels_of(stack: Stack, cdf: Cdf, part: slice, coder: str) -> Any:
     return cells
 
 
-def shifted(x: Any, down: int, right: int) -> Any:
-    """x[i + down, j + right], the border repeated."""
-    rows = np.arange(x.shape[-2]) + down
-    columns = np.arange(x.shape[-1]) + right
-    x = x[:, rows.clip(0, x.shape[-2] - 1)]
-    return x[:, :, columns.clip(0, x.shape[-1] - 1)]
-
-
-def neighbours(phase: int, a: Any, d: Any) -> list[Any]:
-    if phase == 0:
-        return [a, shifted(a, 0, 1), shifted(a, 1, 0), shifted(a, 1, 1)]
-    if phase == 1:
-        return [a, shifted(a, 0, 1), d, shifted(d, -1, 0)]
-    return [a, shifted(a, 1, 0), d, shifted(d, 0, -1)]
-
-
 def tile(
     chunk: bytes, number: int, shape: tuple[int, int, int], coder: str, model: tuple[Any, Any]
 ) -> Any:
@@ -168,44 +147,18 @@ def tile(
         picture[channel] = planes[min(i, len(channels) - 1)]
     left = len(channels) * (shape[0] * shape[1] - height * width)
     for level, (height, width) in reversed(list(enumerate(sizes))):
-        level = min(level, config["weight_sets"] - 1)
-        a = picture
-        picture = np.zeros((3, height, width), np.int64)
-        picture[:, 0::2, 0::2] = a
-        phases: list[Any] = []
-        stream = None
-        for phase, (row, column) in enumerate(PHASES):
-            known = neighbours(phase, a, phases[0] if phases else None)
-            mean = (sum(known) + 2) >> 2
-            rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
-            target = mean.copy()
-            if rows and columns:
-                context = [*(n - mean for n in known), mean - 128, mean[0:1] - mean[1:2]]
-                context.append(mean[2:3] - mean[1:2])
-                if phase == 2:
-                    context.append(phases[1] - mean)
-                stream = features(
-                    tensors, level, phase, config["blocks"][phase], np.concatenate(context), stream
-                )
-                residual = np.zeros_like(mean)
-                for i, channel in enumerate(channels):
-                    parameters = mixture(
-                        tensors, level, phase, i, config["components"], stream, residual
-                    )
-                    logits, means, scales = (p[:, :rows, :columns] for p in parameters)
-                    means = means + 64 * mean[channel, :rows, :columns]
-                    count = rows * columns
-                    cdf = Cdf(tensors, *(p.reshape(-1, count) for p in (logits, means, scales)))
-                    values = np.empty(count, np.int64)
-                    left -= count
-                    for part in cuts(count, left, growth):
-                        values[part] = pixels_of(stack, cdf, part, coder)
-                    target[channel, :rows, :columns] = values.reshape(rows, columns)
-                    residual[i] = target[channel] - mean[channel]
-                for channel in ORDER[len(channels) :]:
-                    target[channel] = target[channels[-1]]
-                picture[:, row::2, column::2] = target[:, :rows, :columns]
-            phases.append(target)
+        steps = pieces(tensors, config, level, picture, height, width, channels)
+        try:
+            parameters, _, _ = next(steps)
+            while True:
+                cdf = Cdf(tensors, *parameters)
+                values = np.empty(len(cdf), np.int64)
+                left -= len(cdf)
+                for part in cuts(len(cdf), left, growth):
+                    values[part] = pixels_of(stack, cdf, part, coder)
+                parameters, _, _ = steps.send(values)
+        except StopIteration as end:
+            picture = end.value
     pixels = picture[: shape[2]].transpose(1, 2, 0).astype(np.uint8)
     check_bottom(stack, pixels, number)
     return pixels
