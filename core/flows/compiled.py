@@ -16,5 +16,7 @@ def compiled(function: _Function) -> _Function:
     No ``fastmath``: each operation rounds by itself, in the order in which it is written. The
     interpreter's lock is given back while it runs.
     """
-    result: _Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return result
+    compiler: Callable[[_Function], _Function] = numba.njit(
+        cache=True, nogil=True, error_model="numpy"
+    )
+    return compiler(function)
