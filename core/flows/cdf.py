@@ -161,7 +161,7 @@ def edge(
         place = min(max(place, -middle), middle) + middle
         below = sigmoid[np.int64(place)] * weights[k, i]
         total = below if k == 0 else total + below
-    return int(math.floor(total * _SCALE)) + cell
+    return math.floor(total * _SCALE) + cell
 
 
 @compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -16,7 +16,5 @@ def compiled(function: _Function) -> _Function:
     No ``fastmath``: each operation rounds by itself, in the order in which it is written. The
     interpreter's lock is given back while it runs.
     """
-    compiler: Callable[[_Function], _Function] = numba.njit(
-        cache=True, nogil=True, error_model="numpy"
-    )
-    return compiler(function)
+    result: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(_Function, result)
