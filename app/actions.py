@@ -52,7 +52,10 @@ class Actions(QObject):
             _tr("&Redo"), _CTRL | _SHIFT | key.Key_Z, "redo", _tr("Do again what was undone")
         )
         self.rename = self._add(
-            _tr("Re&name…"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
+            _tr("Re&name"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
+        )
+        self.move = self._add(
+            _tr("&Move To…"), key.Key_F6, "", _tr("Move what is selected to another folder")
         )
         self.new_folder = self._add(
             _tr("New &Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")

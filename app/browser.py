@@ -113,6 +113,16 @@ class Browser(QWidget):
             chosen.select(selection, _Flag.ClearAndSelect | _Flag.Rows)
             self.view.scrollTo(chosen.currentIndex())
 
+    def edit_name(self, path: str) -> None:
+        """Begins to rename what is shown in place."""
+        row = self._model.row_of(path)
+        if row is not None:
+            index = self._model.index(row, 0)
+            self.view.setFocus()
+            self.list.selectionModel().setCurrentIndex(index, _Flag.NoUpdate)
+            self.view.scrollTo(index)
+            self.view.edit(index)
+
     def _on_activated(self, index: QModelIndex) -> None:
         item = self._model.items[index.row()]
         if isinstance(item, Folder):

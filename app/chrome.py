@@ -25,6 +25,7 @@ def lay_out(window: Window) -> None:
         actions.verify,
         actions.copy,
         actions.rename,
+        actions.move,
         actions.remove,
         actions.properties,
     ]
@@ -51,7 +52,7 @@ def _fill_menus(window: Window) -> None:
     edit.addSeparator()
     edit.addActions([actions.copy, actions.paste, actions.copy_table])
     edit.addSeparator()
-    edit.addActions([actions.new_folder, actions.rename, actions.remove])
+    edit.addActions([actions.new_folder, actions.rename, actions.move, actions.remove])
     edit.addSeparator()
     edit.addActions([actions.select_all, actions.find, actions.properties])
     view = bar.addMenu(window.tr("&View"))

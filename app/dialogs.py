@@ -10,7 +10,10 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app import texts
-from app.name_dialog import NameDialog, Problem
+from app.contents import Folder
+from app.move_dialog import MoveDialog
+from app.name_dialog import NameDialog
+from app.naming import Problem
 from app.query_dialog import QueryDialog
 from app.questions import OnAnswer, OpenQuestion
 
@@ -49,6 +52,10 @@ class Dialogs(Protocol):
 
     def name(
         self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None: ...
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
     ) -> str | None: ...
 
     def discard_originals(
@@ -160,6 +167,14 @@ class QtDialogs:
         accepted = dialog.exec() == NameDialog.DialogCode.Accepted
         dialog.deleteLater()
         return dialog.name if accepted else None
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
+    ) -> str | None:
+        dialog = MoveDialog(parent, archive, root, names, start)
+        accepted = dialog.exec() == MoveDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.folder if accepted else None
 
     def discard_originals(
         self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int

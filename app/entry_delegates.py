@@ -14,7 +14,8 @@ from PySide6.QtWidgets import (
 
 from app import colours, icons, texts
 from app.contents import File, Item
-from app.entries_model import ITEM_ROLE, SORT_ROLE
+from app.entries_model import ITEM_ROLE, SORT_ROLE, EntriesModel
+from app.name_editor import NamingDelegate
 from app.style import paint_progress
 from app.thumbnails import Thumbnails
 
@@ -23,10 +24,11 @@ Index = QModelIndex | QPersistentModelIndex
 _IN_ROWS = QSize(36, 26)
 _ROW_MARGIN = 6
 _LABEL_LINES = 2
+_LEAST_EDITOR = 160
 
 
-class ThumbnailDelegate(QStyledItemDelegate):
-    """Puts thumbnails, or what stands for them, where other lists have icons.
+class ThumbnailDelegate(NamingDelegate):
+    """Puts thumbnails, or what stands for them, where other lists have icons; edits the names.
 
     To be painted is what makes a thumbnail wanted: rows out of sight cost nothing.
     """
@@ -45,6 +47,11 @@ class ThumbnailDelegate(QStyledItemDelegate):
         picture = self._picture(item, ratio, option.palette)
         for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # a photograph is not tinted
             option.icon.addPixmap(picture, mode)
+
+    def problem(self, index: Index, text: str) -> str | None:
+        model = index.model()
+        assert isinstance(model, EntriesModel)
+        return model.problem_of_name(index, text)
 
     def _picture(self, item: Item, ratio: float, palette: QPalette) -> QPixmap:
         if isinstance(item, File):
@@ -109,6 +116,19 @@ class TileDelegate(ThumbnailDelegate):
         text = cell.fontMetrics.elidedText(cell.text, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(below, text, wrap)
         painter.restore()
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """Over the label; of small tiles it is wider, but stays in sight."""
+        view = editor.parentWidget()
+        assert view is not None
+        cell, around = option.rect, view.rect()
+        width = min(max(cell.width() - 4, _LEAST_EDITOR), around.width())
+        left = cell.center().x() - width // 2
+        left = max(around.left(), min(left, around.right() + 1 - width))
+        top = cell.top() + self.box.height() + 10
+        editor.setGeometry(left, top, width, editor.sizeHint().height())
 
 
 class SavedDelegate(QStyledItemDelegate):

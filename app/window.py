@@ -108,8 +108,7 @@ class Window(QMainWindow):
             self.actions_,
             dialogs,
             self.message,
-            lambda: [item.path for item in self.entries.selected_items()],
-            lambda: self.session.model.folder.path,
+            self.browser,
             self,
         )
         self.properties = Properties(
