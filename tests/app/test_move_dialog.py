@@ -131,6 +131,7 @@ def test_what_cannot_take_it_says_so(qtbot: Any, filled: Window) -> None:
 
 def test_a_folder_is_made_on_the_way(qtbot: Any, filled: Window) -> None:
     def act(dialog: MoveDialog) -> None:
+        qtbot.waitUntil(dialog.isActiveWindow)
         dialog.tree.setCurrentItem(item(dialog, "town"))
         qtbot.keyClick(dialog, KEY.Key_N, CTRL_SHIFT)
         qtbot.waitUntil(lambda: bool(dialog.tree.findChildren(NameEditor)))
@@ -157,7 +158,7 @@ def test_a_folder_that_is_not_wanted_after_all_goes(qtbot: Any, filled: Window) 
         dialog.new_folder.click()
         (editor,) = dialog.tree.findChildren(NameEditor)
         qtbot.keyClick(editor, KEY.Key_Escape)
-        qtbot.waitUntil(lambda: not dialog.tree.findChildren(NameEditor))
+        assert not editor.isVisible()
         assert [dialog.path_of(each) for each in dialog.items()] == ["", "sea", "sea/deep", "town"]
         assert dialog.folder == "town"
         dialog.ok.click()
