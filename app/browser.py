@@ -93,6 +93,12 @@ class Browser(QWidget):
         """Shows a folder."""
         self._model.show_folder(path)
 
+    def open_folder(self) -> None:
+        """Shows what is in the selected folder, if it is one."""
+        items = self.list.selected_items()
+        if len(items) == 1 and isinstance(items[0], Folder):
+            self.enter(items[0].path)
+
     def leave(self) -> None:
         """Shows the folder around."""
         around = self._model.folder.folder

@@ -19,6 +19,8 @@ FRACTION_ROLE = Qt.ItemDataRole.UserRole
 JOB_ROLE = Qt.ItemDataRole.UserRole + 1
 #: Whether the file failed.
 FAILED_ROLE = Qt.ItemDataRole.UserRole + 2
+#: The file behind a row, a JobFile.
+FILE_ROLE = Qt.ItemDataRole.UserRole + 3
 
 
 class JobFilesModel(QAbstractTableModel):
@@ -99,6 +101,8 @@ class JobFilesModel(QAbstractTableModel):
                 return file.fraction if file.state is State.RUNNING else None
             case _ if role == JOB_ROLE:
                 return job
+            case _ if role == FILE_ROLE:
+                return file
             case _ if role == FAILED_ROLE:
                 return file.state is State.FAILED
         return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from app import icons, texts
 from app.action_button import ActionButton
 from app.actions import Actions
-from app.job_files_model import JOB_ROLE, JobFilesModel
+from app.job_files_model import JobFilesModel
 from app.job_files_view import JobFilesView
 from app.jobs import Job, JobKind, Jobs, State
 from app.style import ThinProgress
@@ -31,7 +30,7 @@ class JobsPanel(QFrame):
 
     def __init__(self, jobs: Jobs, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs, self._actions = jobs, actions
+        self._jobs = jobs
         self.model = JobFilesModel(self)
         self._fold = QToolButton(self)
         self._fold.setAutoRaise(True)
@@ -58,7 +57,6 @@ class JobsPanel(QFrame):
         self.failures_button.setToolTip(self.tr("Show the failed files only"))
         self.failures_button.setAccessibleName(self.failures_button.toolTip())
         self.files = JobFilesView(self.model, self)
-        self.files.customContextMenuRequested.connect(self._on_menu)
         self.failures_button.toggled.connect(self.files.show_failures_only)
         self._lay_out()
         self.set_folded(False)
@@ -210,17 +208,6 @@ class JobsPanel(QFrame):
 
     def _toggle_fold(self) -> None:
         self.set_folded(not self._folded)
-
-    def _on_menu(self, place: QPoint) -> None:
-        job = self.files.indexAt(place).data(JOB_ROLE)
-        actions, menu = self._actions, QMenu(self)
-        stop = menu.addAction(self.tr("Cancel this job"))
-        stop.setEnabled(isinstance(job, Job) and job.active)
-        menu.addActions([actions.pause, actions.retry])
-        menu.addSeparator()
-        menu.addActions([self.files.copy, actions.copy_errors, actions.clear_jobs])
-        if menu.exec(self.files.viewport().mapToGlobal(place)) is stop:
-            job.cancel()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -42,10 +42,13 @@ class Properties(QObject):
 
     def show(self) -> None:
         """Says all of what is selected."""
+        self.show_items(list(self._selected()) or [self._session.model.folder])
+
+    def show_items(self, items: Sequence[Item]) -> None:
+        """Says all of these files and folders."""
         archive = self._session.path
         if archive is None:
             return
-        items = list(self._selected()) or [self._session.model.folder]
         item = items[0] if len(items) == 1 else None
         if isinstance(item, File):
             page = self._info()

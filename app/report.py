@@ -99,8 +99,8 @@ def _measured(archive: Archive, entry: Entry, cancel: CancelToken) -> list[Attem
 def write(target: Path, rows: Sequence[Row], title: str, *, page: bool) -> None:
     """A page, or a table. Raises UnwritableFileError."""
     # Spreadsheets know UTF-8 by its mark only; names may hold what UTF-8 cannot.
-    text, encoding = (html(title, rows), "utf-8") if page else (table(rows).csv(), "utf-8-sig")
-    write_file(target, [text.encode(encoding, "replace")], overwrite=True)
+    whole = html(title, rows).encode("utf-8", "replace") if page else table(rows).csv_file()
+    write_file(target, [whole], overwrite=True)
 
 
 def table(rows: Sequence[Row]) -> Table:
