@@ -20,6 +20,7 @@ from app.actions import Actions
 from app.job_files_model import JobFilesModel
 from app.job_files_view import JobFilesView
 from app.jobs import Job, JobKind, Jobs, State
+from app.language import counted
 from app.style import ThinProgress
 
 _UNBOUNDED = 16_777_215  #: Qt's QWIDGETSIZE_MAX
@@ -115,7 +116,7 @@ class JobsPanel(QFrame):
         waiting = len(self._jobs.active) - 1
         title = self._describe(job)
         if waiting > 0:
-            title += self.tr(", {0} more waiting").format(waiting)
+            title += counted(waiting, ", {0} more waiting|, {0} more waiting")
         self._title.setText(title)
         self._figures.setText(self._describe_figures(job))
         self.total.setVisible(job.active)
@@ -154,13 +155,27 @@ class JobsPanel(QFrame):
         """One sentence about a job that is over."""
         if job.error:
             return job.error
-        there = job.n_unchanged
-        text = {
-            JobKind.ADD: self.tr("{0} added to {1}"),
-            JobKind.EXTRACT: self.tr("{0} extracted from {1}"),
-            JobKind.VERIFY: self.tr("{0} of {1} verified, exact"),
-            JobKind.DISCARD: self.tr("Originals of {0} moved to the wastebasket"),
-        }[job.kind].format(texts.images(job.count(State.DONE) - there), job.archive.name)
+        there, archive = job.n_unchanged, job.archive.name
+        done = job.count(State.DONE) - there
+        match job.kind:
+            case JobKind.ADD:
+                text = counted(done, "{0} image added to {1}|{0} images added to {1}", archive)
+            case JobKind.EXTRACT:
+                text = counted(
+                    done, "{0} image extracted from {1}|{0} images extracted from {1}", archive
+                )
+            case JobKind.VERIFY:
+                text = counted(
+                    done,
+                    "{0} image of {1} verified, exact|{0} images of {1} verified, exact",
+                    archive,
+                )
+            case JobKind.DISCARD:
+                text = counted(
+                    done,
+                    "Original of {0} image moved to the wastebasket"
+                    "|Originals of {0} images moved to the wastebasket",
+                )
         if there:
             text += self.tr(", {0} already there").format(there)
         if skipped := job.count(State.SKIPPED):

@@ -14,6 +14,7 @@ from app.comparison import Comparison
 from app.details.tab import ScrollingTab, Selection
 from app.figures import Bar, Bins, Tone
 from app.labels import Caption
+from app.language import counted
 from app.tables import Table
 
 if TYPE_CHECKING:
@@ -107,8 +108,11 @@ class CodelengthTab(ScrollingTab):
             # Each value keeps a place in the code, however unlikely the density finds it.
             else self.tr("Achieved is {0} bits/dim below theory, since no value costs over 24 bits")
         ).format(texts.number(abs(gap), 4))
-        bits = self.tr("{0} bits borrowed, {1} lost; what is not pixels counts too.").format(
-            texts.number(entry.borrowed_bits), texts.number(entry.lost_bits)
+        bits = counted(
+            entry.borrowed_bits or 0,
+            "{0} bit borrowed, {1} lost; what is not pixels counts too."
+            "|{0} bits borrowed, {1} lost; what is not pixels counts too.",
+            texts.number(entry.lost_bits),
         )
         return f"{where}: {bits}"
 
