@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app import naming, texts
+from app import naming, sentences, texts
 from app.columns import Column, columns, natural
 from app.contents import Contents, File, Folder, Item
 
@@ -328,7 +328,7 @@ class EntriesModel(QAbstractTableModel):
         if column.key == "name":
             return item.path
         if column.key == "codec" and isinstance(item, File):
-            return item.entry.reason or column.explanation
+            return sentences.translated(item.entry.reason or "") or column.explanation
         return None
 
     def headerData(

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app import icons, texts
+from app import icons, sentences, texts
 from app.jobs import Job, JobFile, JobKind, State
 
 Index = QModelIndex | QPersistentModelIndex
@@ -177,4 +177,5 @@ def _without_name(file: JobFile) -> str:
     source = file.result.source if file.result is not None else None
     for prefix in (f"{source}: ", f"{file.name}: "):
         error = error.removeprefix(prefix)
+    error = sentences.translated(error)
     return error[:1].upper() + error[1:]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from importlib.resources import files
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
+
+from app.sentences import CONTEXT, Book
 
 KEY = "window/language"
 
@@ -43,7 +46,11 @@ class Catalogue(QTranslator):
         super().__init__()
         path = files("resources") / "translations" / f"{code}.json"
         self._words: dict[str, str | list[str]] = json.loads(path.read_text("utf-8"))
-        self._form = PLURAL_FORMS[code]
+        self._code, self._form = code, PLURAL_FORMS[code]
+
+    @cached_property
+    def _book(self) -> Book:  # read when there is something to say
+        return Book.of(self._code)
 
     def isEmpty(self) -> bool:
         return not self._words
@@ -51,6 +58,8 @@ class Catalogue(QTranslator):
     def translate(
         self, context: str, source: str, disambiguation: str | None = None, n: int = -1
     ) -> str | None:
+        if context == CONTEXT:
+            return self._book.translated(source)
         words = self._words.get(source)  # None: Qt shows what the sources say
         return words[self._form(n)] if isinstance(words, list) else words
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app import shares, svg, texts
+from app import sentences, shares, svg, texts
 from app.figures import Bar, Bins, Tone
 from app.stages import sentence, stages, time_bars
 from app.tables import Cell, Table
@@ -174,7 +174,7 @@ def _readable(rows: Sequence[Row]) -> Table:
                 None if e.theoretical_bpd is None else round(e.theoretical_bpd, 4),
                 round(e.achieved_bpd, 4),
                 *(None if s(e) is None else round(s(e) or 0.0, 3) for _, s, _ in stages()),
-                row.problem or e.reason or "",
+                sentences.translated(row.problem or e.reason or ""),
             ]
             for row in rows
             for e in [row.entry]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from app import shares, texts
+from app import sentences, shares, texts
 from app.backend import REFERENCES
 from app.charts import BarChart, Histogram
 from app.comparison import Comparison
@@ -100,7 +100,8 @@ class CodelengthTab(ScrollingTab):
         if entry.theoretical_bpd is None:
             if entry.reason is None:
                 return self.tr("Stored as it was.")
-            return self.tr("Stored as it was: {0}.").format(entry.reason.rstrip("."))
+            reason = sentences.translated(entry.reason).rstrip(".")
+            return self.tr("Stored as it was: {0}.").format(reason)
         gap = entry.achieved_bpd - entry.theoretical_bpd
         where = (
             self.tr("Achieved is {0} bits/dim above theory")
