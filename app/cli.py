@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app import models_command
-from core.errors import FloeError, NoSuchEntryError
+from core.errors import FloeError, HostileNameError, NoSuchEntryError
 
 if TYPE_CHECKING:
     from app.terminal import Following
@@ -89,12 +89,13 @@ def add(
     from core.archive import Archive
 
     with _one_line_errors():
+        folder = _folder(folder)
         created = not archive.exists()
         if created:
             Archive.create(archive).close()
         results: list[FileResult] = []
         try:
-            sources = engine.into(folder.strip("/"), paths)
+            sources = engine.into(folder, paths)
             with Following(len(engine.collect(sources)), "adding") as following:
                 results = engine.add(
                     archive,
@@ -108,6 +109,17 @@ def add(
             if created and _is_empty(archive):
                 archive.unlink()
         _exit_by(results)
+
+
+def _folder(typed: str) -> str:
+    """A folder's name as archives have it, said once instead of for each file."""
+    from core.archive.names import shown, typed_name
+
+    name = typed.strip("/")  # slashes at the ends say that it is a folder
+    try:
+        return typed_name(name) if name else ""
+    except HostileNameError as error:
+        raise HostileNameError(f"--into {shown(typed)}", error.reason) from error
 
 
 @cli.command("list")
