@@ -79,6 +79,18 @@ class NameDelegate(ThumbnailDelegate):
 class TileDelegate(ThumbnailDelegate):
     """A thumbnail with its name below."""
 
+    def __init__(self, thumbnails: Thumbnails, box: QSize, view: QAbstractItemView) -> None:
+        super().__init__(thumbnails, box, view)
+        self._edited = QPersistentModelIndex()
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        self._edited = QPersistentModelIndex(index)
+        return super().createEditor(parent, option, index)
+
+    def destroyEditor(self, editor: QWidget, index: Index) -> None:
+        self._edited = QPersistentModelIndex()
+        super().destroyEditor(editor, index)
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return self.tile(option.fontMetrics.height())
 
@@ -107,6 +119,9 @@ class TileDelegate(ThumbnailDelegate):
             painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         picture = QRect(cell.rect.left(), cell.rect.top() + 8, cell.rect.width(), self.box.height())
         cell.icon.paint(painter, picture)
+        if self._edited == index:  # the editor has one line of the two
+            painter.restore()
+            return
         painter.setPen(palette.color(QPalette.ColorRole.Text))
         painter.setFont(cell.font)
         below = place.adjusted(4, self.box.height() + 10, -4, -2)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QTreeWidget,
@@ -62,13 +63,17 @@ class MoveDialog(QDialog):
         shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
         self.new_folder.setToolTip(self.tr("Make a folder in the selected one ({0})").format(shown))
         self.new_folder.setAutoDefault(False)
-        self.buttons.addButton(self.new_folder, QDialogButtonBox.ButtonRole.ActionRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.new_folder.clicked.connect(self._make_folder)
         layout = QVBoxLayout(self)
-        for widget in (caption, self.tree, self.problem, self.buttons):
+        for widget in (caption, self.tree, self.problem):
             layout.addWidget(widget)
+        row = QHBoxLayout()
+        row.addWidget(self.new_folder)
+        row.addStretch(1)
+        row.addWidget(self.buttons)
+        layout.addLayout(row)
         self.resize(_WIDTH, _HEIGHT)
         self._top = QTreeWidgetItem(self.tree)
         self._fill(archive, start)

@@ -24,6 +24,7 @@ def test_every_state(qapp: Any, images: list[Path], tmp_path: Path) -> None:
         "working",
         "map",
         "question",
+        "move",
         "selection",
         "dark",
         "dark-map",
