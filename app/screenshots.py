@@ -85,7 +85,6 @@ class Photographer:
         details.preview.toolbar.modes[Mode.SLIDER].trigger()
         taken.append(self.take("map"))
         taken.append(self._take_question(archive, images))
-        taken.append(self._take_move(archive))
         taken.append(self._take_codelength("selection"))
         window.preferences.choose_appearance("dark")
         taken.append(self.take("dark"))
@@ -93,6 +92,7 @@ class Photographer:
         taken.append(self.take("dark-map"))
         window.preferences.choose_appearance("")
         details.setCurrentWidget(details.codelength)
+        taken.append(self._take_move(archive))
         window.entries.selectAll()
         taken.append(self.take("distribution"))
         details.setCurrentWidget(details.compare)
@@ -125,6 +125,7 @@ class Photographer:
         session.new_folder(window.tr("Photographs"))
         wait(lambda: not session.busy and session.history.undo_text is not None)
         names = [item.path for item in chosen]
+        window.browser.select(names)
         dialog = MoveDialog(window, archive.name, session.model.root, names, "")
         dialog.show()
         dialog.new_folder.click()
@@ -133,7 +134,6 @@ class Photographer:
         dialog.deleteLater()
         session.history.undo()
         wait(lambda: not session.busy)
-        window.browser.select(names)
         return path
 
     def _take_question(self, archive: Path, images: Sequence[Path]) -> Path:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QTreeWidgetItem
 
+from app import language
 from app.dialogs import QtDialogs
 from app.move_dialog import MoveDialog
 from app.name_editor import NameEditor
 from app.window import Window
 from tests.app.fake_backend import FakeBackend, make_entry
 from tests.app.stand_ins import FakeDialogs, MakeWindow
+from tests.app.test_look import clipped
 
 KEY, CTRL = Qt.Key, Qt.KeyboardModifier.ControlModifier
 CTRL_SHIFT = CTRL | Qt.KeyboardModifier.ShiftModifier
@@ -164,3 +166,22 @@ def test_a_folder_that_is_not_wanted_after_all_goes(qtbot: Any, filled: Window) 
         dialog.ok.click()
 
     assert in_dialog(filled, ["a.png"], act) == "town"
+
+
+def test_in_german_nothing_is_clipped(
+    qtbot: Any, qapp: QApplication, filled: Window, settings: QSettings
+) -> None:
+    settings.setValue(language.KEY, "de")
+    translators = language.install(qapp, settings)
+
+    def act(dialog: MoveDialog) -> None:
+        qtbot.waitUntil(dialog.isActiveWindow)
+        assert dialog.windowTitle() == "Verschieben"
+        assert dialog.problem.text() == "Sie sind schon in diesem Ordner."
+        assert clipped(dialog) == []
+
+    try:
+        assert in_dialog(filled, ["a.png", "b.png"], act) is None
+    finally:
+        for translator in translators:
+            qapp.removeTranslator(translator)
