@@ -3,8 +3,8 @@
 ``import torch`` opens a library of several hundred megabytes while it holds the interpreter's
 lock: 0.2 to 0.3 s warm, seconds from a cold disk, in which no other thread runs; LLVM is as large.
 The loader called as a foreign function releases the lock, and the import that follows finds
-everything loaded. The import then makes so many objects that looking for garbage among them takes 0.1 s
-more at a time, so that is put off until it is over, and they are left out of it for good.
+everything loaded. The import then makes so many objects that looking for garbage among them takes
+0.1 s more at a time, so that is put off until it is over, and they are left out of it for good.
 """
 
 from __future__ import annotations
