@@ -52,10 +52,13 @@ class Actions(QObject):
             _tr("&Redo"), _CTRL | _SHIFT | key.Key_Z, "redo", _tr("Do again what was undone")
         )
         self.rename = self._add(
-            _tr("Re&name…"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
+            _tr("Re&name"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
+        )
+        self.move = self._add(
+            _tr("&Move To…"), key.Key_F6, "", _tr("Move what is selected to another folder")
         )
         self.new_folder = self._add(
-            _tr("New &Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")
+            _tr("Ne&w Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")
         )
         self.copy = self._add(
             _tr("&Copy"), std.Copy, "", _tr("Put the selected images on the clipboard, as files")
@@ -75,11 +78,16 @@ class Actions(QObject):
             _tr("Offer to move files away that come back from the archive byte for byte"),
         )
         self.discard_originals.setCheckable(True)
-        self.select_all = self._add(_tr("Select &All"), std.SelectAll)
+        self.select_all = self._add(_tr("Se&lect All"), std.SelectAll)
         self.find = self._add(_tr("F&ilter"), std.Find, "", _tr("Show matching names only"))
         self.properties = self._add(
             _tr("Pr&operties"), _ALT | key.Key_Return, "", _tr("Say all that is known of it")
         )
+        self.open_folder = self._add(
+            _tr("Open Folde&r"), key.Key_Return, "", _tr("Show what is in the selected folder")
+        )
+        # On a button, in a line of text, this key does what it does everywhere.
+        self.open_folder.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.up = self._add(
             _tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the folder around this one")
         )
@@ -103,6 +111,12 @@ class Actions(QObject):
         )
         self.export_html = self._add(
             _tr("Export Re&port…"), None, "", _tr("Write a page with figures and charts")
+        )
+        self.export_panel = self._add(
+            _tr("Export Pane&l…"),
+            None,
+            "",
+            _tr("Write what the panel on the right shows to a table"),
         )
         self.cancel = self._add(
             _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")
@@ -130,6 +144,7 @@ class Actions(QObject):
         tip: str = "",
     ) -> QAction:
         action = QAction(text, self)
+        action.setShortcutVisibleInContextMenu(True)  # some desktops leave them out
         if shortcut is not None:
             action.setShortcut(QKeySequence(shortcut))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButt
 
 from app import colours, icons, texts
 from app.entries_model import EntriesModel
+from app.language import counted
 
 _LONGEST = 28  #: letters of a crumb
 
@@ -111,7 +112,11 @@ class Breadcrumb(QWidget):
         n_items = len(self._model.items)
         if self._model.filtered:
             total = self._model.folder.total("pixels", len)
-            text = self.tr("{0} found among {1}").format(n_items, texts.images(total))
+            text = counted(
+                total,
+                "{1} found among {0} image|{1} found among {0} images",
+                texts.number(n_items),
+            )
         else:
             text = texts.items(n_items)
         self._count.setText(text)

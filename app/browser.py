@@ -93,6 +93,12 @@ class Browser(QWidget):
         """Shows a folder."""
         self._model.show_folder(path)
 
+    def open_folder(self) -> None:
+        """Shows what is in the selected folder, if it is one."""
+        items = self.list.selected_items()
+        if len(items) == 1 and isinstance(items[0], Folder):
+            self.enter(items[0].path)
+
     def leave(self) -> None:
         """Shows the folder around."""
         around = self._model.folder.folder
@@ -112,6 +118,16 @@ class Browser(QWidget):
             chosen.setCurrentIndex(self._model.index(rows[0], 0), _Flag.NoUpdate)
             chosen.select(selection, _Flag.ClearAndSelect | _Flag.Rows)
             self.view.scrollTo(chosen.currentIndex())
+
+    def edit_name(self, path: str) -> None:
+        """Begins to rename what is shown in place."""
+        row = self._model.row_of(path)
+        if row is not None:
+            index = self._model.index(row, 0)
+            self.view.setFocus()
+            self.list.selectionModel().setCurrentIndex(index, _Flag.NoUpdate)
+            self.view.scrollTo(index)
+            self.view.edit(index)
 
     def _on_activated(self, index: QModelIndex) -> None:
         item = self._model.items[index.row()]

@@ -21,7 +21,7 @@ _HISTOGRAM_LINES = 7.0  #: height of a histogram, in heights of the text
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 
 
-class _Chart(QWidget):
+class Chart(QWidget):
     """What charts share: figures of one width, and words for those who do not see them."""
 
     def __init__(self, name: str, parent: QWidget | None) -> None:
@@ -73,7 +73,7 @@ class _Chart(QWidget):
         painter.drawText(place, alignment | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-class BarChart(_Chart):
+class BarChart(Chart):
     """Horizontal bars from zero, on one scale, so that lengths may be compared."""
 
     def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
@@ -167,7 +167,7 @@ class BarChart(_Chart):
         painter.drawRoundedRect(QRectF(start, top, length, thickness), 2, 2)
 
 
-class Histogram(_Chart):
+class Histogram(Chart):
     """How many of the images lie where."""
 
     def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:

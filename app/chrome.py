@@ -20,30 +20,21 @@ def lay_out(window: Window) -> None:
     window.statusBar().addPermanentWidget(window.job_status)
     window.status.setContentsMargins(8, 0, 0, 0)
     actions = window.actions_
-    on_entries = [
-        actions.extract,
-        actions.verify,
-        actions.copy,
-        actions.rename,
-        actions.remove,
-        actions.properties,
-    ]
-    for entries in (window.browser.list, window.browser.tiles):
-        entries.addActions(on_entries)
-        entries.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+    for entries in (window.browser.list, window.browser.tiles):  # whose keys these are
+        entries.addActions([actions.copy, actions.open_folder])
 
 
 def _fill_menus(window: Window) -> None:
     actions, bar = window.actions_, window.menuBar()
     archive = bar.addMenu(window.tr("&Archive"))
     archive.addActions([actions.new, actions.open])
-    archive.addMenu(window.recent.menu(window))
+    archive.addMenu(window.recent_menu)
     archive.addSeparator()
     archive.addActions([actions.add_files, actions.add_folder, actions.discard_originals])
     archive.addSeparator()
     archive.addActions([actions.extract, actions.extract_all, actions.verify])
     archive.addSeparator()
-    archive.addActions([actions.export_csv, actions.export_html])
+    archive.addActions([actions.export_csv, actions.export_html, actions.export_panel])
     archive.addSeparator()
     archive.addActions([actions.close, actions.quit])
     edit = bar.addMenu(window.tr("&Edit"))
@@ -51,11 +42,13 @@ def _fill_menus(window: Window) -> None:
     edit.addSeparator()
     edit.addActions([actions.copy, actions.paste, actions.copy_table])
     edit.addSeparator()
-    edit.addActions([actions.new_folder, actions.rename, actions.remove])
+    edit.addActions([actions.new_folder, actions.rename, actions.move, actions.remove])
     edit.addSeparator()
     edit.addActions([actions.select_all, actions.find, actions.properties])
     view = bar.addMenu(window.tr("&View"))
-    view.addActions([actions.up, actions.tiles, actions.zoom_in, actions.zoom_out])
+    view.addActions(
+        [actions.open_folder, actions.up, actions.tiles, actions.zoom_in, actions.zoom_out]
+    )
     view.addSeparator()
     view.addAction(actions.details)
     window.column_menu.aboutToShow.connect(window.fill_column_menu)

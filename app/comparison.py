@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app import sentences
 from app.backend import Backend
-from app.executors import sentence
 from core.control import CancelToken
 from core.errors import Cancelled
 
@@ -121,4 +121,4 @@ class Comparison(QObject):
         if error is None:
             self.finished.emit()
         else:
-            self.failed.emit(sentence(error))
+            self.failed.emit(sentences.of(error))

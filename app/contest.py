@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app import sentences
 from app.backend import Backend
-from app.executors import sentence
 from core.control import CancelToken
 
 if TYPE_CHECKING:
@@ -109,5 +109,5 @@ class Contest(QObject):
         if cancel.cancelled:
             return
         picture.done = True
-        picture.error = "" if error is None else sentence(error)
+        picture.error = "" if error is None else sentences.of(error)
         self.changed.emit()

@@ -10,7 +10,11 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app import texts
-from app.name_dialog import NameDialog, Problem
+from app.contents import Folder
+from app.language import counted
+from app.move_dialog import MoveDialog
+from app.name_dialog import NameDialog
+from app.naming import Problem
 from app.query_dialog import QueryDialog
 from app.questions import OnAnswer, OpenQuestion
 
@@ -49,6 +53,10 @@ class Dialogs(Protocol):
 
     def name(
         self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None: ...
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
     ) -> str | None: ...
 
     def discard_originals(
@@ -141,7 +149,10 @@ class QtDialogs:
         if len(names) == 1:
             question = self._tr("Delete {0} from the archive?").format(names[0])
         else:
-            question = self._tr("Delete {0} items from the archive?").format(len(names))
+            question = counted(
+                len(names),
+                "Delete {0} item from the archive?|Delete {0} items from the archive?",
+            )
         shown = list(names[:_NAMES_SHOWN])
         if len(names) > _NAMES_SHOWN:
             shown.append(self._tr("…"))
@@ -161,6 +172,14 @@ class QtDialogs:
         dialog.deleteLater()
         return dialog.name if accepted else None
 
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
+    ) -> str | None:
+        dialog = MoveDialog(parent, archive, root, names, start)
+        accepted = dialog.exec() == MoveDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.folder if accepted else None
+
     def discard_originals(
         self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
     ) -> bool:
@@ -170,10 +189,13 @@ class QtDialogs:
             "once more before it goes."
         )
         if n_staying:
-            more += "\n\n" + self._tr(
-                "{0} of this job stay where they are: only their pixels come back, or they are "
-                "links, or have failed."
-            ).format(texts.files(n_staying))
+            more += "\n\n" + counted(
+                n_staying,
+                "{0} file of this job stays where it is: only its pixels come back, or it is a "
+                "link, or has failed."
+                "|{0} files of this job stay where they are: only their pixels come back, or they "
+                "are links, or have failed.",
+            )
         return self._confirm(
             parent,
             self._tr("Originals"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QWidget
 
+from app import naming
 from app.actions import Actions
+from app.browser import Browser
 from app.dialogs import Dialogs
 from app.message_bar import MessageBar
 from app.session import ArchiveSession
@@ -22,23 +22,24 @@ class Editing(QObject):
         actions: Actions,
         dialogs: Dialogs,
         message: MessageBar,
-        selected: Callable[[], Sequence[str]],
-        folder: Callable[[], str],
+        browser: Browser,
         window: QWidget,
     ) -> None:
-        """``selected`` gives names of entries and folders, ``folder`` the one that is shown."""
         super().__init__(window)
         self._session, self._actions, self._dialogs = session, actions, dialogs
-        self._message, self._window = message, window
-        self._selected, self._folder = selected, folder
+        self._message, self._browser, self._window = message, browser, window
         for action, slot in (
             (actions.undo, self.undo),
             (actions.redo, self.redo),
             (actions.rename, self.rename),
+            (actions.move, self.move),
             (actions.new_folder, self.new_folder),
             (actions.remove, self.remove),
         ):
             action.triggered.connect(slot)
+        # The editor closes first, else the list would not get its focus back.
+        queued = Qt.ConnectionType.QueuedConnection
+        session.model.rename_wanted.connect(session.rename, queued)
         session.history.changed.connect(self._name_steps)
         self._name_steps()
 
@@ -53,44 +54,48 @@ class Editing(QObject):
             self._session.history.redo()
 
     def rename(self) -> None:
-        """Asks for another name for the selected image or folder."""
+        """Lets the name of the selected image or folder be edited in its place."""
         selected = self._selected()
-        if len(selected) != 1:
+        if len(selected) == 1:
+            self._browser.edit_name(selected[0])
+
+    def move(self) -> None:
+        """Asks for a folder, and moves what is selected there."""
+        session, names = self._session, self._selected()
+        if session.path is None or not names:
             return
-        (old,) = selected
-        inside, _, name = old.rpartition("/")
-        above = f"{inside}/" if inside else ""
-        new = self._dialogs.name(
+        target = self._dialogs.move_target(
             self._window,
-            self.tr("Rename"),
-            self.tr("New name of {0}:").format(name),
-            name,
-            lambda text: None if above + text == old else self._problem(above, text),
+            session.path.name,
+            session.model.root,
+            names,
+            session.model.folder.path,
         )
-        if new is not None and above + new != old:
-            self._session.rename(old, above + new)
+        if target is not None:
+            session.move(names, target)
 
     def new_folder(self) -> None:
         """Asks for the name of a folder, and makes it in the one that is shown."""
-        if self._session.path is None:
+        self.new_folder_in(self._session.model.folder.path)
+
+    def new_folder_in(self, above: str) -> None:
+        """Asks for the name of a folder, and makes it in this one."""
+        session = self._session
+        if session.path is None:
             return
-        above = f"{self._folder()}/" if self._folder() else ""
-        suggestion, number = self.tr("New folder"), 2
-        while self._session.has(above + suggestion):
-            suggestion, number = self.tr("New folder {0}").format(number), number + 1
         name = self._dialogs.name(
             self._window,
             self.tr("New Folder"),
             self.tr("Name of the new folder:"),
-            suggestion,
-            lambda text: self._problem(above, text),
+            naming.new_folder_name(above, session.has),
+            lambda text: naming.problem(text, above, session.has),
         )
         if name is not None:
-            self._session.new_folder(above + name)
+            session.new_folder(naming.inside(above, name))
 
     def remove(self) -> None:
         """Asks, and deletes what is selected."""
-        names = list(self._selected())
+        names = self._selected()
         if names and self._dialogs.confirm_removal(self._window, names):
             self._session.remove(names)
 
@@ -98,8 +103,13 @@ class Editing(QObject):
         """Says anew what can be done; the window knows when."""
         n_selected = len(self._selected())
         self._actions.rename.setEnabled(n_selected == 1)
+        self._actions.move.setEnabled(n_selected > 0)
         self._actions.remove.setEnabled(n_selected > 0)
         self._actions.new_folder.setEnabled(self._session.path is not None)
+
+    def _selected(self) -> list[str]:
+        """The full names of the selected images and folders."""
+        return [item.path for item in self._browser.list.selected_items()]
 
     def _refused(self) -> bool:
         if self._session.writing:
@@ -111,23 +121,6 @@ class Editing(QObject):
             )
             return True
         return False
-
-    def _problem(self, above: str, text: str) -> str | None:
-        """Why a name cannot be given, as a sentence."""
-        from core.archive.names import typed_name
-        from core.errors import HostileNameError
-
-        if not text:
-            return ""
-        if "/" in text:
-            return self.tr("A name holds no slash.")
-        try:
-            name = typed_name(above + text)
-        except HostileNameError:
-            return self.tr("This cannot be a name: it is too long, or has unusual characters.")
-        if self._session.has(name):
-            return self.tr("There is something of this name already.")
-        return None
 
     def _name_steps(self) -> None:
         history = self._session.history

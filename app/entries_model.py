@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app import texts
+from app import naming, sentences, texts
 from app.columns import Column, columns, natural
 from app.contents import Contents, File, Folder, Item
 
@@ -51,6 +51,7 @@ class EntriesModel(QAbstractTableModel):
 
     changed = Signal()  #: what is in the archive, be it shown or not
     folder_changed = Signal()  #: another folder is shown, or another filter
+    rename_wanted = Signal(str, str)  #: the full names that a file or folder has and is to get
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -279,7 +280,26 @@ class EntriesModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return _FLAGS if index.isValid() else Qt.ItemFlag.NoItemFlags
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return _FLAGS if index.column() else _FLAGS | Qt.ItemFlag.ItemIsEditable
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """A new name is a wish: the row changes once the archive has it."""
+        if index.column() or role != Qt.ItemDataRole.EditRole or not index.isValid():
+            return False
+        item, name = self._items[index.row()], str(value)
+        if name == item.name or self.problem_of_name(index, name) is not None:
+            return False
+        self.rename_wanted.emit(item.path, naming.inside(_above(item), name))
+        return True
+
+    def problem_of_name(self, index: Index, text: str) -> str | None:
+        """Why a row cannot be called so; its own name is none."""
+        item = self._items[index.row()]
+        if text == item.name:
+            return None
+        return naming.problem(text, _above(item), lambda name: self.item(name) is not None)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._items):
@@ -288,6 +308,8 @@ class EntriesModel(QAbstractTableModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(item, column)
+            case Qt.ItemDataRole.EditRole:
+                return item.name if column is self.columns[0] else None
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _RIGHT if column.is_number else _LEFT
             case Qt.ItemDataRole.ToolTipRole:
@@ -315,7 +337,7 @@ class EntriesModel(QAbstractTableModel):
         if column.key == "name":
             return item.path
         if column.key == "codec" and isinstance(item, File):
-            return item.entry.reason or column.explanation
+            return sentences.translated(item.entry.reason or "") or column.explanation
         return None
 
     def headerData(
@@ -335,6 +357,10 @@ class EntriesModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _RIGHT if column.is_number else _LEFT
         return None
+
+
+def _above(item: Item) -> str:
+    return item.folder.path if item.folder is not None else ""
 
 
 def _upwards(item: Item) -> Iterator[Item]:

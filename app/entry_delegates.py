@@ -14,7 +14,8 @@ from PySide6.QtWidgets import (
 
 from app import colours, icons, texts
 from app.contents import File, Item
-from app.entries_model import ITEM_ROLE, SORT_ROLE
+from app.entries_model import ITEM_ROLE, SORT_ROLE, EntriesModel
+from app.name_editor import NamingDelegate
 from app.style import paint_progress
 from app.thumbnails import Thumbnails
 
@@ -23,10 +24,11 @@ Index = QModelIndex | QPersistentModelIndex
 _IN_ROWS = QSize(36, 26)
 _ROW_MARGIN = 6
 _LABEL_LINES = 2
+_LEAST_EDITOR = 160
 
 
-class ThumbnailDelegate(QStyledItemDelegate):
-    """Puts thumbnails, or what stands for them, where other lists have icons.
+class ThumbnailDelegate(NamingDelegate):
+    """Puts thumbnails, or what stands for them, where other lists have icons; edits the names.
 
     To be painted is what makes a thumbnail wanted: rows out of sight cost nothing.
     """
@@ -45,6 +47,11 @@ class ThumbnailDelegate(QStyledItemDelegate):
         picture = self._picture(item, ratio, option.palette)
         for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # a photograph is not tinted
             option.icon.addPixmap(picture, mode)
+
+    def problem(self, index: Index, text: str) -> str | None:
+        model = index.model()
+        assert isinstance(model, EntriesModel)
+        return model.problem_of_name(index, text)
 
     def _picture(self, item: Item, ratio: float, palette: QPalette) -> QPixmap:
         if isinstance(item, File):
@@ -71,6 +78,18 @@ class NameDelegate(ThumbnailDelegate):
 
 class TileDelegate(ThumbnailDelegate):
     """A thumbnail with its name below."""
+
+    def __init__(self, thumbnails: Thumbnails, box: QSize, view: QAbstractItemView) -> None:
+        super().__init__(thumbnails, box, view)
+        self._edited = QPersistentModelIndex()
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        self._edited = QPersistentModelIndex(index)
+        return super().createEditor(parent, option, index)
+
+    def destroyEditor(self, editor: QWidget, index: Index) -> None:
+        self._edited = QPersistentModelIndex()
+        super().destroyEditor(editor, index)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return self.tile(option.fontMetrics.height())
@@ -100,6 +119,9 @@ class TileDelegate(ThumbnailDelegate):
             painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         picture = QRect(cell.rect.left(), cell.rect.top() + 8, cell.rect.width(), self.box.height())
         cell.icon.paint(painter, picture)
+        if self._edited == index:  # the editor has one line of the two
+            painter.restore()
+            return
         painter.setPen(palette.color(QPalette.ColorRole.Text))
         painter.setFont(cell.font)
         below = place.adjusted(4, self.box.height() + 10, -4, -2)
@@ -109,6 +131,19 @@ class TileDelegate(ThumbnailDelegate):
         text = cell.fontMetrics.elidedText(cell.text, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(below, text, wrap)
         painter.restore()
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """Over the label; of small tiles it is wider, but stays in sight."""
+        view = editor.parentWidget()
+        assert view is not None
+        cell, around = option.rect, view.rect()
+        width = min(max(cell.width() - 4, _LEAST_EDITOR), around.width())
+        left = cell.center().x() - width // 2
+        left = max(around.left(), min(left, around.right() + 1 - width))
+        top = cell.top() + self.box.height() + 10
+        editor.setGeometry(left, top, width, editor.sizeHint().height())
 
 
 class SavedDelegate(QStyledItemDelegate):

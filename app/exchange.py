@@ -16,6 +16,7 @@ from app.dialogs import Dialogs
 from app.drag_out import DragOut
 from app.drop_target import DropTarget
 from app.executors import Executors, Task
+from app.language import counted
 from app.offers import Offer, Sorted
 from app.preparing_overlay import PreparingOverlay
 from app.private_cache import PrivateCache
@@ -149,15 +150,20 @@ class Exchange(QObject):
     def _on_incomplete(self, preparation: Preparation) -> None:
         text = preparation.errors[0]
         if len(preparation.errors) > 1:
-            more = len(preparation.errors) - 1
-            text = self.tr("{0} (and {1} more that could not be decoded)").format(text, more)
+            text = counted(
+                len(preparation.errors) - 1,
+                "{1} (and {0} more that could not be decoded)"
+                "|{1} (and {0} more that could not be decoded)",
+                text,
+            )
         self.failed.emit(text)
 
     def _on_copied(self, count: int) -> None:
-        if count == 1:
-            text = self.tr("1 file is on the clipboard until Floe is closed.")
-        else:
-            text = self.tr("{0} files are on the clipboard until Floe is closed.").format(count)
+        text = counted(
+            count,
+            "{0} file is on the clipboard until Floe is closed."
+            "|{0} files are on the clipboard until Floe is closed.",
+        )
         self._window.statusBar().showMessage(text, 5000)
 
 

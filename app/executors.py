@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from core.errors import Cancelled, FloeError
+from app import sentences
+from core.errors import Cancelled
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,6 @@ class Task(QObject):
         if error is None:
             self.succeeded.emit(result)
         elif not isinstance(error, Cancelled):
-            self.failed.emit(sentence(error))
+            self.failed.emit(sentences.of(error))
         self.ended.emit(self)
         self.deleteLater()
-
-
-def sentence(error: BaseException) -> str:
-    """What a person is told of an error: Floe's own read well, others get their kind named."""
-    if isinstance(error, FloeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"{type(error).__name__}: {error}"

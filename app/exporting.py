@@ -17,6 +17,7 @@ from app.dialogs import Dialogs
 from app.executors import Executors, Task
 from app.message_bar import MessageBar
 from app.session import ArchiveSession
+from app.tables import Table
 
 
 class Exporting(QObject):
@@ -41,17 +42,35 @@ class Exporting(QObject):
         self._selected, self._window = selected, window
         self._copied = ""  # as text
         actions.copy_table.triggered.connect(self.copy_table)
+        actions.export_panel.triggered.connect(self.export_panel)
         actions.export_csv.triggered.connect(lambda: self._export(".csv"))
         actions.export_html.triggered.connect(lambda: self._export(".html"))
 
     def copy_table(self) -> None:
         """What the panel on the right shows, onto the clipboard."""
-        table = self._details.table()
+        table = self._table()
         if table is None:
-            self._message.inform(self.tr("There is nothing in this panel to copy."))
             return
         QGuiApplication.clipboard().setMimeData(table.mime())
         self._copied = table.tsv()
+
+    def export_panel(self) -> None:
+        """What the panel on the right shows, into a file."""
+        table = self._table()
+        if table is None:
+            return
+        archive, page = self._session.path, self._details.title()
+        folder = archive.parent if archive is not None else Path.home()
+        stem = f"{archive.stem}-{page}" if archive is not None else page
+        target = self._dialogs.report_file(self._window, folder / f"{stem}.csv")
+        if target is not None:
+            self._write(target, partial(_write_table, table, target))
+
+    def _table(self) -> Table | None:
+        table = self._details.table()
+        if table is None:
+            self._message.inform(self.tr("There is nothing in this panel to copy."))
+        return table
 
     def let_go(self) -> None:
         """Leaves a copied table as plain text, which may outlive the program.
@@ -72,11 +91,20 @@ class Exporting(QObject):
         if target is None:
             return
         names = list(self._selected()) or None
+        self._write(target, partial(self._backend.report, archive, names, target))
+
+    def _write(self, target: Path, call: Callable[[], object]) -> None:
         task = Task(self)
         task.succeeded.connect(partial(self._on_written, target))
         task.failed.connect(self._message.complain)
-        task.start(self._executors.reading, partial(self._backend.report, archive, names, target))
+        task.start(self._executors.reading, call)
 
     def _on_written(self, target: Path, _nothing: object) -> None:
         text = self.tr("{0} written").format(target.name)
         self._message.inform(text, str(target.parent))
+
+
+def _write_table(table: Table, target: Path) -> None:  # on a worker
+    from core.archive.writing import write_file
+
+    write_file(target, [table.csv_file()], overwrite=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
+from app import sentences
 from app.actions import Actions
 from app.jobs import Job, Jobs
 from app.jobs_panel import JobsPanel
@@ -45,7 +46,8 @@ class JobControl(QObject):
 
     def copy_errors(self) -> None:
         """Puts what is said of all failed files on the clipboard, one line each."""
-        errors = [f.error or f.name for job in self._jobs.with_failures for f in job.failures]
+        failed = [each for job in self._jobs.with_failures for each in job.failures]
+        errors = [sentences.translated(each.error or each.name) for each in failed]
         QGuiApplication.clipboard().setText("\n".join(errors))
 
     def clear(self) -> None:

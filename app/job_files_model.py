@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app import icons, texts
+from app import icons, sentences, texts
 from app.jobs import Job, JobFile, JobKind, State
 
 Index = QModelIndex | QPersistentModelIndex
@@ -19,6 +19,8 @@ FRACTION_ROLE = Qt.ItemDataRole.UserRole
 JOB_ROLE = Qt.ItemDataRole.UserRole + 1
 #: Whether the file failed.
 FAILED_ROLE = Qt.ItemDataRole.UserRole + 2
+#: The file behind a row, a JobFile.
+FILE_ROLE = Qt.ItemDataRole.UserRole + 3
 
 
 class JobFilesModel(QAbstractTableModel):
@@ -99,6 +101,8 @@ class JobFilesModel(QAbstractTableModel):
                 return file.fraction if file.state is State.RUNNING else None
             case _ if role == JOB_ROLE:
                 return job
+            case _ if role == FILE_ROLE:
+                return file
             case _ if role == FAILED_ROLE:
                 return file.state is State.FAILED
         return None
@@ -173,4 +177,5 @@ def _without_name(file: JobFile) -> str:
     source = file.result.source if file.result is not None else None
     for prefix in (f"{source}: ", f"{file.name}: "):
         error = error.removeprefix(prefix)
+    error = sentences.translated(error)
     return error[:1].upper() + error[1:]

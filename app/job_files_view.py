@@ -66,8 +66,11 @@ class JobFilesView(QTableView):
         self.setModel(self._proxy)
         self.copy = QAction(self.tr("&Copy"), self)
         self.copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        self.copy.setShortcutVisibleInContextMenu(True)
         self.copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.copy.triggered.connect(self._copy_rows)
+        self.copy.setEnabled(False)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
         self.addAction(self.copy)
         self._look()
 
@@ -84,6 +87,9 @@ class JobFilesView(QTableView):
         index = self._proxy.mapFromSource(self._files.index(row, FILE))
         if index.isValid():
             self.scrollTo(index, hint)
+
+    def _on_selection(self) -> None:
+        self.copy.setEnabled(self.selectionModel().hasSelection())
 
     def _copy_rows(self) -> None:
         """The selected files and what is said of them, as lines of a table."""
@@ -114,4 +120,3 @@ class JobFilesView(QTableView):
         header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(FILE, 260)
         header.resizeSection(PROGRESS, 220)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

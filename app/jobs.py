@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app import executors
+from app import sentences
 from app.backend import Plan
 from app.meter import ADDING, TAKING_OUT, Meter
 from core.control import CancelToken, Progress, Stage
@@ -297,7 +297,7 @@ class Job(QObject):
         for i in left:
             self.files[i].state = State.CANCELLED
         if error is not None:
-            self.error, self.state = executors.sentence(error), State.FAILED
+            self.error, self.state = sentences.of(error), State.FAILED
         elif self.cancelling and (left or not self.files or self.count(State.CANCELLED)):
             self.state = State.CANCELLED
         else:

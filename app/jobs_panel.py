@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -18,9 +17,10 @@ from PySide6.QtWidgets import (
 from app import icons, texts
 from app.action_button import ActionButton
 from app.actions import Actions
-from app.job_files_model import JOB_ROLE, JobFilesModel
+from app.job_files_model import JobFilesModel
 from app.job_files_view import JobFilesView
 from app.jobs import Job, JobKind, Jobs, State
+from app.language import counted
 from app.style import ThinProgress
 
 _UNBOUNDED = 16_777_215  #: Qt's QWIDGETSIZE_MAX
@@ -31,7 +31,7 @@ class JobsPanel(QFrame):
 
     def __init__(self, jobs: Jobs, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs, self._actions = jobs, actions
+        self._jobs = jobs
         self.model = JobFilesModel(self)
         self._fold = QToolButton(self)
         self._fold.setAutoRaise(True)
@@ -58,7 +58,6 @@ class JobsPanel(QFrame):
         self.failures_button.setToolTip(self.tr("Show the failed files only"))
         self.failures_button.setAccessibleName(self.failures_button.toolTip())
         self.files = JobFilesView(self.model, self)
-        self.files.customContextMenuRequested.connect(self._on_menu)
         self.failures_button.toggled.connect(self.files.show_failures_only)
         self._lay_out()
         self.set_folded(False)
@@ -117,7 +116,7 @@ class JobsPanel(QFrame):
         waiting = len(self._jobs.active) - 1
         title = self._describe(job)
         if waiting > 0:
-            title += self.tr(", {0} more waiting").format(waiting)
+            title += counted(waiting, ", {0} more waiting|, {0} more waiting")
         self._title.setText(title)
         self._figures.setText(self._describe_figures(job))
         self.total.setVisible(job.active)
@@ -156,13 +155,27 @@ class JobsPanel(QFrame):
         """One sentence about a job that is over."""
         if job.error:
             return job.error
-        there = job.n_unchanged
-        text = {
-            JobKind.ADD: self.tr("{0} added to {1}"),
-            JobKind.EXTRACT: self.tr("{0} extracted from {1}"),
-            JobKind.VERIFY: self.tr("{0} of {1} verified, exact"),
-            JobKind.DISCARD: self.tr("Originals of {0} moved to the wastebasket"),
-        }[job.kind].format(texts.images(job.count(State.DONE) - there), job.archive.name)
+        there, archive = job.n_unchanged, job.archive.name
+        done = job.count(State.DONE) - there
+        match job.kind:
+            case JobKind.ADD:
+                text = counted(done, "{0} image added to {1}|{0} images added to {1}", archive)
+            case JobKind.EXTRACT:
+                text = counted(
+                    done, "{0} image extracted from {1}|{0} images extracted from {1}", archive
+                )
+            case JobKind.VERIFY:
+                text = counted(
+                    done,
+                    "{0} image of {1} verified, exact|{0} images of {1} verified, exact",
+                    archive,
+                )
+            case JobKind.DISCARD:
+                text = counted(
+                    done,
+                    "Original of {0} image moved to the wastebasket"
+                    "|Originals of {0} images moved to the wastebasket",
+                )
         if there:
             text += self.tr(", {0} already there").format(there)
         if skipped := job.count(State.SKIPPED):
@@ -210,17 +223,6 @@ class JobsPanel(QFrame):
 
     def _toggle_fold(self) -> None:
         self.set_folded(not self._folded)
-
-    def _on_menu(self, place: QPoint) -> None:
-        job = self.files.indexAt(place).data(JOB_ROLE)
-        actions, menu = self._actions, QMenu(self)
-        stop = menu.addAction(self.tr("Cancel this job"))
-        stop.setEnabled(isinstance(job, Job) and job.active)
-        menu.addActions([actions.pause, actions.retry])
-        menu.addSeparator()
-        menu.addActions([self.files.copy, actions.copy_errors, actions.clear_jobs])
-        if menu.exec(self.files.viewport().mapToGlobal(place)) is stop:
-            job.cancel()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

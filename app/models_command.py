@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import enum
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.errors import FloeError, ModelError
+from app.command_line import AsJson, one_line_errors, print_json
+from core.errors import ModelError
 
 cli = typer.Typer(help="List models, and import published ones.", no_args_is_help=True)
 
@@ -29,19 +28,16 @@ def list_(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE...", help="further Flow++ models")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the models that come with the program, those of files, and the published ones."""
     from app.terminal import models_table, output
     from core.flows.catalogue import list_models
 
-    try:
+    with one_line_errors():
         found = list_models(files or [])
-    except FloeError as problem:
-        raise _failed(problem) from problem
     if as_json:
-        json.dump([asdict(model) for model in found], sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        print_json([asdict(model) for model in found])
     else:
         output().print(models_table(found))
 
@@ -61,23 +57,16 @@ def import_(
     from core.flows.flowpp.files import load_flowpp, save_flowpp
     from core.flows.flowpp.published import ImportProblems, import_published
 
-    try:
+    with one_line_errors():
         if out.exists() and not overwrite:
             raise ModelError(f"{out} is there already; --overwrite replaces it")
-        save_flowpp(import_published(file, model.value), out)
-        loaded = load_flowpp(out)
-    except FloeError as problem:
-        if isinstance(problem, ImportProblems):
-            for line in problem.problems:
+        try:
+            save_flowpp(import_published(file, model.value), out)
+        except ImportProblems as found:
+            for line in found.problems:
                 error(line)
-        raise _failed(problem) from problem
+            raise
+        loaded = load_flowpp(out)
     output().print(
         f"{out}: {loaded.id}, {loaded.parameters:,} parameters", markup=False, soft_wrap=True
     )
-
-
-def _failed(problem: FloeError) -> typer.Exit:
-    from app.terminal import error
-
-    error(str(problem))
-    return typer.Exit(1)

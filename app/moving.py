@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QWidget
 from app.browser import Browser
 from app.contents import Folder
 from app.drag_out import DragOut
+from app.language import counted
 from app.session import ArchiveSession
 
 _DRAGGING = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
@@ -92,4 +93,6 @@ class Moving(QObject):
         if len(names) == 1:
             self.hinted.emit(self.tr("Move {0} to {1}").format(names[0], where))
         else:
-            self.hinted.emit(self.tr("Move {0} items to {1}").format(len(names), where))
+            self.hinted.emit(
+                counted(len(names), "Move {0} item to {1}|Move {0} items to {1}", where)
+            )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import PurePosixPath
-
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-#: Why a text is no name: a sentence, an empty one if that is plain, None if it is one.
-Problem = Callable[[str], str | None]
+from app.naming import Problem
 
 _WIDTH = 380
 
@@ -42,8 +38,7 @@ class NameDialog(QDialog):
         self.problem.setMinimumHeight(2 * self.problem.fontMetrics().height())
         self.line.textChanged.connect(self._check)
         self._check(name)
-        # As in file managers, what is typed leaves the suffix alone.
-        self.line.setSelection(0, len(PurePosixPath(name).stem))
+        self.line.selectAll()
 
     @property
     def name(self) -> str:

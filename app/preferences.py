@@ -85,6 +85,8 @@ def dark_palette() -> QPalette:
     palette.setColor(QPalette.ColorRole.AlternateBase, QColor(35, 36, 39))
     palette.setColor(QPalette.ColorRole.Highlight, QColor(61, 142, 201))
     palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
+    palette.setColor(QPalette.ColorRole.ToolTipBase, QColor(66, 68, 73))  # Qt's own is cream
+    palette.setColor(QPalette.ColorRole.ToolTipText, QColor(255, 255, 255))
     return palette
 
 

@@ -14,6 +14,7 @@ from app.contents import File, Folder, Item
 from app.details.info import FactsForm, InfoTab, Row
 from app.details.tab import Selection
 from app.labels import ElidedLabel
+from app.language import counted
 from app.session import ArchiveSession
 from app.thumbnails import Thumbnails
 
@@ -42,10 +43,13 @@ class Properties(QObject):
 
     def show(self) -> None:
         """Says all of what is selected."""
+        self.show_items(list(self._selected()) or [self._session.model.folder])
+
+    def show_items(self, items: Sequence[Item]) -> None:
+        """Says all of these files and folders."""
         archive = self._session.path
         if archive is None:
             return
-        items = list(self._selected()) or [self._session.model.folder]
         item = items[0] if len(items) == 1 else None
         if isinstance(item, File):
             page = self._info()
@@ -100,9 +104,12 @@ def rows_of(items: Sequence[Item]) -> list[Row]:
         (tr("Files exact"), tr("{0} byte for byte").format(texts.number(exact))),
         (
             tr("Pixels exact"),
-            tr("{0} more, whose files are written anew").format(texts.number(len(entries) - exact)),
+            counted(
+                len(entries) - exact,
+                "{0} more, whose file is written anew|{0} more, whose files are written anew",
+            ),
         ),
-        (tr("Same pixels"), tr("{0} images repeat others").format(texts.number(again))),
+        (tr("Same pixels"), counted(again, "{0} image repeats another|{0} images repeat others")),
         (tr("Added"), first if first == last else f"{first} \N{EN DASH} {last}"),
     ]
 

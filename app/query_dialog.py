@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import icons, texts
+from app import icons, sentences, texts
 from app.questions import PICTURE_SIDE, OnAnswer
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class QueryDialog(QDialog):
 
         if isinstance(query, ContinueAfterError):
             self.setWindowTitle(self.tr("Go on after an error?"))
-            self._say(query.error)
+            self._say(sentences.translated(query.error))
             return
         if isinstance(query, FileExists):
             self.setWindowTitle(self.tr("File exists"))

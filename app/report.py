@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app import shares, svg, texts
+from app import sentences, shares, svg, texts
 from app.figures import Bar, Bins, Tone
 from app.stages import sentence, stages, time_bars
 from app.tables import Cell, Table
@@ -99,8 +99,8 @@ def _measured(archive: Archive, entry: Entry, cancel: CancelToken) -> list[Attem
 def write(target: Path, rows: Sequence[Row], title: str, *, page: bool) -> None:
     """A page, or a table. Raises UnwritableFileError."""
     # Spreadsheets know UTF-8 by its mark only; names may hold what UTF-8 cannot.
-    text, encoding = (html(title, rows), "utf-8") if page else (table(rows).csv(), "utf-8-sig")
-    write_file(target, [text.encode(encoding, "replace")], overwrite=True)
+    whole = html(title, rows).encode("utf-8", "replace") if page else table(rows).csv_file()
+    write_file(target, [whole], overwrite=True)
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -174,7 +174,7 @@ def _readable(rows: Sequence[Row]) -> Table:
                 None if e.theoretical_bpd is None else round(e.theoretical_bpd, 4),
                 round(e.achieved_bpd, 4),
                 *(None if s(e) is None else round(s(e) or 0.0, 3) for _, s, _ in stages()),
-                row.problem or e.reason or "",
+                sentences.translated(row.problem or e.reason or ""),
             ]
             for row in rows
             for e in [row.entry]

@@ -27,6 +27,7 @@ from app.demo import sample_images
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.jobs import State
+from app.move_dialog import MoveDialog
 from app.preview.view import Mode
 from app.private_cache import PrivateCache
 from app.query_dialog import FileCard
@@ -91,6 +92,7 @@ class Photographer:
         taken.append(self.take("dark-map"))
         window.preferences.choose_appearance("")
         details.setCurrentWidget(details.codelength)
+        taken.append(self._take_move(archive))
         window.entries.selectAll()
         taken.append(self.take("distribution"))
         details.setCurrentWidget(details.compare)
@@ -115,6 +117,24 @@ class Photographer:
         window.details.setCurrentWidget(window.details.codelength)
         wait(lambda: len(window.comparison.known()) == len(REFERENCES))
         return self.take(name)
+
+    def _take_move(self, archive: Path) -> Path:
+        """A folder is being made in the dialog that asks where to move what is selected."""
+        window = self._window
+        session, chosen = window.session, window.entries.selected_items()
+        session.new_folder(window.tr("Photographs"))
+        wait(lambda: not session.busy and session.history.undo_text is not None)
+        names = [item.path for item in chosen]
+        window.browser.select(names)
+        dialog = MoveDialog(window, archive.name, session.model.root, names, "")
+        dialog.show()
+        dialog.new_folder.click()
+        path = self.take("move")
+        dialog.reject()
+        dialog.deleteLater()
+        session.history.undo()
+        wait(lambda: not session.busy)
+        return path
 
     def _take_question(self, archive: Path, images: Sequence[Path]) -> Path:
         """What is asked where the archive has another image of the same name."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app import works
+from app import sentences, works
 from app.backend import Backend, Listing
 from app.changes import Changed
 from app.entries_model import EntriesModel
@@ -155,7 +155,7 @@ class ArchiveSession(QObject):
         path, listing, then_add = result
         self._set(path, listing)
         if listing.damage:
-            self.failed.emit(listing.damage)
+            self.failed.emit(sentences.translated(listing.damage))
         for job in self.jobs.active:  # what they added while the list was being read
             if job.kind is JobKind.ADD and job.archive == path:
                 for file in job.files:

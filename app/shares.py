@@ -78,5 +78,5 @@ def sentence(shares: Mapping[Share, float], entry: Entry) -> str:
     if theory is None:
         return _tr("{0} lie in the archive.").format(achieved)
     return _tr("Together with the theoretical {0} they are the {1} in the archive.").format(
-        texts.exact_bytes(theory / 8, 1), achieved
+        texts.mean_bytes(theory / 8), achieved
     )

@@ -28,6 +28,10 @@ class Table:
         writer.writerows(["" if cell is None else cell for cell in row] for row in self.rows)
         return text.getvalue()
 
+    def csv_file(self) -> bytes:
+        """The same as a file, with the mark by which spreadsheets know UTF-8."""
+        return self.csv().encode("utf-8-sig", "replace")
+
     def tsv(self) -> str:
         """As spreadsheets paste it: numbers as the person writes them."""
         lines = [self.titles, *([_local(cell) for cell in row] for row in self.rows)]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app import sentences
 from app.backend import Backend
 from app.jobs import Job, JobKind, State, Work
 from app.private_cache import PrivateCache
@@ -150,7 +151,8 @@ class Preparation(QObject):
                 if result.target is not None
             }
             self.paths = list(tops.values())
-            self.errors = [result.error for result in results if result.error]
+            failed = [result.error for result in results if result.error]
+            self.errors = [sentences.translated(error) for error in failed]
             if self._job.error:
                 self.errors.append(self._job.error)
         self.ended.emit(self)

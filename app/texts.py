@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
+from app.language import counted
+
 if TYPE_CHECKING:
     from core.archive.entry import Entry
 
@@ -26,9 +28,14 @@ def short(value: float) -> str:
     return QLocale().toString(float(value), "g", 6)
 
 
-def exact_bytes(n_bytes: float, decimals: int = 0) -> str:
+def exact_bytes(n_bytes: int) -> str:
     """``182,085 bytes``, to the last one."""
-    return translate("Texts", "{0} bytes").format(number(n_bytes, decimals))
+    return counted(n_bytes, "{0} byte|{0} bytes")
+
+
+def mean_bytes(n_bytes: float) -> str:
+    """``182,085.5 bytes``, of what are no whole bytes."""
+    return translate("Texts", "{0} bytes").format(number(n_bytes, 1))
 
 
 def problem(why: str) -> str:
@@ -47,7 +54,7 @@ def size(n_bytes: int) -> str:
 
 def exact_size(n_bytes: int) -> str:
     """``9.1 MB (9,123,456 bytes)``: where two sizes are compared."""
-    return translate("Texts", "{0} ({1} bytes)").format(size(n_bytes), QLocale().toString(n_bytes))
+    return f"{size(n_bytes)} ({exact_bytes(n_bytes)})"
 
 
 def date(nanoseconds: int) -> str:
@@ -90,23 +97,17 @@ def throughput(pixels_per_second: float) -> str:
 
 def images(count: int) -> str:
     """``1 image``, ``14 images``."""
-    if count == 1:
-        return translate("Texts", "1 image")
-    return translate("Texts", "{0} images").format(QLocale().toString(count))
+    return counted(count, "{0} image|{0} images")
 
 
 def items(count: int) -> str:
     """``1 item``, ``4 items``: files and folders."""
-    if count == 1:
-        return translate("Texts", "1 item")
-    return translate("Texts", "{0} items").format(QLocale().toString(count))
+    return counted(count, "{0} item|{0} items")
 
 
 def files(count: int) -> str:
     """``1 file``, ``14 files``."""
-    if count == 1:
-        return translate("Texts", "1 file")
-    return translate("Texts", "{0} files").format(QLocale().toString(count))
+    return counted(count, "{0} file|{0} files")
 
 
 def saved_fraction(original_bytes: int, packed_bytes: int) -> float:

@@ -1,10 +1,10 @@
-"""Imports torch without stopping the window.
+"""Imports torch, and the compiler that Numba brings, without stopping the window.
 
 ``import torch`` opens a library of several hundred megabytes while it holds the interpreter's
-lock: 0.2 to 0.3 s warm, seconds from a cold disk, in which no other thread runs. The loader
-called as a foreign function releases the lock, and the import that follows finds everything
-loaded. The import then makes so many objects that looking for garbage among them takes 0.1 s
-more at a time, so that is put off until it is over, and they are left out of it for good.
+lock: 0.2 to 0.3 s warm, seconds from a cold disk, in which no other thread runs; LLVM is as large.
+The loader called as a foreign function releases the lock, and the import that follows finds
+everything loaded. The import then makes so many objects that looking for garbage among them takes
+0.1 s more at a time, so that is put off until it is over, and they are left out of it for good.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ import os
 import sys
 from pathlib import Path
 
-_LIBRARIES = ("torch_global_deps", "c10", "torch_cpu", "torch", "torch_python")
+#: Packages, the folder of their libraries, and these in the order in which they need each other.
+_LIBRARIES = (
+    ("torch", "lib", ("torch_global_deps", "c10", "torch_cpu", "torch", "torch_python")),
+    ("llvmlite", "binding", ("llvmlite",)),
+)
 
 
 def keep_out_of_collections() -> None:
@@ -30,7 +34,7 @@ def keep_out_of_collections() -> None:
 
 
 def import_torch() -> None:
-    """Call this on a worker, before anything there imports torch."""
+    """Call this on a worker, before anything there imports torch or Numba."""
     if "torch" in sys.modules:
         return
     _load_libraries()
@@ -38,6 +42,7 @@ def import_torch() -> None:
     gc.disable()
     try:
         importlib.import_module("torch")
+        importlib.import_module("numba")
         gc.freeze()
     finally:
         if was_enabled:
@@ -45,15 +50,17 @@ def import_torch() -> None:
 
 
 def _load_libraries() -> None:
-    spec = importlib.util.find_spec("torch")
-    # On Windows torch itself first says where its libraries are to be looked for.
-    if spec is None or not spec.submodule_search_locations or os.name == "nt":
+    if os.name == "nt":  # where torch itself first says where its libraries are to be looked for
         return
     suffix = ".dylib" if sys.platform == "darwin" else ".so"
-    folder = Path(next(iter(spec.submodule_search_locations))) / "lib"
     dlopen = ctypes.CDLL(None).dlopen
     dlopen.restype, dlopen.argtypes = ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_int]
-    for library in _LIBRARIES:
-        path = folder / f"lib{library}{suffix}"
-        if path.exists():
-            dlopen(os.fsencode(path), os.RTLD_NOW)
+    for package, folder, libraries in _LIBRARIES:
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            continue
+        for library in libraries:
+            place = Path(next(iter(spec.submodule_search_locations)))
+            path = place / folder / f"lib{library}{suffix}"
+            if path.exists():
+                dlopen(os.fsencode(path), os.RTLD_NOW)

@@ -24,6 +24,7 @@ from app.browser import Browser
 from app.comparison import Comparison
 from app.contents import Folder, Item
 from app.contest import Contest
+from app.context_menus import ContextMenus
 from app.details.compare import CompareTab
 from app.details.info import InfoTab
 from app.details.panel import DetailsPanel
@@ -108,8 +109,7 @@ class Window(QMainWindow):
             self.actions_,
             dialogs,
             self.message,
-            lambda: [item.path for item in self.entries.selected_items()],
-            lambda: self.session.model.folder.path,
+            self.browser,
             self,
         )
         self.properties = Properties(
@@ -138,6 +138,7 @@ class Window(QMainWindow):
         self.down = QSplitter(Qt.Orientation.Vertical, self)
         self._soon = QTimer(self)  # one look at all that many files of a job change
         self._soon.setSingleShot(True)
+        self.recent_menu = self.recent.menu(self)
         self.column_menu = QMenu(self.tr("&Columns"), self)
         self.preferences = Preferences(settings, self.message.inform, self)
         chrome.lay_out(self)
@@ -149,6 +150,7 @@ class Window(QMainWindow):
             lambda: [item.path for item in self.entries.selected_items()],
         )
         self.moving.hinted.connect(lambda text: self.statusBar().showMessage(text, 2000))
+        self.context_menus = ContextMenus(self)
         self._connect()
         layout_memory.restore(self, settings)
         self._on_opened()
@@ -168,6 +170,7 @@ class Window(QMainWindow):
             (actions.copy, self.exchange.copy),
             (actions.paste, self.exchange.paste),
             (actions.select_all, self.entries.selectAll),
+            (actions.open_folder, self.browser.open_folder),
             (actions.find, self.filter.setFocus),
             (actions.properties, self.properties.show),
             (actions.zoom_in, self.browser.zoom_in),
@@ -253,13 +256,14 @@ class Window(QMainWindow):
 
     def extract(self) -> None:
         """Extracts the selection, or all."""
-        self._extract(self.entries.selected_items() or [self.session.model.root])
+        self.extract_items(self.entries.selected_items() or [self.session.model.root])
 
     def extract_all(self) -> None:
         """Extracts all images, shown or not, and empty folders."""
-        self._extract([self.session.model.root])
+        self.extract_items([self.session.model.root])
 
-    def _extract(self, items: Sequence[Item]) -> None:
+    def extract_items(self, items: Sequence[Item]) -> None:
+        """Asks for a folder, and extracts these files and folders to it."""
         names = dict.fromkeys(entry.name for item in items for entry in item.below())
         folders = [item for item in items if isinstance(item, Folder)]
         names.update((f"{made}/", None) for folder in folders for made in folder.made_below())
@@ -267,7 +271,11 @@ class Window(QMainWindow):
 
     def verify(self) -> None:
         """Verifies the selection, or all."""
-        names = self._chosen_names()
+        self.verify_items(self.entries.selected_items() or [self.session.model.root])
+
+    def verify_items(self, items: Sequence[Item]) -> None:
+        """Verifies these files, and all that is in these folders."""
+        names = list(dict.fromkeys(entry.name for item in items for entry in item.below()))
         if names:
             self.session.verify(names)
 
@@ -281,10 +289,6 @@ class Window(QMainWindow):
             return None
         names = frozenset(item.path for item in self.entries.selected_items())
         return Picked(self.session.path, tuple(selected), names)
-
-    def _chosen_names(self) -> list[str]:
-        chosen = self.entries.selected() or self.session.model.entries
-        return [entry.name for entry in chosen]
 
     def _suggestion(self, source: Path | None = None) -> Path:
         if source is None or not self.exchange.lasts(source):
@@ -370,6 +374,8 @@ class Window(QMainWindow):
             action.setEnabled(has_entries)
         self.filter.setEnabled(has_entries)
         self.editing.enable()
+        selected = self.entries.selected_items()
+        actions.open_folder.setEnabled(len(selected) == 1 and isinstance(selected[0], Folder))
         actions.copy.setEnabled(self.entries.selectionModel().hasSelection())
 
     def _set_hovered(self, hovered: bool) -> None:

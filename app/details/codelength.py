@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from app import shares, texts
+from app import sentences, shares, texts
 from app.backend import REFERENCES
 from app.charts import BarChart, Histogram
 from app.comparison import Comparison
 from app.details.tab import ScrollingTab, Selection
 from app.figures import Bar, Bins, Tone
 from app.labels import Caption
+from app.language import counted
 from app.tables import Table
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class CodelengthTab(ScrollingTab):
         if entry.theoretical_bpd is None:
             if entry.reason is None:
                 return self.tr("Stored as it was.")
-            return self.tr("Stored as it was: {0}.").format(entry.reason.rstrip("."))
+            reason = sentences.translated(entry.reason).rstrip(".")
+            return self.tr("Stored as it was: {0}.").format(reason)
         gap = entry.achieved_bpd - entry.theoretical_bpd
         where = (
             self.tr("Achieved is {0} bits/dim above theory")
@@ -107,8 +109,11 @@ class CodelengthTab(ScrollingTab):
             # Each value keeps a place in the code, however unlikely the density finds it.
             else self.tr("Achieved is {0} bits/dim below theory, since no value costs over 24 bits")
         ).format(texts.number(abs(gap), 4))
-        bits = self.tr("{0} bits borrowed, {1} lost; what is not pixels counts too.").format(
-            texts.number(entry.borrowed_bits), texts.number(entry.lost_bits)
+        bits = counted(
+            entry.borrowed_bits or 0,
+            "{0} bit borrowed, {1} lost; what is not pixels counts too."
+            "|{0} bits borrowed, {1} lost; what is not pixels counts too.",
+            texts.number(entry.lost_bits),
         )
         return f"{where}: {bits}"
 

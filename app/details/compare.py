@@ -26,6 +26,7 @@ from app.details.tab import ScrollingTab, Selection
 from app.dialogs import Dialogs
 from app.figures import Bar, Tone
 from app.labels import Caption
+from app.language import counted
 from app.tables import Table
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class CompareTab(ScrollingTab):
         pictures = self._contest.pictures
         names = [picture.path.name for picture in pictures]
         if len(names) > 1:
-            names.insert(0, self.tr("Mean of {0}").format(texts.images(len(names))))
+            names.insert(0, counted(len(names), "Mean of {0} image|Mean of {0} images"))
         if names != [self.picture.itemText(i) for i in range(self.picture.count())]:
             self.picture.clear()
             self.picture.addItems(names)
@@ -214,7 +215,7 @@ class CompareTab(ScrollingTab):
         borrowed = attempt.borrowed_bits
         if not attempt.net or borrowed is None:
             return settings(attempt)
-        return [*settings(attempt), self.tr("{0} bits borrowed").format(f"{borrowed:,}")]
+        return [*settings(attempt), counted(borrowed, "{0} bit borrowed|{0} bits borrowed")]
 
     # Qt's own events: what is dropped here is not for the archive.
 

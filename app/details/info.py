@@ -10,7 +10,7 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 
-from app import texts
+from app import sentences, texts
 from app.backend import Backend
 from app.details.tab import ScrollingTab, Selection
 from app.executors import Executors, Task
@@ -121,7 +121,7 @@ class InfoTab(ScrollingTab):
         if entry.device:
             rows.append((self.tr("Device"), entry.device))
         if entry.reason:
-            rows.append((self.tr("Why stored"), entry.reason))
+            rows.append((self.tr("Why stored"), sentences.translated(entry.reason)))
         return rows
 
     def _file_hash(self, entry: Entry) -> Row:

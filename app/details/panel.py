@@ -75,6 +75,10 @@ class DetailsPanel(QTabWidget):
         tab = self.currentWidget()
         return tab.table() if isinstance(tab, Tab) else None
 
+    def title(self) -> str:
+        """The name of the tab that can be seen."""
+        return self.tabText(self.currentIndex())
+
     def _after_rest(self) -> None:
         if self._waits:
             self._rest.start()

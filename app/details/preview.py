@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import texts
+from app import sentences, texts
 from app.details.tab import Selection, Tab
 from app.dialogs import Dialogs
 from app.executors import Task
@@ -248,7 +248,7 @@ class PreviewTab(Tab):
     def _why_no_map(self) -> str:
         if self._entry is None or self._entry.codec != "stored":
             return self.tr("No map: the image is too large for one, and shown in a smaller size.")
-        reason = (self._entry.reason or "").rstrip(".")
+        reason = sentences.translated(self._entry.reason or "").rstrip(".")
         return self.tr("No map of bits a pixel, since the file is kept as it was: {0}.").format(
             reason
         )

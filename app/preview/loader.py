@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 
+from app import sentences
 from app.backend import Backend
 from app.decoding import Decoded
-from app.executors import sentence
 from app.preview.pyramid import Pyramid, image_of
 from core.control import CancelToken, Progress
 from core.errors import Cancelled
@@ -134,7 +134,7 @@ class Loader(QObject):
         if isinstance(outcome, Loaded):
             self.loaded.emit(outcome)
         elif isinstance(outcome, BaseException) and not isinstance(outcome, Cancelled):
-            self.failed.emit(sentence(outcome))
+            self.failed.emit(sentences.of(outcome))
 
 
 def _prepared(decoded: Decoded, cancel: CancelToken) -> Loaded:

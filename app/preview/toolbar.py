@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app import icons
@@ -48,6 +48,7 @@ class Toolbar(QWidget):
         self.menu = QMenu(self)
         self.copy = self.menu.addAction(self.tr("&Copy Image"), view.copy_picture)
         self.copy_map = self.menu.addAction(self.tr("Copy &Map"), view.copy_map)
+        _show_key(self.copy, QKeySequence(QKeySequence.StandardKey.Copy).toString())
         self.menu.addSeparator()
         self.save_map = self.menu.addAction(self.tr("&Save Map as PNG…"))
         self.more = self._tool(self.tr("Copy and save"))
@@ -72,6 +73,7 @@ class Toolbar(QWidget):
     def _button(self, icon: str, text: str, slot: Callable[..., None], key: str = "") -> QAction:
         action = QAction(text, self)
         action.setToolTip(f"{text} ({key})" if key else text)
+        _show_key(action, key)
         action.triggered.connect(slot)
         self._icons[action] = icon
         button = self._tool(text)
@@ -97,3 +99,10 @@ class Toolbar(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "more"):
             self._draw_icons()
+
+
+def _show_key(action: QAction, key: str) -> None:
+    """Lets menus say which key of the view does the same."""
+    action.setShortcut(QKeySequence(key))
+    action.setShortcutVisibleInContextMenu(True)
+    action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)

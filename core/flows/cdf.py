@@ -161,7 +161,7 @@ def edge(
         place = min(max(place, -middle), middle) + middle
         below = sigmoid[np.int64(place)] * weights[k, i]
         total = below if k == 0 else total + below
-    return np.int64(math.floor(total * _SCALE)) + cell
+    return math.floor(total * _SCALE) + cell
 
 
 @compiled
@@ -197,7 +197,7 @@ def _locate(
                 heaviest = k
         # From the heaviest mean outwards in growing steps, then by halves. There is one answer:
         # where the search begins decides about time alone.
-        left = min(max(np.int64(means[heaviest, i] / unit), 0), N_CELLS - 1)
+        left = min(max(int(means[heaviest, i] / unit), 0), N_CELLS - 1)
         low = edge(means, inverse_scales, weights, sigmoid, unit, i, left)
         right, high = left, low
         step = 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -16,5 +17,10 @@ def compiled(function: _Function) -> _Function:
     No ``fastmath``: each operation rounds by itself, in the order in which it is written. The
     interpreter's lock is given back while it runs.
     """
-    result: _Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return result
+    compiler = partial(numba.njit, nogil=True, error_model="numpy")
+    result: Any
+    try:
+        result = compiler(cache=True)(function)
+    except RuntimeError:  # neither the program's folder nor the user's can be written to
+        result = compiler()(function)
+    return cast(_Function, result)

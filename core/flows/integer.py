@@ -11,6 +11,7 @@ those (:mod:`core.flows.byte_kernels`). See docs/exactness.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,10 @@ LEAN_RANGE = (-512, 512)
 
 #: Networks are evaluated in squares of this side, small enough for a processor's caches.
 BLOCK = 128
+
+
+P = ParamSpec("P")
+Found = TypeVar("Found")
 
 
 class IntegerConv:
@@ -176,11 +181,7 @@ class IntegerLevel:
             for i, n in enumerate(config.blocks)
         ]
         self.heads = [
-            IntegerHead(
-                config,
-                _prefixed(conv, f"heads.{i}."),
-                lambda name, i=i: tensor(f"heads.{i}.{name}"),
-            )
+            IntegerHead(config, _prefixed(conv, f"heads.{i}."), _prefixed(tensor, f"heads.{i}."))
             for i in range(3)
         ]
 
@@ -237,12 +238,10 @@ class IntegerPhoto:
 
         self._layers: list[IntegerConv] = []
         self.config = config
-        self.levels = []
-        for i in range(config.weight_sets):
-            at = f"levels.{i}."
-            self.levels.append(
-                IntegerLevel(config, _prefixed(conv, at), lambda name, at=at: tensor(at + name))
-            )
+        self.levels = [
+            IntegerLevel(config, _prefixed(conv, f"levels.{i}."), _prefixed(tensor, f"levels.{i}."))
+            for i in range(config.weight_sets)
+        ]
 
     def level(self, index: int) -> IntegerLevel:
         """The networks of a level, 0 the finest."""
@@ -260,9 +259,14 @@ class IntegerPhoto:
 
 
 def _prefixed(
-    conv: Callable[[str, int], IntegerConv], prefix: str
-) -> Callable[[str, int], IntegerConv]:
-    return lambda name, bound: conv(prefix + name, bound)
+    find: Callable[Concatenate[str, P], Found], prefix: str
+) -> Callable[Concatenate[str, P], Found]:
+    """What finds layers or tensors by name, for the names below a prefix."""
+
+    def found(name: str, /, *args: P.args, **kwargs: P.kwargs) -> Found:
+        return find(prefix + name, *args, **kwargs)
+
+    return found
 
 
 def _squares(

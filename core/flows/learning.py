@@ -46,16 +46,17 @@ _SQUARES: Final = 0.999
 #: Pixels of a channel between two steps.
 BLOCK: Final = 1024
 
-#: Weights are multiples of 2^-20 below 2^11, so that sums over 2^6 inputs below 2^10 are exact.
+#: Weights are multiples of 2^-20 below 2^11, so that sums over 2^10 inputs below 2^10 are exact.
 _WEIGHT_UNIT: Final = 2.0**20
 _WEIGHT_BOUND: Final = 2.0**11
 _LOGIT_RANGE: Final = (-(1 << 15), 1 << 15)
 
-# Gradients are rounded to integers: in these units, and up to this size.
+# Gradients are rounded to integers: in these units, and up to this size. That of a leaning is the
+# sum of up to 2^5 of them times a pixel's difference; times inputs below 2^10, over a block: 2^51.
 _OF_LOGIT: Final = np.float32(2.0**12)
 _OF_MEAN: Final = np.float32(2.0**10)
 _OF_SCALE: Final = np.float32(2.0**2)
-_GRADIENT_BOUND: Final = 2.0**20
+_GRADIENT_BOUND: Final = 2.0**18
 _LEAST_MASS: Final = np.float32(2.0**-24)
 
 

@@ -173,10 +173,9 @@ class Level(nn.Module):
             for i, (logits, offsets, log_scales) in enumerate(parameters):
                 c = CHANNEL_ORDER[i]
                 distance = (target[:, c] - mean[:, c]).flatten() - offsets
-                ends = [(target[:, c] == end).flatten() for end in (0, 255)]
-                bits.append(
-                    logistic.bits(distance, *ends, logits, log_scales).unflatten(0, (n, -1))
-                )
+                first, last = ((target[:, c] == end).flatten() for end in (0, 255))
+                of_pixels = logistic.bits(distance, first, last, logits, log_scales)
+                bits.append(of_pixels.unflatten(0, (n, -1)))
         return bits, a
 
 

@@ -52,6 +52,9 @@ def main() -> None:
     parser.add_argument("--components", type=int)
     parser.add_argument("--heads", type=int, help="of Flow++'s attention")
     parser.add_argument("--dropout", type=float, help="in Flow++'s networks")
+    parser.add_argument(
+        "--begin", type=Path, metavar="MODEL", help="a new run begins with a photo model's weights"
+    )
     parser.add_argument("--export", type=Path, metavar="MODEL", help="export, do not train")
     parser.add_argument("--about", type=Path, metavar="JSON", help="what the card says of the data")
     parser.add_argument(
@@ -81,7 +84,7 @@ def main() -> None:
         seed=given.seed,
         model=config,
     )
-    together(given.processes, run, given.run, settings, train, valid)
+    together(given.processes, run, given.run, settings, train, valid, given.begin)
 
 
 def _config(given: argparse.Namespace) -> Config:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.flows.flowpp import PUBLISHED, FlowPP, FlowPPConfig
 from core.flows.photo import Photo, PhotoConfig
 from core.training.data import Batches, MirroredBatches, load_arrays, load_mosaics, reduced
+from core.training.dequantise import begin_with
 
 Config = PhotoConfig | FlowPPConfig
 
@@ -34,8 +35,13 @@ def hidden_weights(model: nn.Module) -> dict[int, list[Tensor]]:
     return model.hidden_weights() if isinstance(model, Photo) else {}
 
 
-def first_step(model: nn.Module, images: Tensor) -> None:
-    """What a family does before the first step: images are (N, 3, H, W) uint8."""
+def first_step(model: nn.Module, images: Tensor, begin: Path | None = None) -> None:
+    """What a family does before the first step: images are (N, 3, H, W) uint8.
+
+    begin: a model file that a photo model begins with.
+    """
+    if isinstance(model, Photo) and begin is not None:
+        begin_with(model, begin)
     if isinstance(model, FlowPP):
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
         model.eval().initialise(images[order[:_FIRST_IMAGES]].float())

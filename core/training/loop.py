@@ -65,12 +65,14 @@ class Run:
         settings: Settings,
         train: Tensor,
         valid: Tensor,
+        begin: Path | None = None,
         team: Team = Team(),  # noqa: B008 it cannot be changed
     ) -> None:
         """Goes on with the checkpoint in the folder, if there is one.
 
-        train, valid: (N, 3, H, W) uint8, as the model's family wants them. Raises ModelError
-        where the checkpoint is of a model of other sizes.
+        train, valid: (N, 3, H, W) uint8, as the model's family wants them. begin: the model
+        file whose weights a new run begins with. Raises ModelError where the checkpoint is of a
+        model of other sizes.
         """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid, self.team = folder, settings, valid, team
@@ -79,7 +81,7 @@ class Run:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         resumes = (folder / "checkpoint.safetensors").exists()
         if not resumes:
-            first_step(self.model, train)
+            first_step(self.model, train, begin)
         self.average = copy.deepcopy(self.model)
         hidden = hidden_weights(self.model)
         chosen = {id(weight) for weights in hidden.values() for weight in weights}
@@ -152,7 +154,7 @@ class Run:
         self.model.train()
         loss = self.model.bits(x).sum() / batch.numel()
         loss.backward()
-        parameters = list(self.model.parameters())
+        parameters: list[Tensor] = list(self.model.parameters())
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
         clock = torch.tensor([loss.item(), elapsed if self.team.leads else 0.0])
         *gradients, clock = self.team.summed([*gradients, clock])
@@ -224,7 +226,14 @@ class Run:
         log.info("resumed at step %d, %.1f minutes", self.clock.step, self.clock.seconds / 60)
 
 
-def run(team: Team, folder: Path, settings: Settings, train: Tensor, valid: Tensor) -> None:
+def run(
+    team: Team,
+    folder: Path,
+    settings: Settings,
+    train: Tensor,
+    valid: Tensor,
+    begin: Path | None = None,
+) -> None:
     """A process's part of a run, from where it stands to its end; see :class:`Run`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    Run(folder, settings, train, valid, team).train()
+    Run(folder, settings, train, valid, begin, team).train()

@@ -1,9 +1,9 @@
 """From a trained model to the integers that archives are coded by.
 
 Every activation gets a power of two as its unit, channel by channel: the one that leaves the
-smallest error of rounding and clipping on sample crops. Every weight is an integer times a power of two of its output channel, the
-finest that the bounds of :mod:`core.flows.integer` allow. No retraining; what is lost is measured
-and written into the model's card.
+smallest error of rounding and clipping on sample crops. Every weight is an integer times a power of
+two of its output channel, the finest that the bounds of :mod:`core.flows.integer` allow. No
+retraining; what is lost is measured and written into the model's card.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def _level(level: Level, prefix: str, ranges: _Ranges) -> dict[str, Tensor]:
 def _block(
     layers: dict[str, Tensor], name: str, block: GatedBlock, stream: Tensor, hidden: Tensor
 ) -> None:
-    assert block.conv.bias is not None and block.gated.bias is not None
+    assert block.conv.bias is not None
+    assert block.gated.bias is not None
     inputs, outputs = (-hidden).exp2(), hidden.exp2()
     weight = _scaled_weight(block.conv.weight, (-stream).exp2(), outputs)
     bias = block.conv.bias * outputs

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def together(size: int, work: Callable[..., None], *arguments: Any) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        torch.multiprocessing.spawn(_member, (size, meeting, work, arguments), nprocs=size)
+        spawn(_member, (size, meeting, work, arguments), nprocs=size)
 
 
 def _member(

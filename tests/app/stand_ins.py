@@ -10,7 +10,8 @@ from typing import Any
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from app.name_dialog import Problem
+from app.contents import Folder
+from app.naming import Problem
 from app.questions import OnAnswer
 from app.window import Window
 from core.engine import Answer, Query
@@ -66,6 +67,7 @@ class FakeDialogs:
         self.discarding = True
         self.typed: str | None = None  # the name, where one is asked for
         self.problem: str | None = None  # what is wrong with it
+        self.moved_to: str | None = None  # the folder
         self.map_file: Path | None = folder / "map.png"
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
@@ -123,6 +125,12 @@ class FakeDialogs:
         self.asked.append(f"{title} {name}")
         self.problem = problem(self.typed) if self.typed is not None else None
         return self.typed if self.problem is None else None
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
+    ) -> str | None:
+        self.asked.append(f"move {' '.join(names)} from {archive} {start}".rstrip())
+        return self.moved_to
 
     def discard_originals(
         self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int

@@ -267,6 +267,28 @@ def test_what_has_no_map(images: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("sea/../..", "a part of the name is empty"),
+        ("sea//deep", "a part of the name is empty"),
+        ("C:/sea", "absolute path"),
+        ("a\u202eb", "characters that no name may hold"),
+        ("x" * 300, "too long"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_once(
+    images: Path, tmp_path: Path, folder: str, why: str
+) -> None:
+    target = tmp_path / "new.floe"
+    bad = floe("add", target, images / "a.png", images / "b.bmp", "--into", folder)
+    assert bad.exit_code == 1
+    (line,) = lines(bad.stderr)
+    assert line.startswith("floe: --into ")
+    assert why in line
+    assert not target.exists()
+
+
 def test_compare(images: Path) -> None:
     rows = json.loads(floe("compare", images / "a.png", images / "b.bmp", "--json").stdout)
     assert [row["name"] for row in rows] == ["Raw", "PNG", "WebP", "JPEG XL", "Floe"] * 2

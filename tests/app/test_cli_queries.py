@@ -11,7 +11,7 @@ import pytest
 import typer
 from PIL import Image
 
-from app import cli
+from app import archive_commands
 from app.terminal import Following
 from app.terminal_queries import TerminalQueries
 from core.archive import Archive
@@ -92,13 +92,13 @@ def test_one_option_at_a_time(stored: Path, tmp_path: Path) -> None:
 
 def test_who_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     following = Following(1, "adding")
-    assert cli._queries(following, False, False, False) is None
-    assert isinstance(cli._queries(following, True, False, False), Always)
+    assert archive_commands.answers(following, False, False, False) is None
+    assert isinstance(archive_commands.answers(following, True, False, False), Always)
     with pytest.raises(typer.BadParameter):
-        cli._queries(following, True, True, False)
+        archive_commands.answers(following, True, True, False)
     for stream in (sys.stdin, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
-    assert isinstance(cli._queries(following, False, False, False), TerminalQueries)
+    assert isinstance(archive_commands.answers(following, False, False, False), TerminalQueries)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 
+from app import texts
 from app.backend import CoreBackend
 from app.details.compare import CompareTab
 from app.executors import Executors
@@ -90,7 +91,7 @@ def test_a_black_box_runs_on_request_and_is_told_from_what_archives_use(
     tab.start([tmp_path / "a.png"])
     assert tab.attempts()[-1].name == "Local bits-back, black box"
     assert bars(tab)["Local bits-back, black box, theory"] == "1.400"
-    assert "12,345 bits borrowed" in tab._codecs.text()
+    assert f"{texts.number(12_345)} bits borrowed" in tab._codecs.text()
     assert "archives never use" in tab._codecs.text()
     table = window.details.table()
     assert table is not None

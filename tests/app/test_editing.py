@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
 
 from app.backend import CoreBackend
 from app.dialogs import QtDialogs
 from app.executors import Executors
 from app.name_dialog import NameDialog
+from app.name_editor import NameEditor
 from app.window import Window
 from core.archive.archive import Archive
 from core.engine.queries import Answer, Choice
@@ -56,15 +57,26 @@ def select(window: Window, *chosen: str) -> None:
     window.entries.setFocus()
 
 
-def test_a_rename_is_undone_and_done_again(
-    qtbot: Any, filled: Window, dialogs: FakeDialogs
-) -> None:
+def edit(qtbot: Any, window: Window, typed: str) -> NameEditor:
+    """Presses F2 and types a name in the place of what is there."""
+    qtbot.keyClick(window.browser.view, KEY.Key_F2)
+    (editor,) = window.browser.view.findChildren(NameEditor)
+    editor.selectAll()
+    qtbot.keyClicks(editor, typed)
+    return editor
+
+
+def rename(qtbot: Any, window: Window, new: str) -> None:
+    """Renames what is selected."""
+    qtbot.keyClick(edit(qtbot, window, new), KEY.Key_Return)
+    qtbot.waitUntil(lambda: not window.browser.view.findChildren(NameEditor))
+
+
+def test_a_rename_is_undone_and_done_again(qtbot: Any, filled: Window) -> None:
     assert filled.actions_.undo.text() == "&Undo"
     assert not filled.actions_.undo.isEnabled()
     select(filled, "b.png")
-    dialogs.typed = "sea.png"
-    qtbot.keyClick(filled.entries, KEY.Key_F2)
-    assert dialogs.asked == ["Rename b.png"]
+    rename(qtbot, filled, "sea.png")
     assert names(filled) == ["a.png", "c.png", "sea.png"]
     assert filled.actions_.undo.text() == "&Undo rename"
     qtbot.keyClick(filled, KEY.Key_Z, CTRL)
@@ -101,6 +113,27 @@ def test_several_steps_are_undone_in_turn(
     assert names(filled) == after
 
 
+@pytest.mark.parametrize("tiles", [False, True])
+def test_a_name_is_edited_where_it_stands(qtbot: Any, filled: Window, tiles: bool) -> None:
+    filled.actions_.tiles.setChecked(tiles)
+    select(filled, "b.png")
+    filled.browser.view.setFocus()
+    qtbot.keyClick(filled.browser.view, KEY.Key_F2)
+    (editor,) = filled.browser.view.findChildren(NameEditor)
+    assert editor.selectedText() == "b"  # what is typed leaves the suffix alone
+    cell = filled.browser.view.visualRect(filled.session.model.index(1, 0))
+    assert cell.intersects(editor.geometry())
+    assert filled.browser.view.viewport().rect().contains(editor.geometry())
+    qtbot.keyClicks(editor, "sea")
+    qtbot.keyClick(editor, KEY.Key_Escape)
+    qtbot.waitUntil(lambda: not filled.browser.view.findChildren(NameEditor))
+    assert names(filled) == ["a.png", "b.png", "c.png"]
+    rename(qtbot, filled, "sea.png")
+    assert names(filled) == ["a.png", "c.png", "sea.png"]
+    assert [entry.name for entry in filled.entries.selected()] == ["sea.png"]
+    assert filled.browser.view.hasFocus()
+
+
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
@@ -111,23 +144,50 @@ def test_several_steps_are_undone_in_turn(
         ("a\u202eb", "cannot be a name"),
     ],
 )
-def test_names_that_cannot_be(
-    qtbot: Any, filled: Window, dialogs: FakeDialogs, typed: str, problem: str
-) -> None:
+def test_names_that_cannot_be(qtbot: Any, filled: Window, typed: str, problem: str) -> None:
     select(filled, "b.png")
-    dialogs.typed = typed
-    qtbot.keyClick(filled.entries, KEY.Key_F2)
-    assert dialogs.problem is not None
-    assert problem in dialogs.problem
+    editor = edit(qtbot, filled, "")
+    editor.setText(typed)
+    assert problem in editor.problem.text()
+    assert problem in editor.accessibleDescription()
+    assert editor.problem.isVisible()
+    assert editor.problem.width() >= editor.problem.fontMetrics().height() * 5
+    assert filled.entries.viewport().rect().contains(editor.problem.geometry())
+    qtbot.keyClick(editor, KEY.Key_Return)
+    assert editor.isVisible()  # and says why
+    editor.setText("sea.png")
+    assert not editor.problem.isVisible()
+    editor.setText(typed)
+    label = editor.problem
+    filled.filter.setFocus()  # leaving what cannot be is thinking better of it
+    qtbot.waitUntil(lambda: not filled.entries.findChildren(NameEditor))
+    qtbot.waitUntil(lambda: label not in filled.entries.viewport().findChildren(QLabel))
     assert names(filled) == ["a.png", "b.png", "c.png"]
 
 
-def test_the_same_name_is_no_change(qtbot: Any, filled: Window, dialogs: FakeDialogs) -> None:
+def test_leaving_a_name_that_can_be_takes_it(qtbot: Any, filled: Window) -> None:
     select(filled, "b.png")
-    dialogs.typed = "b.png"
-    qtbot.keyClick(filled.entries, KEY.Key_F2)
-    assert dialogs.problem is None
+    edit(qtbot, filled, " sea.png ")
+    filled.filter.setFocus()
+    qtbot.waitUntil(lambda: names(filled) == ["a.png", "c.png", "sea.png"])
+
+
+def test_the_same_name_is_no_change(qtbot: Any, filled: Window) -> None:
+    select(filled, "b.png")
+    rename(qtbot, filled, "b.png")
     assert not filled.actions_.undo.isEnabled()
+
+
+def test_in_a_filtered_list_the_name_is_edited_not_the_path(qtbot: Any, filled: Window) -> None:
+    filled.session.move(["b.png"], "sea")
+    filled.filter.setText("b.p")
+    select(filled, "sea/b.png")
+    qtbot.keyClick(filled.entries, KEY.Key_F2)
+    (editor,) = filled.entries.findChildren(NameEditor)
+    assert editor.text() == "b.png"
+    editor.setText("b.pgm")
+    qtbot.keyClick(editor, KEY.Key_Return)
+    qtbot.waitUntil(lambda: names(filled) == ["a.png", "c.png", "sea/b.pgm"])
 
 
 def test_one_is_renamed_at_a_time(filled: Window) -> None:
@@ -196,28 +256,25 @@ def problem_of(text: str) -> str | None:
     return "Taken." if text == "taken.png" else None if text else ""
 
 
-def test_the_dialog_of_names_selects_what_comes_before_the_suffix(
-    qtbot: Any, filled: Window
-) -> None:
+def test_the_dialog_of_names_takes_only_what_is_one(qtbot: Any, filled: Window) -> None:
     def act(dialog: NameDialog) -> None:
         assert dialog.line.selectedText() == "beach"
         ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
         assert dialog.problem.text() == ""
-        qtbot.keyClicks(dialog.line, "taken")
-        assert dialog.line.text() == "taken.png"
+        dialog.line.setText("taken.png")
         assert not ok.isEnabled()
         assert dialog.problem.text() == "Taken."
         qtbot.keyClick(dialog.line, KEY.Key_Return)
         assert dialog.isVisible()
         dialog.line.clear()
         assert not ok.isEnabled()
-        qtbot.keyClicks(dialog.line, " sea.png ")
+        qtbot.keyClicks(dialog.line, " sea ")
         qtbot.keyClick(dialog.line, KEY.Key_Return)
 
     in_dialog(act)
-    assert QtDialogs().name(filled, "Rename", "New name:", "beach.png", problem_of) == "sea.png"
+    assert QtDialogs().name(filled, "New Folder", "Its name:", "beach", problem_of) == "sea"
     in_dialog(lambda dialog: qtbot.keyClick(dialog, KEY.Key_Escape))
-    assert QtDialogs().name(filled, "Rename", "New name:", "beach.png", problem_of) is None
+    assert QtDialogs().name(filled, "New Folder", "Its name:", "beach", problem_of) is None
 
 
 # On real archives and threads
@@ -276,10 +333,9 @@ def test_all_changes_are_undone_and_redone_in_the_file(
         states.append(contents(window))
         assert names(window) == sorted(states[-1])
 
-    def rename() -> None:
+    def rename_first() -> None:
         select(window, "img0.png")
-        dialogs.typed = "first.png"
-        qtbot.keyClick(window.entries, KEY.Key_F2)
+        rename(qtbot, window, "first.png")
 
     def new_folder() -> None:
         dialogs.typed = "sea"
@@ -289,7 +345,7 @@ def test_all_changes_are_undone_and_redone_in_the_file(
         select(window, "img2.png", "first.png")
         qtbot.keyClick(window.entries, KEY.Key_Delete)
 
-    step(rename)
+    step(rename_first)
     step(new_folder)
     step(lambda: window.session.move(["img1.png"], "sea"))
     step(delete)

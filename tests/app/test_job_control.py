@@ -312,7 +312,7 @@ def test_closing_while_a_question_is_open(
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=1000)
     assert "close" in dialogs.asked
-    assert question.withdrawn
+    qtbot.waitUntil(lambda: question.withdrawn)
 
 
 def test_files_that_exist_are_asked_about(

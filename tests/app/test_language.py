@@ -14,11 +14,11 @@ from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app import language
+from app import language, texts
 from app.language import KEY, Catalogue
 
 ROOT = Path(language.__file__).parent
-WORDS: dict[str, str] = json.loads(
+WORDS: dict[str, str | list[str]] = json.loads(
     (ROOT.parent / "resources" / "translations" / "de.json").read_text("utf-8")
 )
 
@@ -31,11 +31,12 @@ def spoken() -> dict[str, str]:
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            texts = [a for a in node.args if isinstance(a, ast.Constant)]
-            if name in ("tr", "_tr") and texts:
-                found[texts[0].value] = path.name
-            elif name == "translate" and len(texts) > 1:  # the first is the context
-                found[texts[1].value] = path.name
+            words = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            words = [word for word in words if isinstance(word, str)]
+            if name in ("tr", "_tr", "counted") and words:
+                found[words[0]] = path.name
+            elif name == "translate" and len(words) > 1:  # the first is the context
+                found[words[1]] = path.name
     return found
 
 
@@ -48,7 +49,31 @@ def test_every_word_is_translated_and_none_is_left_over() -> None:
 @pytest.mark.parametrize("source", [w for w in WORDS if "{" in w or "*" in w])
 def test_what_is_filled_in_is_filled_in(source: str) -> None:
     places = re.compile(r"\{\w*\}|\*\.?\w*")
-    assert sorted(places.findall(source)) == sorted(places.findall(WORDS[source]))
+    translated = WORDS[source]
+    forms = translated if isinstance(translated, list) else [translated]
+    for english, german in zip(source.split("|"), forms, strict=True):
+        assert sorted(places.findall(english)) == sorted(places.findall(german))
+
+
+def test_what_is_counted_has_as_many_forms_as_the_language() -> None:
+    for source, translated in WORDS.items():
+        assert isinstance(translated, list) == ("|" in source), source
+    numbers = range(200)
+    assert {language.PLURAL_FORMS["de"](n) for n in numbers} == {0, 1}
+
+
+def test_english_counts_without_a_catalogue(qapp: QApplication) -> None:
+    forms = "{1} found among {0} image|{1} found among {0} images"
+    assert language.counted(1, forms, "2") == "2 found among 1 image"
+    assert language.counted(0, forms, "0") == "0 found among 0 images"
+
+
+def test_german_counts(german: None) -> None:
+    assert [texts.images(n) for n in (0, 1, 2)] == ["0 Bilder", "1 Bild", "2 Bilder"]
+    assert texts.images(1234) == "1.234 Bilder"
+    assert texts.exact_bytes(1) == "1 Byte"
+    forms = "{1} found among {0} image|{1} found among {0} images"
+    assert language.counted(3, forms, "2") == "2 gefunden unter 3 Bildern"
 
 
 def test_keys_of_a_menu_are_not_given_twice(german: None, make_window: Any) -> None:

@@ -27,6 +27,7 @@ def test_every_state(qapp: Any, images: list[Path], tmp_path: Path) -> None:
         "selection",
         "dark",
         "dark-map",
+        "move",
         "distribution",
         "compare",
         "german",
