@@ -185,7 +185,7 @@ class Learner:
         of_scales = np.where(clamped, F32(0), of_scales)
         assert of_logits.dtype == of_means.dtype == of_scales.dtype == np.float32
         three = [
-            np.rint(g).clip(-(2**20), 2**20).astype(np.int64)
+            np.rint(g).clip(-(2**18), 2**18).astype(np.int64)
             for g in (of_logits, of_means, of_scales)
         ]
         leanings = three[1].sum(0) * residual

@@ -54,6 +54,7 @@ class Clock:
 
     step: int = 0
     seconds: float = 0.0
+    last: float = 0.0  # seconds of the last step, which are counted with the next one
 
 
 class Run:
@@ -106,17 +107,17 @@ class Run:
         """Trains until the minutes are used up; may be stopped and started again at any time."""
         budget = self.settings.minutes * 60
         saved = validated = self.clock.seconds
-        running = elapsed = 0.0
+        running = 0.0
         while self.clock.seconds < budget:
             began = time.perf_counter()
-            bits_per_dim, spent = self._step(self.clock.seconds / budget, elapsed)
+            bits_per_dim, spent = self._step(self.clock.seconds / budget, self.clock.last)
             if math.isfinite(bits_per_dim):
                 running = bits_per_dim if not running else 0.98 * running + 0.02 * bits_per_dim
-            elapsed = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
+            self.clock.last = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
             self.clock.step += 1
             self.clock.seconds += spent
             if self.clock.step % 50 == 0:
-                self._log(train_bits_per_dim=round(running, 4), step_seconds=round(elapsed, 3))
+                self._log(train_bits_per_dim=round(running, 4), step_seconds=round(self.clock.last, 3))
             if self.clock.seconds - validated > self.settings.validate_minutes * 60:
                 validated = self.clock.seconds
                 self._log(valid_bits_per_dim=round(self.validate(), 4))

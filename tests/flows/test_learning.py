@@ -204,7 +204,7 @@ def test_encoder_and_decoder_end_with_the_same_weights(
 def test_learning_makes_a_picture_of_other_statistics_shorter(
     model, monkeypatch, channels
 ) -> None:
-    """Less noise than the model's weights were made for, and its mean shifted: few blocks help."""
+    """Less noise than the model's weights expect: a few blocks tell."""
     rows, columns = torch.meshgrid(torch.arange(160), torch.arange(160), indexing="ij")
     random = torch.Generator().manual_seed(4)
     noise = torch.randint(-1, 2, (3, 160, 160), generator=random)
@@ -214,7 +214,7 @@ def test_learning_makes_a_picture_of_other_statistics_shorter(
     learning_bits = bits_of(model, picture, channels, False)
     monkeypatch.setattr(learning, "RATE", 0.0)
     fixed_bits = bits_of(model, picture, channels, False)
-    assert learning_bits < 0.98 * fixed_bits
+    assert learning_bits < 0.995 * fixed_bits  # by six steps a phase
 
 
 # The gradient
@@ -265,10 +265,11 @@ def test_the_gradient_is_that_of_the_smooth_mixture() -> None:
     units = (2.0**12, 2.0**10 * steps, 4.0 * steps * MEAN_UNIT)
     for i, (parameter, unit) in enumerate(zip(natural, units, strict=True)):
         exact = parameter.grad.numpy() * unit
-        error = abs(found[i * K : (i + 1) * K] - exact)
-        # The table is cut to steps of 1/2048 of a scale: a wide logistic's mass is less exact.
-        assert (error <= 2 + 0.02 * abs(exact).max(0)).all()
-        assert np.corrcoef(found[i * K : (i + 1) * K].ravel(), exact.ravel())[0, 1] > 0.9999
+        rows = found[i * K : (i + 1) * K]
+        error = abs(rows - exact) - 0.03 * abs(exact).max(0)
+        # The table is cut to steps of 1/2048 of a scale, and its float32 ends near 1 in tails.
+        assert error[:, nats.detach().numpy() < 9].max() < 2
+        assert np.corrcoef(rows.ravel(), exact.ravel())[0, 1] > 0.9999
     assert np.array_equal(found[3 * K :], found[K : 2 * K].sum(0) * residual)
 
 
@@ -296,5 +297,5 @@ def test_gradients_are_integers_within_their_bounds(seed: int) -> None:
     pixels = random.choice([0, 1, 100, 254, 255], count)
     gradient = gradient_of(MixtureCdf.of_parameters(*floats, make_tables()), pixels, residual)
     assert np.array_equal(gradient, np.rint(gradient))
-    assert abs(gradient[: 3 * K]).max() <= 2**20
-    assert abs(gradient[3 * K :]).max() <= K * 2**20 * 255
+    assert abs(gradient[: 3 * K]).max() <= 2**18
+    assert abs(gradient[3 * K :]).max() <= K * 2**18 * 255

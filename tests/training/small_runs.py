@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import core.training.loop as loop
 from core.flows.flowpp import CIFAR10, small
 from core.flows.photo import PhotoConfig
 from core.training.loop import Run, Settings
+from core.training.team import Team
 from tests.models import crops
 
 TINY = PhotoConfig(width=8, blocks=(1, 1, 1), head_width=8, components=2, weight_sets=2)
@@ -33,7 +35,7 @@ class EvenClock:
 
 
 def settings(steps: int, **changes: Any) -> Settings:
-    """Settings of a run of so many steps on the even clock."""
+    """Settings of a run of so many steps on the even clock; the last one is not counted."""
     usual: dict[str, Any] = {
         "batch": 2,
         "learning_rate": 5e-3,
@@ -42,7 +44,7 @@ def settings(steps: int, **changes: Any) -> Settings:
         "validate_minutes": 1e6,
         "model": TINY,
     }
-    return Settings(minutes=steps / 60, **{**usual, **changes})
+    return Settings(minutes=(steps - 1) / 60, **{**usual, **changes})
 
 
 def photographs(count: int = 4, seed: int = 2) -> Tensor:
@@ -54,12 +56,19 @@ def small_run(folder: Path, made_of: Settings) -> Run:
     return Run(folder, made_of, crops(4, size), crops(2, size, seed=7))
 
 
+def run_in_a_team(team: Team, folder: Path, made_of: Settings) -> None:
+    """A process's part of a small run."""
+    loop.time = EvenClock()
+    Run(folder, made_of, crops(4, 96), crops(2, 96, seed=7), team=team).train()
+
+
 def weights(run: Run) -> dict[str, Tensor]:
     """All that training changes, by name."""
     state = {f"model.{k}": v for k, v in run.model.state_dict().items()}
     state |= {f"average.{k}": v for k, v in run.average.state_dict().items()}
-    for index, moments in run.optimiser.state_dict()["state"].items():
-        state |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
+    for kind, optimiser in enumerate(run.optimisers):
+        for index, moments in optimiser.state_dict()["state"].items():
+            state |= {f"{kind}.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
     return state
 
 

@@ -16,6 +16,7 @@ import torch
 import core.training.loop as loop
 from core.errors import ModelError
 from core.training.loop import Run
+from core.training.muon import Muon
 from tests.training.small_runs import (
     TINY,
     TINY_FLOWPP,
@@ -39,17 +40,17 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 
 def test_a_run_writes_settings_log_and_checkpoint(tmp_path: Path) -> None:
-    made_of = settings(6, validate_minutes=2.5 / 60)
+    made_of = settings(6, validate_minutes=1.5 / 60)
     run = small_run(tmp_path / "run", made_of)
     run.train()
-    assert (run.clock.step, run.clock.seconds) == (6, 6.0)
+    assert (run.clock.step, run.clock.seconds) == (6, 5.0)
 
     written = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert written == json.loads(json.dumps(asdict(made_of)))
     lines = log_of(tmp_path / "run")
-    # Validated when 2.5 seconds had passed, again after as many, and at the end.
-    assert [line["step"] for line in lines] == [3, 6, 6]
-    assert [line["minutes"] for line in lines] == [0.05, 0.1, 0.1]
+    # Validated when 1.5 seconds had passed, again after as many, and at the end.
+    assert [line["step"] for line in lines] == [3, 5, 6]
+    assert [line["minutes"] for line in lines] == [0.03, 0.07, 0.08]
     assert lines[-1]["valid_bits_per_dim"] == round(run.validate(), 4)
     assert 1 < lines[-1]["valid_bits_per_dim"] < 8
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
@@ -60,7 +61,7 @@ def test_a_run_writes_settings_log_and_checkpoint(tmp_path: Path) -> None:
 
 
 def test_the_log_tells_of_training_every_fifty_steps(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Run, "_step", lambda run, done: 3.0 + done)
+    monkeypatch.setattr(Run, "_step", lambda run, done, last: (3.0 + done, last))
     run = small_run(tmp_path, settings(120))
     run.train()
     lines = [line for line in log_of(tmp_path) if "train_bits_per_dim" in line]
@@ -70,7 +71,7 @@ def test_the_log_tells_of_training_every_fifty_steps(tmp_path: Path, monkeypatch
 
 
 def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Run, "_step", lambda run, done: 3.0)
+    monkeypatch.setattr(Run, "_step", lambda run, done, last: (3.0, last))
     clock = EvenClock()
     monkeypatch.setattr(loop, "time", clock)
     asleep = iter([0, 10_000, 0, 0])
@@ -85,22 +86,35 @@ def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch)
     assert run.clock.step == 6  # one of 15 seconds and five of one
 
 
-def test_the_rate_rises_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> None:
-    run = small_run(tmp_path, settings(10))
-    rates = []
-    step = torch.optim.AdamW.step
+def test_the_rate_rises_stays_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> None:
+    run = small_run(tmp_path, settings(21))
+    rates: dict[type, list[float]] = {torch.optim.AdamW: [], Muon: []}
+    for kind, told in rates.items():
 
-    def told(optimiser, closure=None):
-        rates.append(optimiser.param_groups[0]["lr"])
-        return step(optimiser, closure)
+        def step(optimiser, step=kind.step, told=told):
+            told.extend({group["lr"] for group in optimiser.param_groups})
+            return step(optimiser)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", told)
+        monkeypatch.setattr(kind, "step", step)
     run.train()
-    assert len(rates) == 10
-    assert rates[0] == pytest.approx(5e-3 / 3)  # the first of three warming up
-    assert max(rates) == rates[2]
-    assert rates[2:] == sorted(rates[2:], reverse=True)
-    assert 0 < rates[-1] < 0.05 * 5e-3
+    # Step i begins when i - 1 of 20 seconds are counted; the last 7 are those of the fall.
+    expected = [5e-3 / 3, 2 * 5e-3 / 3, *12 * [5e-3]]
+    expected += [5e-3 * (20 - second) / 7 for second in range(13, 20)]
+    for told in rates.values():
+        assert told == pytest.approx(expected)
+
+
+def test_both_optimisers_come_back(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(3))
+    run.train()
+    adam, muon = (optimiser.state_dict()["state"] for optimiser in run.optimisers)
+    assert {name for state in adam.values() for name in state} == {"step", "exp_avg", "exp_avg_sq"}
+    assert {name for state in muon.values() for name in state} == {"momentum"}
+    assert len(adam) + len(muon) == len(list(run.model.parameters()))
+    again = small_run(tmp_path, settings(3)).optimisers
+    for index, state in muon.items():
+        assert torch.equal(again[1].state_dict()["state"][index]["momentum"], state["momentum"])
+        assert state["momentum"].any()
 
 
 @pytest.mark.parametrize("model", [TINY, TINY_FLOWPP], ids=["photo", "flowpp"])
@@ -134,7 +148,7 @@ def test_more_minutes_go_on_where_the_run_ended(tmp_path: Path) -> None:
     again.train()
     assert again.clock.step == 5
     assert [line["step"] for line in log_of(tmp_path)] == [3, 5]
-    assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 5 / 60
+    assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 4 / 60
 
 
 @pytest.mark.parametrize("model", [TINY, TINY_FLOWPP], ids=["photo", "flowpp"])
@@ -144,12 +158,12 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(
     made_of = settings(8, checkpoint_minutes=2.5 / 60, model=model)
     whole = small_run(tmp_path / "whole", made_of)
     whole.train()
-    monkeypatch.setattr(loop, "time", EvenClock(break_after=5))
+    monkeypatch.setattr(loop, "time", EvenClock(break_after=6))
     with pytest.raises(KeyboardInterrupt):
         small_run(tmp_path / "broken", made_of).train()
     monkeypatch.setattr(loop, "time", EvenClock())
     resumed = small_run(tmp_path / "broken", made_of)
-    assert resumed.clock.step == 3  # two steps are lost with the process
+    assert resumed.clock.step == 4  # two steps are lost with the process
     resumed.train()
     assert resumed.clock == whole.clock
     assert_same_weights(whole, resumed)
@@ -210,7 +224,7 @@ def test_a_process_killed_while_it_saves_leaves_the_checkpoint_before(tmp_path: 
     assert done.returncode == -signal.SIGKILL
     assert (tmp_path / "checkpoint.partial").exists()
     resumed = small_run(tmp_path, settings(7))
-    assert resumed.clock.step == 4  # saved at steps 2 and 4, killed at 6
+    assert resumed.clock.step == 5  # saved at steps 3 and 5, killed at 7
     whole = small_run(tmp_path / "whole", settings(7))
     whole.train()
     resumed.train()
