@@ -108,6 +108,8 @@ class _Validator(QValidator):
 class NamingDelegate(QStyledItemDelegate):
     """Edits names; children say what is wrong with one."""
 
+    _editor: NameEditor | None = None
+
     def problem(self, index: Index, text: str) -> str | None:
         """Why the row cannot be called so."""
         raise NotImplementedError
@@ -117,6 +119,7 @@ class NamingDelegate(QStyledItemDelegate):
         name = str(index.data(Qt.ItemDataRole.EditRole))
         editor = NameEditor(parent, name, lambda text: self.problem(row, text))
         editor.destroyed.connect(editor.problem.deleteLater)
+        self._editor = editor  # the view has it in C++ only, and Python would collect its half
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -35,10 +36,10 @@ from core.coding.stack import Stack, Words
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
 from core.flows import interlace
-from core.flows.cdf import MixtureCdf
+from core.flows.cdf import Float32, MixtureCdf
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
-from core.flows.walk import Piece, features_of, walk
+from core.flows.walk import Piece, hidden_of, walk
 from core.images.tiles import Tile, TileListener, coarsened, tiles
 
 Pixels = NDArray[np.uint8]
@@ -47,6 +48,9 @@ Bits = NDArray[np.float32]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 DEFAULT_CODER = CODERS[0]
+
+#: Slabs of hidden layers that wait to be used, 9 MB each.
+_SLABS_AHEAD = 16
 
 #: Pieces that show how fast chunks may grow.
 _PAYING = 32
@@ -253,35 +257,22 @@ class _TileJob:
         channels = _coded_channels(bool((pixels == pixels[..., :1]).all()))
         picture = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None])
         picture = picture.expand(1, 3, -1, -1)
-        n_coded = 0
+        told = self._tell(picture, channels)
+        self.clock.networked()
         growth = GROWTH_EXPONENTS[0]
-        # The networks of the next phase run beside the coding of this one.
-        features = ahead(self._features(picture))
-        for level, (height, width) in enumerate(_sizes(*pixels.shape[:2])):
-            coarse = picture[..., 0::2, 0::2].contiguous()
-            pieces = walk(
-                self.model.network.level(level),
-                self.model.tables,
-                coarse,
-                height,
-                width,
-                channels,
-                self.cancel.check,
-                features,
-            )
-            told = self._tell(pieces, picture)
-            self.clock.networked()
-            if told and not level:
-                first = [(piece.cdf, piece.values) for piece in reversed(told[-_PAYING:])]
-                growth = choose_growth(first, 32 * CHECKSUM_WORDS)
-            for piece in reversed(told):
-                report.theoretical_bits += piece.theoretical_bits
-                for part in chunks(len(piece.values), n_coded, growth):
-                    self.cancel.check()
-                    pixel_flow(piece.cdf[part], self.coder).encode(stack, piece.values[part])
-                n_coded += len(piece.values)
-            picture = coarse
-            self.clock.coded()
+        if told:
+            first = [(piece.cdf, piece.values) for piece in reversed(told[-_PAYING:])]
+            growth = choose_growth(first, 32 * CHECKSUM_WORDS)
+        n_coded = 0
+        while told:
+            piece = told.pop()
+            report.theoretical_bits += piece.theoretical_bits
+            for part in chunks(len(piece.values), n_coded, growth):
+                self.cancel.check()
+                pixel_flow(piece.cdf[part], self.coder).encode(stack, piece.values[part])
+            n_coded += len(piece.values)
+        for _ in _sizes(*pixels.shape[:2]):
+            picture = picture[..., 0::2, 0::2]
         coarsest = picture[0, list(channels)].numpy().astype(np.int64)
         stack.push_bits(coarsest.ravel(), 8)
         stack.push_bits([growth - GROWTH_EXPONENTS[0]], GROWTH_BITS)
@@ -356,15 +347,36 @@ class _TileJob:
             _check_bottom(stack, pixels, number)
         return pixels
 
-    def _features(self, picture: Tensor) -> Iterator[Tensor]:
-        """Of each phase of each level, from the finest on."""
-        for level in range(len(_sizes(*picture.shape[-2:]))):
-            yield from features_of(self.model.network.level(level), picture, self.cancel.check)
-            picture = picture[..., 0::2, 0::2].contiguous()
+    def _tell(self, picture: Tensor, channels: tuple[int, ...]) -> list[_Told]:
+        """All pieces of a picture that is known, in the order in which they will be decoded."""
+        pyramid = [picture]
+        for _ in _sizes(*picture.shape[-2:]):
+            pyramid.append(pyramid[-1][..., 0::2, 0::2].contiguous())
+        levels = range(len(pyramid) - 2, -1, -1)
 
-    def _tell(self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor) -> list[_Told]:
-        """All pieces of a level whose picture is known, with their pixels."""
-        told = []
+        def hidden() -> Iterator[Float32]:
+            for level in levels:
+                network = self.model.network.level(level)
+                yield from hidden_of(network, pyramid[level], len(channels), self.cancel.check)
+
+        told: list[_Told] = []
+        # The networks run ahead of what learns from the pixels, by about a phase of a whole tile.
+        with closing(ahead(hidden(), _SLABS_AHEAD)) as slabs:
+            for level in levels:
+                network, (height, width) = (
+                    self.model.network.level(level),
+                    pyramid[level].shape[-2:],
+                )
+                pieces = walk(
+                    network, self.model.tables, pyramid[level + 1], height, width, channels,
+                    self.cancel.check, slabs,
+                )  # fmt: skip
+                self._tell_level(pieces, pyramid[level], told)
+        return told
+
+    def _tell_level(
+        self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor, told: list[_Told]
+    ) -> None:
         try:
             piece = next(pieces)
             while True:
@@ -372,11 +384,11 @@ class _TileJob:
                 values = picture[0, piece.channel].numpy()[piece.places].astype(np.int64)
                 bits = float(piece.cdf.theoretical_bits(values).sum(dtype=float))
                 told.append(_Told(piece.cdf, values, bits))
-                if piece.channel == CHANNEL_ORDER[0]:  # pushing them takes a fifth of the time
+                if piece.channel == CHANNEL_ORDER[0]:  # pushing them takes a quarter of the time
                     self.on_pixels(len(piece))
                 piece = pieces.send(values)
         except StopIteration:
-            return told
+            return
 
     def _decode_piece(self, stack: Stack, piece: Piece, n_coded: int, growth: int) -> Integers:
         values = np.empty(len(piece), dtype=np.int64)

@@ -27,6 +27,9 @@ Z_BITS = 24
 N_CELLS = 256
 _SCALE = np.float32(2**Z_BITS - 2 * N_CELLS)
 
+#: Smaller theoretical masses are computed in float64.
+_SMALL_MASS = np.float32(2.0**-60)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -101,8 +104,24 @@ class MixtureCdf:
         """
         # Table steps a mean unit at a scale of one pixel level.
         steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
-        bits = np.empty(len(pixels), dtype=np.float32)
-        _smooth_bits(*self._arrays()[:3], float(self.tables.mean_unit), steps, pixels, bits)
+        # With e = exp(-|x - mean| / scale) and t = exp(-1/2 / scale), a logistic has the mass
+        # e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x.
+        inverse = self.inverse_scales * np.float32(-1 / steps)
+        t = np.exp(np.float32(0.5) * inverse)
+        e = pixels.astype(np.float32) - self.means * np.float32(1 / self.tables.mean_unit)
+        np.abs(e, out=e)
+        e *= inverse
+        np.exp(e, out=e)
+        part = (1 + e * t) * (t + e)
+        e *= 1 - t * t
+        np.divide(e, part, out=part)
+        part *= self.weights
+        mass: Float32 = part.sum(0)
+        # The outermost bins take the tails, and very small masses leave the range of float32.
+        rest = np.flatnonzero((pixels == 0) | (pixels == N_CELLS - 1) | (mass < _SMALL_MASS))
+        mass[rest] = 1
+        bits: Float32 = -np.log2(mass)
+        _rare_bits(*self._arrays()[:3], float(self.tables.mean_unit), steps, pixels, rest, bits)
         return bits
 
     def _arrays(self) -> tuple[Float32, Float32, Float32, Float32, np.float32]:
@@ -224,20 +243,20 @@ def _locate(
 
 
 @compiled
-def _smooth_bits(
+def _rare_bits(
     means: Float32,
     inverse_scales: Float32,
     weights: Float32,
     mean_unit: float,
     steps: float,
     pixels: Integers,
+    rest: Integers,
     bits: Float32,
 ) -> None:
-    # With e = exp(-|x - mean| / scale) and t = exp(-1/2 / scale), a logistic has the mass
-    # e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x; the outermost bins take the tails.
-    for i in range(len(pixels)):
+    """:meth:`MixtureCdf.theoretical_bits` of some pixels, in float64."""
+    for i in rest:
         mass = 0.0
-        nearest = math.inf  # bits of the component that reaches furthest, where float64 ends
+        nearest = math.inf  # of the component that reaches furthest, where float64 ends
         for k in range(len(means)):
             inverse = inverse_scales[k, i] / steps
             distance = (pixels[i] - means[k, i] / mean_unit) * inverse

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.flows import interlace
 from core.flows.cdf import Float32, MixtureCdf, Tables
-from core.flows.integer import MEAN_UNIT, IntegerLevel
+from core.flows.integer import MEAN_UNIT, IntegerHead, IntegerLevel
 from core.flows.learning import BLOCK, LearningHead
 from core.flows.photo import CHANNEL_ORDER
 
@@ -48,14 +48,14 @@ def walk(
     width: int,
     channels: tuple[int, ...],
     check: Callable[[], None] = lambda: None,
-    known: Iterator[Tensor] | None = None,
+    known: Iterator[Float32] | None = None,
 ) -> Generator[Piece, Integers, Tensor]:
     """Yields a level's pieces in decoding order, takes their pixels, returns the picture.
 
     coarse: (1, 3, ceil(height / 2), ceil(width / 2)) integers in float32, phase a. channels: which
     are coded, a beginning of CHANNEL_ORDER; the others equal the last of them (grey pictures).
-    check: called often, and may raise to stop the work. known: the features of each phase, where
-    somebody who knows the picture has them (:func:`features_of`). Result: (1, 3, height, width).
+    check: called often, and may raise to stop the work. known: hidden layers of one slab after the
+    other, from who knows the picture (:func:`hidden_of`). Result: (1, 3, height, width).
     """
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
@@ -68,21 +68,16 @@ def walk(
         # Where the picture ends before the grid does, a phase stands at its prediction.
         target = mean.clone()
         if rows and columns:
-            if known is None:
+            slabs = known
+            if slabs is None:
                 context = interlace.context(near, mean, phases[1] if phase == 2 else None)
                 features = level.features(phase, context, features, check)
-            else:
-                features = next(known)
-            part = (0, slice(rows), slice(columns))
-            seen = features.permute(0, 2, 3, 1)[part].reshape(rows * columns, -1)
+                slabs = _slabs(level.heads[phase], features, rows, columns, len(channels), check)
             centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
             pixels = np.empty_like(centres)
-            head = level.heads[phase]
-            learner = LearningHead(head, len(channels), tables)
+            learner = LearningHead(level.heads[phase], len(channels), tables)
             for start in range(0, rows * columns, _SLAB):
-                check()
-                hidden = head.hidden(seen[start : start + _SLAB], len(channels)).cpu().numpy()
-                hidden = hidden.reshape(len(channels), head.n_hidden, -1)
+                hidden = next(slabs)
                 for block in range(0, hidden.shape[2], BLOCK):
                     span = slice(start + block, min(start + block + BLOCK, rows * columns))
                     y, x = np.divmod(np.arange(span.start, span.stop), columns)
@@ -103,12 +98,15 @@ def walk(
     return picture
 
 
-def features_of(
-    level: IntegerLevel, picture: Tensor, check: Callable[[], None] = lambda: None
-) -> Iterator[Tensor]:
-    """The features of each phase that a level's picture, (1, 3, H, W), has pixels of.
+def hidden_of(
+    level: IntegerLevel,
+    picture: Tensor,
+    n_channels: int,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[Float32]:
+    """The hidden layers of a level's heads, phase by phase in slabs, from its whole picture.
 
-    The very same as :func:`walk` computes from the pixels that it is given.
+    picture: (1, 3, H, W). The very same as :func:`walk` computes from the pixels it is given.
     """
     coarse = picture[..., 0::2, 0::2]
     features: Tensor | None = None
@@ -121,10 +119,26 @@ def features_of(
         if rows and columns:
             context = interlace.context(near, mean, phases[1] if phase == 2 else None)
             features = level.features(phase, context, features, check)
-            yield features
+            yield from _slabs(level.heads[phase], features, rows, columns, n_channels, check)
         whole = mean.clone()  # where the picture ends before the grid does, at its prediction
         whole[..., :rows, :columns] = target
         phases.append(whole)
+
+
+def _slabs(
+    head: IntegerHead,
+    features: Tensor,
+    rows: int,
+    columns: int,
+    n_channels: int,
+    check: Callable[[], None],
+) -> Iterator[Float32]:
+    """A head's hidden layer for the pixels that a phase has: (C, H, N), some blocks at a time."""
+    seen = features.permute(0, 2, 3, 1)[0, :rows, :columns].reshape(rows * columns, -1)
+    for start in range(0, rows * columns, _SLAB):
+        check()
+        hidden = head.hidden(seen[start : start + _SLAB], n_channels).cpu().numpy()
+        yield hidden.reshape(n_channels, head.n_hidden, -1)
 
 
 def _block(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -163,6 +164,18 @@ def test_names_that_cannot_be(qtbot: Any, filled: Window, typed: str, problem: s
     qtbot.waitUntil(lambda: not filled.entries.findChildren(NameEditor))
     qtbot.waitUntil(lambda: label not in filled.entries.viewport().findChildren(QLabel))
     assert names(filled) == ["a.png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+def test_an_editor_outlives_a_look_for_garbage(qtbot: Any, filled: Window, tiles: bool) -> None:
+    filled.actions_.tiles.setChecked(tiles)
+    select(filled, "b.png")
+    filled.browser.view.setFocus()
+    qtbot.keyClick(filled.browser.view, KEY.Key_F2)
+    gc.collect()  # views hold what they were given in C++ only
+    qtbot.keyClicks(filled.focusWidget(), "sea")
+    qtbot.keyClick(filled.focusWidget(), KEY.Key_Return)
+    qtbot.waitUntil(lambda: names(filled) == ["a.png", "c.png", "sea.png"])
 
 
 def test_leaving_a_name_that_can_be_takes_it(qtbot: Any, filled: Window) -> None:
