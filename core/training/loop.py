@@ -117,7 +117,9 @@ class Run:
             self.clock.step += 1
             self.clock.seconds += spent
             if self.clock.step % 50 == 0:
-                self._log(train_bits_per_dim=round(running, 4), step_seconds=round(self.clock.last, 3))
+                self._log(
+                    train_bits_per_dim=round(running, 4), step_seconds=round(self.clock.last, 3)
+                )
             if self.clock.seconds - validated > self.settings.validate_minutes * 60:
                 validated = self.clock.seconds
                 self._log(valid_bits_per_dim=round(self.validate(), 4))

@@ -21,7 +21,7 @@ from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
 from core.flows.logistic import log2_mass
 from core.flows.models import load_photo_model
 from core.flows.photo import CHANNEL_ORDER
-from core.flows.walk import Piece, features_of, walk
+from core.flows.walk import Piece, hidden_of, walk
 from core.training.tables import make_tables
 from tests import integer_reference
 from tests.models import SMALL, crops, small_model
@@ -123,7 +123,7 @@ def test_a_level_equals_the_reference(path, model, channels, height, width, size
     with pytest.MonkeyPatch.context() as patch:
         small_blocks(patch, size)
         decoder = pieces_of(model, picture, channels=channels)
-        known = features_of(model.network.level(0), picture)
+        known = hidden_of(model.network.level(0), picture, len(channels))
         encoder = pieces_of(model, picture, known, channels)
         assert next(known, None) is None
     coarse = pixels[:, 0::2, 0::2]

@@ -57,7 +57,7 @@ def test_the_furthest_logistic_still_has_a_slope() -> None:
     end = torch.zeros(1, dtype=torch.bool)
     length = bits(far, end, end, torch.zeros(1, 1), torch.zeros(1, 1))
     length.backward()
-    assert math.isfinite(float(length))
+    assert math.isfinite(length.item())
     assert far.grad is not None
     assert float(far.grad) > 0
 
@@ -70,7 +70,7 @@ def test_gated_blocks(layout: torch.memory_format) -> None:
     gate = gated[:, 3:]  # some of them shut, some open, none at the kinks
     assert (gate < -2).any()
     assert (gate > 2).any()
-    assert (gate.abs() - 2).abs().min() > 1e-4
+    assert (gate.abs() - 2).abs().min() > 1e-5
     gated = gated.contiguous(memory_format=layout).requires_grad_()
     assert torch.autograd.gradcheck(_AddGated.apply, (x, gated), eps=1e-6)
     expected = x + gated[:, :3] * (0.25 * gate + 0.5).clamp(0, 1)

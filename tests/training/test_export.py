@@ -107,15 +107,17 @@ def test_the_card_s_lengths_can_be_measured_again(card, run, model, valid) -> No
 
 def test_integers_cost_next_to_nothing(card) -> None:
     told = card["validation"]
-    assert told["integer_bits_per_dim"] == pytest.approx(told["float_bits_per_dim"], abs=0.003)
+    # Less than nothing, where the last layer's learning makes up for it.
+    assert -0.02 < told["integer_bits_per_dim"] - told["float_bits_per_dim"] < 0.003
     # Checksum, number and whole words, some 200 bits a crop, are 0.007 bits/dim here.
     assert -0.02 < told["coded_bits_per_dim"] - told["integer_bits_per_dim"] < 0.01
 
 
 def test_the_averaged_weights_are_exported(run, valid, exported, tmp_path) -> None:
-    averaged = write_model(quantise(run.average, photographs()), TINY, tmp_path / "average")
+    shown = photographs()[torch.randperm(4, generator=torch.Generator().manual_seed(0))]
+    averaged = write_model(quantise(run.average, shown), TINY, tmp_path / "average")
     assert averaged.id == load_photo_model(exported).id
-    newest = write_model(quantise(run.model, photographs()), TINY, tmp_path / "newest")
+    newest = write_model(quantise(run.model, shown), TINY, tmp_path / "newest")
     assert newest.id != averaged.id
 
 

@@ -40,7 +40,9 @@ def test_two_processes_reach_what_one_does(tmp_path: Path) -> None:
     names = [name for name in one if name.startswith(("model.", "average."))]
 
     def apart(some: dict[str, Any], others: dict[str, Any]) -> float:
-        return float(torch.stack([(some[n] - others[n]).square().sum() for n in names]).sum().sqrt())
+        return float(
+            torch.stack([(some[n] - others[n]).square().sum() for n in names]).sum().sqrt()
+        )
 
     assert apart(one, begun) > 0.05  # they have learnt something
     # Sums in another order; parts of a batch are in bfloat16 for a time.
