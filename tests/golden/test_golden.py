@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,3 +117,24 @@ def test_a_second_reader_finds_the_same_pixels(archive: str, name: str) -> None:
         sha256(np.ascontiguousarray(reader.read(FOLDER / archive, name)))
         == (expected["pixel_sha256"])
     )
+
+
+_ALONE = """
+import hashlib, sys
+from pathlib import Path
+for name in ("core", "torch", "constriction", "numba"):
+    sys.modules[name] = None  # so that importing it is an error
+from tests.golden import reader
+pixels = reader.read(Path(sys.argv[1]), sys.argv[2])
+print(hashlib.sha256(pixels.tobytes()).hexdigest())
+"""
+
+
+def test_the_second_reader_shares_no_library_but_numpy() -> None:
+    name = "learning.ppm"
+    done = subprocess.run(
+        [sys.executable, "-c", _ALONE, FOLDER / "shapes.floe", name],
+        cwd=FOLDER.parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == GOLDEN["archives"]["shapes.floe"][name]["pixel_sha256"]
