@@ -23,7 +23,7 @@ from core.flows.interlace import COARSEST_POSITIONS, CONTEXT_CHANNELS
 from core.flows.photo import PhotoConfig
 
 #: What the files say of themselves; another number means another arithmetic.
-FORMAT = "1"
+FORMAT = "2"
 
 #: No model file is longer. An archive holds it in one row.
 MAX_MODEL_BYTES = 48 * 2**20

@@ -272,7 +272,7 @@ def change_a_table(tensors, about) -> None:
         flip_a_weight,
         change_a_table,
         lambda tensors, about: about.update(vector_sha256="0" * 64),
-        lambda tensors, about: about.update(format="2"),
+        lambda tensors, about: about.update(format="1"),
         lambda tensors, about: about.update(family="flowpp"),
         lambda tensors, about: tensors.pop("levels.0.heads.2.lean.1.shift"),
         lambda tensors, about: tensors.pop("levels.0.heads.2.steps.1"),
