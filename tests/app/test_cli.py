@@ -74,7 +74,8 @@ def test_an_archive_carries_its_model_when_told(archive: Path, images: Path) -> 
     again = floe("add", archive, images, "--carry-model")
     assert again.exit_code == 0
     model = photo_codec().model_file
-    assert len(model) < archive.stat().st_size - before < len(model) + 20_000
+    # Some of it may fit into what was free inside of the pages before.
+    assert abs(archive.stat().st_size - before - len(model)) < 20_000
     assert floe("verify", archive).exit_code == 0
 
 
