@@ -1,5 +1,8 @@
 """The training loop of all models: resumable, counted in minutes, averaging the weights.
 
+Minutes are those of the leading process's thread on a processor, so that what else the machine
+does changes little of what a run becomes.
+
 The learning rate stays as it is, and falls to zero along a straight line in the last part of the
 minutes: so a run can be given more of them as long as that has not begun.
 """
@@ -26,9 +29,6 @@ from core.training.muon import Muon
 from core.training.team import Team
 
 log = logging.getLogger(__name__)
-
-#: A step never counts for more than this: a paused process is not a training process.
-LONGEST_STEP_SECONDS = 15.0
 
 
 @dataclass
@@ -109,11 +109,11 @@ class Run:
         saved = validated = self.clock.seconds
         running = 0.0
         while self.clock.seconds < budget:
-            began = time.perf_counter()
+            began = time.thread_time()  # not while it is paused, or others have the processor
             bits_per_dim, spent = self._step(self.clock.seconds / budget, self.clock.last)
             if math.isfinite(bits_per_dim):
                 running = bits_per_dim if not running else 0.98 * running + 0.02 * bits_per_dim
-            self.clock.last = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
+            self.clock.last = time.thread_time() - began
             self.clock.step += 1
             self.clock.seconds += spent
             if self.clock.step % 50 == 0:

@@ -7,6 +7,7 @@ import math
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -71,19 +72,22 @@ def test_the_log_tells_of_training_every_fifty_steps(tmp_path: Path, monkeypatch
 
 
 def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Run, "_step", lambda run, done, last: (3.0, last))
-    clock = EvenClock()
-    monkeypatch.setattr(loop, "time", clock)
-    asleep = iter([0, 10_000, 0, 0])
+    pauses = iter([0.2] * 5)
 
-    def perf_counter() -> float:
-        clock._seconds += next(asleep, 0)
-        return EvenClock.perf_counter(clock)
+    def step(run: Run, done: float, last: float) -> tuple[float, float]:
+        pause = next(pauses, None)
+        if pause is None:
+            raise KeyboardInterrupt
+        time.sleep(pause)
+        return 3.0, last
 
-    monkeypatch.setattr(clock, "perf_counter", perf_counter)
+    monkeypatch.setattr(loop, "time", time)
+    monkeypatch.setattr(Run, "_step", step)
     run = small_run(tmp_path, settings(20))
-    run.train()
-    assert run.clock.step == 6  # one of 15 seconds and five of one
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert run.clock.step == 5
+    assert run.clock.seconds < 0.2
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> None:
