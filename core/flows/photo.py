@@ -150,11 +150,15 @@ class Level(nn.Module):
         )
         self.heads: Any = nn.ModuleList(Head(config) for _ in range(3))
 
-    def codelengths(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Bits of each phase and channel, each (N, h w), and the next coarser picture."""
+    def codelengths(
+        self, picture: Tensor, features: Tensor | None = None
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Bits of each phase and channel, each (N, h w), and the features of the last phase.
+
+        features: (N, width, h, w), which the first phase begins with; none as a rule.
+        """
         a, b = picture[..., 0::2, 0::2], picture[..., 0::2, 1::2]
         d = picture[..., 1::2, 1::2]
-        features: Tensor | None = None
         n = len(picture)
         bits = []
         for phase, (_, row, column) in enumerate(interlace.PHASES):
@@ -170,13 +174,17 @@ class Level(nn.Module):
             order = list(CHANNEL_ORDER)
             residual = (target - mean)[:, order]
             parameters = self.heads[phase](features.float(), residual)
-            for i, (logits, offsets, log_scales) in enumerate(parameters):
+            for i, mixture in enumerate(parameters):
                 c = CHANNEL_ORDER[i]
-                distance = (target[:, c] - mean[:, c]).flatten() - offsets
-                first, last = ((target[:, c] == end).flatten() for end in (0, 255))
-                of_pixels = logistic.bits(distance, first, last, logits, log_scales)
+                ends = [(target[:, c] == end).flatten() for end in (0, 255)]
+                of_pixels = self.bits_of(residual[:, i].flatten(), ends, *mixture)
                 bits.append(of_pixels.unflatten(0, (n, -1)))
-        return bits, a
+        return bits, features
+
+    def bits_of(self, x: Tensor, ends: list[Tensor], *mixture: Tensor) -> Tensor:
+        """Bits of residuals x, (N h w,); ends: whether the pixels are 0, and 255."""
+        logits, offsets, log_scales = mixture
+        return logistic.bits(x - offsets, ends[0], ends[1], logits, log_scales)
 
 
 def scaled_context(context: Tensor) -> Tensor:
@@ -208,6 +216,7 @@ class Photo(nn.Module):
         """
         total = torch.zeros(pictures.shape[0])
         for level in range(interlace.n_levels(*pictures.shape[-2:])):
-            bits, pictures = self.levels[min(level, len(self.levels) - 1)].codelengths(pictures)
+            bits, _ = self.levels[min(level, len(self.levels) - 1)].codelengths(pictures)
             total = total + torch.stack([b.sum(1) for b in bits]).sum(0)
+            pictures = pictures[..., 0::2, 0::2]
         return total + 8.0 * pictures[0].numel()

@@ -20,12 +20,13 @@ import torch
 
 from core.flows.flowpp import PUBLISHED, FlowPPConfig, small
 from core.flows.photo import PhotoConfig
-from core.training.data import load_pictures
+from core.training.data import AUGMENTATIONS, CROP, load_pictures
 from core.training.export import export
 from core.training.export_flowpp import export_flowpp
 from core.training.families import FAMILIES, Config, load_data, load_images
 from core.training.loop import Settings, run
 from core.training.team import together
+from core.training.variants import VARIANTS
 
 
 def main() -> None:
@@ -55,6 +56,11 @@ def main() -> None:
     parser.add_argument(
         "--begin", type=Path, metavar="MODEL", help="a new run begins with a photo model's weights"
     )
+    parser.add_argument("--variant", choices=VARIANTS, default="", help="a change of the model")
+    parser.add_argument(
+        "--without", nargs="*", choices=AUGMENTATIONS, default=[], help="augmentations left out"
+    )
+    parser.add_argument("--side", type=int, default=CROP, help="of what is trained on of a crop")
     parser.add_argument("--export", type=Path, metavar="MODEL", help="export, do not train")
     parser.add_argument("--about", type=Path, metavar="JSON", help="what the card says of the data")
     parser.add_argument(
@@ -83,6 +89,9 @@ def main() -> None:
         learning_rate=given.learning_rate,
         seed=given.seed,
         model=config,
+        variant=given.variant,
+        without=tuple(given.without),
+        side=given.side,
     )
     together(given.processes, run, given.run, settings, train, valid, given.begin)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 CROP = 96
+
+#: Ways in which training crops are made to look like other photographs.
+AUGMENTATIONS = ("mosaic", "chroma", "enlarged", "noise", "stretched")
 
 
 def load_mosaics(folder: Path) -> Tensor:
@@ -78,18 +82,36 @@ class Batches:
 
     The crops are sharper and cleaner than what cameras and scanners produce, so part of them is
     enlarged by up to 1.8, given noise, half-resolution chroma or a simulated sensor mosaic.
+    ``without``: which of these they are not, by name; ``side``: of the part of each crop that is
+    trained on.
     """
 
-    def __init__(self, crops: Tensor, batch: int, seed: int) -> None:
+    def __init__(
+        self,
+        crops: Tensor,
+        batch: int,
+        seed: int,
+        without: Collection[str] = (),
+        side: int = CROP,
+    ) -> None:
+        if unknown := set(without) - set(AUGMENTATIONS):
+            raise ValueError(f"no augmentation {', '.join(sorted(unknown))}")
         self.crops, self.batch, self.seed = crops, batch, seed
+        self.without, self.side = without, side
 
     def __call__(self, step: int) -> Tensor:
-        """(batch, 3, 96, 96) float32 of integers in [0, 255]."""
+        """(batch, 3, side, side) float32 of integers in [0, 255]."""
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         index = torch.randint(len(self.crops), (self.batch,), generator=random)
-        x = _turned(self.crops[index].float(), random)
-        groups = [_augmented(group, random) for group in x.split(4)]
-        return torch.cat(groups).round().clamp(0, 255)
+        x = augmented(_turned(self.crops[index].float(), random), random, self.without)
+        top, left = torch.randint(CROP - self.side + 1, (2,), generator=random).tolist()
+        return x[..., top : top + self.side, left : left + self.side]
+
+
+def augmented(x: Tensor, random: torch.Generator, without: Collection[str] = ()) -> Tensor:
+    """Crops (N, 3, 96, 96), four at a time made to look like other photographs; integers still."""
+    groups = [_augmented(group, random, without) for group in x.split(4)]
+    return torch.cat(groups).round().clamp(0, 255)
 
 
 def _turned(x: Tensor, random: torch.Generator) -> Tensor:
@@ -100,20 +122,20 @@ def _turned(x: Tensor, random: torch.Generator) -> Tensor:
     return x.transpose(-1, -2) if turn else x
 
 
-def _augmented(x: Tensor, random: torch.Generator) -> Tensor:
-    def chance(p: float) -> bool:
-        return torch.rand((), generator=random).item() < p
+def _augmented(x: Tensor, random: torch.Generator, without: Collection[str]) -> Tensor:
+    def chance(p: float, name: str = "") -> bool:
+        return torch.rand((), generator=random).item() < p and name not in without
 
     def uniform(low: float, high: float) -> float:
         return low + (high - low) * torch.rand((), generator=random).item()
 
-    if chance(0.12):
+    if chance(0.12, "mosaic"):
         x = _sensor_mosaic(x)
-    if chance(0.25):
+    if chance(0.25, "chroma"):
         x = _half_chroma(x, "bilinear" if chance(0.6) else "bicubic")
-    if chance(0.5):
+    if chance(0.5, "enlarged"):
         x = _enlarged(x, uniform(1.0, 1.8), "bicubic" if chance(0.7) else "bilinear", random)
-    if chance(0.35):
+    if chance(0.35, "noise"):
         level = uniform(0, 1) ** 2 * 5
         shared = uniform(0, 1)  # film grain and luma noise move the channels together
         noise = torch.randn(x.shape, generator=random)
@@ -121,9 +143,9 @@ def _augmented(x: Tensor, random: torch.Generator) -> Tensor:
         if chance(0.3):
             noise, common = (F.avg_pool2d(n, 3, 1, 1) * 2 for n in (noise, common))
         x = x + level * ((1 - shared) * noise + shared * common)
-    if chance(0.2):  # last, so that a pixel's channels depend on each other as decoders leave them
+    if chance(0.2, "chroma"):  # last, so that a pixel's channels depend on each other as decoders leave them
         x = _half_chroma(x, "bilinear" if chance(0.7) else "bicubic")
-    if chance(0.1):
+    if chance(0.1, "stretched"):
         x = _stretched(x, uniform(0.7, 1.3), uniform(-20, 20))
     return x
 

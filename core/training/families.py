@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from core.flows.flowpp import PUBLISHED, FlowPP, FlowPPConfig
 from core.flows.photo import Photo, PhotoConfig
 from core.training.data import Batches, MirroredBatches, load_arrays, load_mosaics, reduced
 from core.training.dequantise import begin_with
+from core.training.variants import VARIANTS
 
 Config = PhotoConfig | FlowPPConfig
 
@@ -25,9 +26,17 @@ _FIRST_IMAGES = 256
 _HELD_OUT = 10
 
 
-def new_model(config: Config) -> Photo | FlowPP:
-    """A model of the config's family with random weights; its ``bits(images)`` are the loss."""
-    return FlowPP(config) if isinstance(config, FlowPPConfig) else Photo(config)
+def new_model(config: Config, variant: str = "") -> Photo | FlowPP:
+    """A model of the config's family with random weights; its ``bits(images)`` are the loss.
+
+    variant: of the photo model, by name (:mod:`core.training.variants`).
+    """
+    if isinstance(config, FlowPPConfig):
+        return FlowPP(config)
+    model = Photo(config)
+    if variant:
+        VARIANTS[variant](model)
+    return model
 
 
 def hidden_weights(model: nn.Module) -> dict[int, list[Tensor]]:
@@ -47,10 +56,16 @@ def first_step(model: nn.Module, images: Tensor, begin: Path | None = None) -> N
         model.eval().initialise(images[order[:_FIRST_IMAGES]].float())
 
 
-def batches_of(config: Config, images: Tensor, batch: int, seed: int) -> Callable[[int], Tensor]:
-    """Batches by step: photographs are augmented, small images only mirrored."""
-    kind = MirroredBatches if isinstance(config, FlowPPConfig) else Batches
-    return kind(images, batch, seed)
+def batches_of(
+    config: Config, images: Tensor, batch: int, seed: int, without: Collection[str], side: int
+) -> Callable[[int], Tensor]:
+    """Batches by step: photographs are augmented, small images only mirrored.
+
+    without, side: what :class:`core.training.data.Batches` leaves out, and what it cuts to.
+    """
+    if isinstance(config, FlowPPConfig):
+        return MirroredBatches(images, batch, seed)
+    return Batches(images, batch, seed, without, side)
 
 
 def load_data(config: Config, train: Path, valid: Path | None) -> tuple[Tensor, Tensor]:

@@ -23,12 +23,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.flows.photo import PhotoConfig
+from core.flows.photo import Photo, PhotoConfig
+from core.training.data import CROP, augmented
 from core.training.families import Config, batches_of, first_step, hidden_weights, new_model
 from core.training.muon import Muon
 from core.training.team import Team
 
 log = logging.getLogger(__name__)
+
+#: Seed of the alterations that validation photographs are measured with.
+_ALTERED = 7
 
 
 @dataclass
@@ -46,6 +50,10 @@ class Settings:
     checkpoint_minutes: float = 3.0
     validate_minutes: float = 6.0
     model: Config = field(default_factory=PhotoConfig)
+    # Of photo models alone.
+    variant: str = ""  # a change that is tried, see core.training.variants
+    without: tuple[str, ...] = ()  # augmentations that are left out
+    side: int = CROP  # of the part of each crop that is trained on
 
 
 @dataclass
@@ -77,8 +85,10 @@ class Run:
         """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid, self.team = folder, settings, valid, team
-        self.batches = batches_of(settings.model, train, settings.batch, settings.seed)
-        self.model = new_model(settings.model)
+        self.batches = batches_of(
+            settings.model, train, settings.batch, settings.seed, settings.without, settings.side
+        )
+        self.model = new_model(settings.model, settings.variant)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         resumes = (folder / "checkpoint.safetensors").exists()
         if not resumes:
@@ -127,17 +137,25 @@ class Run:
                 saved = self.clock.seconds
                 self._save()
         self._log(valid_bits_per_dim=round(self.validate(), 4))
+        if isinstance(self.model, Photo):
+            self._log(altered_bits_per_dim=round(self.validate(altered=True), 4))
         self._save()
 
-    def validate(self) -> float:
-        """Mean theoretical bits/dim of the averaged model on the validation images."""
+    def validate(self, altered: bool = False) -> float:
+        """Mean theoretical bits/dim of the averaged model on the validation images.
+
+        altered: on these photographs as augmentation makes them, the same ones each time.
+        """
         self.average.eval()
         torch.manual_seed(self.settings.seed + self.team.rank)  # of dequantizers' noise
+        images = self.valid
+        if altered:
+            images = augmented(images.float(), torch.Generator().manual_seed(_ALTERED))
         total = torch.zeros(1)
         with torch.no_grad():
-            for x in self.team.share(self.valid).split(16):
+            for x in self.team.share(images).split(16):
                 total += self.average.bits(x.float()).sum()
-        return float(self.team.summed([total])[0] / self.valid.numel())
+        return float(self.team.summed([total])[0] / images.numel())
 
     def _step(self, done: float, elapsed: float) -> tuple[float, float]:
         """Bits/dim of a step at this part of the minutes, and seconds that the last step took.
