@@ -114,5 +114,7 @@ def load_photo_codec() -> ImageCodec:
 
     from core.coding.photo import photo_codec
 
-    torch.set_num_threads(min(torch.get_num_threads(), THREADS_PER_IMAGE))
-    return photo_codec()
+    # Threads that compute squares of a picture, each for itself, wait for nobody inside of torch.
+    threads = min(torch.get_num_threads(), THREADS_PER_IMAGE)
+    torch.set_num_threads(1)
+    return photo_codec(threads)

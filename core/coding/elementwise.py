@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.coding.stack import EXACT_SIZE_BITS, PRECISION_BITS, Stack
+from core.compiled import compiled
 
 Integers = NDArray[np.int64]
 
@@ -69,8 +70,8 @@ _NARROW = 1 << (PRECISION_BITS - EXACT_SIZE_BITS)
 
 def significant(widths: Integers) -> Integers:
     """Widths rounded down to 16 significant bits, as pop_width and push_width code them."""
-    shift = _shift(widths)
-    return (widths >> shift) << shift
+    unit, sizes, _ = _parted(widths)
+    return sizes * unit
 
 
 def pop_width(stack: Stack, widths: Integers) -> Integers:
@@ -80,48 +81,101 @@ def pop_width(stack: Stack, widths: Integers) -> Integers:
     0.0005 bits are lost at a size of 2^13, and 0.75 at 10^7. So wide ranges are popped as
     v of 24 bits, of which r = v mod size is kept and the quotient given back.
     """
-    shift = _shift(widths)
-    low = stack.pop_uniform(np.left_shift(1, shift))
-    sizes = widths >> shift
-    high = np.empty_like(sizes)
-    narrow, wide = _narrow_and_wide(sizes)
-    wide_sizes = sizes.take(wide)
-    v = stack.pop_bits(len(wide), PRECISION_BITS)
-    quotients = v // wide_sizes
-    remainders = v - quotients * wide_sizes
-    stack.push_uniform(quotients, _quotients(remainders, wide_sizes))
-    high[wide] = remainders
-    high[narrow] = stack.pop_uniform(sizes.take(narrow))
-    return (high << shift) | low
+    unit, sizes, n_wide = _parted(widths)
+    low = stack.pop_uniform(unit)
+    v = stack.pop_bits(n_wide, PRECISION_BITS)
+    high, quotients, ranges = _divided(v, sizes)
+    stack.push_uniform(quotients, ranges)
+    if n_wide < len(sizes):
+        narrow = np.flatnonzero(sizes < _NARROW)
+        high[narrow] = stack.pop_uniform(sizes.take(narrow))
+    return high * unit + low
 
 
 def push_width(stack: Stack, values: Integers, widths: Integers) -> None:
     """Undoes :func:`pop_width`."""
-    shift = _shift(widths)
-    sizes = widths >> shift
-    high = values >> shift
-    narrow, wide = _narrow_and_wide(sizes)
-    wide_sizes, remainders = sizes.take(wide), high.take(wide)
-    stack.push_uniform(high.take(narrow), sizes.take(narrow))
-    quotients = stack.pop_uniform(_quotients(remainders, wide_sizes))
-    stack.push_bits(quotients * wide_sizes + remainders, PRECISION_BITS)
-    stack.push_uniform(values & (np.left_shift(1, shift) - 1), np.left_shift(1, shift))
+    unit, sizes, n_wide = _parted(widths)
+    high, low = _digits(values, unit)
+    if n_wide < len(sizes):
+        narrow = np.flatnonzero(sizes < _NARROW)
+        stack.push_uniform(high.take(narrow), sizes.take(narrow))
+    ranges = _quotients(high, sizes, n_wide)
+    quotients = stack.pop_uniform(ranges)
+    stack.push_bits(_multiplied(quotients, high, sizes), PRECISION_BITS)
+    stack.push_uniform(low, unit)
 
 
-def _narrow_and_wide(sizes: Integers) -> tuple[Integers, Integers]:
-    """Where sizes are popped as they are, and where by division."""
-    narrow = sizes < _NARROW
-    return np.flatnonzero(narrow), np.flatnonzero(~narrow)
+@compiled
+def _parted(widths: Integers) -> tuple[Integers, Integers, int]:
+    """Each width as a power of two times a size of 16 bits; and how many sizes are wide."""
+    unit, sizes = np.empty_like(widths), np.empty_like(widths)
+    n_wide = 0
+    for i in range(len(widths)):
+        shift = 0
+        while widths[i] >> shift >= 1 << SIGNIFICANT_BITS:
+            shift += 1
+        unit[i], sizes[i] = 1 << shift, widths[i] >> shift
+        n_wide += sizes[i] >= _NARROW
+    return unit, sizes, n_wide
 
 
-def _quotients(remainders: Integers, sizes: Integers) -> Integers:
-    """How many v of 24 bits leave each remainder."""
-    return ((1 << PRECISION_BITS) - remainders + sizes - 1) // sizes
+@compiled
+def _digits(values: Integers, unit: Integers) -> tuple[Integers, Integers]:
+    """Values as high digits times the unit, and low ones."""
+    high, low = np.empty_like(values), np.empty_like(values)
+    for i in range(len(values)):
+        high[i] = np.uint32(values[i]) // np.uint32(unit[i])
+        low[i] = values[i] - high[i] * unit[i]
+    return high, low
 
 
-def _shift(widths: Integers) -> Integers:
-    bit_length = np.frexp(widths.astype(np.float64))[1].astype(np.int64)
-    return np.maximum(bit_length - SIGNIFICANT_BITS, 0)
+@compiled
+def _divided(v: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
+    """v of 24 bits, one for each wide size, divided by it.
+
+    The remainders, where the wide sizes are; the quotients; how many there could be of each.
+    """
+    remainders = np.zeros_like(sizes)
+    quotients, ranges = np.empty_like(v), np.empty_like(v)
+    n = 0
+    for i in range(len(sizes)):
+        if sizes[i] >= _NARROW:
+            size = np.uint32(sizes[i])
+            quotients[n] = np.uint32(v[n]) // size
+            remainders[i] = v[n] - quotients[n] * sizes[i]
+            ranges[n] = _quotients_of(remainders[i], size)
+            n += 1
+    return remainders, quotients, ranges
+
+
+@compiled
+def _quotients_of(remainder: int, size: np.uint32) -> int:
+    """How many v of 24 bits leave this remainder."""
+    return (np.uint32((1 << PRECISION_BITS) - 1 - remainder) + size) // size
+
+
+@compiled
+def _quotients(remainders: Integers, sizes: Integers, n_wide: int) -> Integers:
+    """The same for all wide sizes: (n_wide,)."""
+    ranges = np.empty(n_wide, np.int64)
+    n = 0
+    for i in range(len(sizes)):
+        if sizes[i] >= _NARROW:
+            ranges[n] = _quotients_of(remainders[i], np.uint32(sizes[i]))
+            n += 1
+    return ranges
+
+
+@compiled
+def _multiplied(quotients: Integers, remainders: Integers, sizes: Integers) -> Integers:
+    """The v of 24 bits that :func:`_divided` divided: (n_wide,)."""
+    v = np.empty_like(quotients)
+    n = 0
+    for i in range(len(sizes)):
+        if sizes[i] >= _NARROW:
+            v[n] = quotients[n] * sizes[i] + remainders[i]
+            n += 1
+    return v
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.coding.ahead import ahead
 from core.coding.auxiliary import auxiliary_words
 from core.coding.composition import (
     CODERS,
@@ -36,6 +35,7 @@ from core.coding.stack import Stack, Words
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
 from core.flows import interlace
+from core.flows.ahead import ahead
 from core.flows.cdf import Float32, MixtureCdf
 from core.flows.models import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo import CHANNEL_ORDER
@@ -49,8 +49,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 DEFAULT_CODER = CODERS[0]
 
-#: Slabs of hidden layers that wait to be used, 9 MB each.
-_SLABS_AHEAD = 16
+#: Slabs of hidden layers that wait to be used, 2 MB each.
+_SLABS_AHEAD = 64
 
 #: Pieces that show how fast chunks may grow.
 _PAYING = 32
@@ -116,7 +116,7 @@ class PhotoCodec:
 
     def with_model(self, model_file: bytes) -> PhotoCodec:
         """The codec of another model, by its file, which may be anyone's. Raises ModelError."""
-        return PhotoCodec(_other_model(model_file))
+        return PhotoCodec(_other_model(model_file, self._model.network.threads))
 
     def encode(
         self,
@@ -217,15 +217,15 @@ class PhotoCodec:
         return pixels
 
 
-def photo_codec() -> PhotoCodec:
-    """The codec of the model that comes with the program. Raises ModelError."""
-    return PhotoCodec(bundled_photo_model())
+def photo_codec(threads: int = 1) -> PhotoCodec:
+    """The codec of the model that comes with the program, on so many threads. Raises ModelError."""
+    return PhotoCodec(bundled_photo_model(threads))
 
 
 @functools.lru_cache(maxsize=2)
-def _other_model(model_file: bytes) -> PhotoModel:
+def _other_model(model_file: bytes, threads: int) -> PhotoModel:
     """Kept for the next image: each opens its archive anew."""
-    return photo_model(model_file)
+    return photo_model(model_file, threads=threads)
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,13 @@ import constriction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.compiled import compiled
 from core.errors import DryStackError, StackError, SymbolError
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint32]
+Symbols = NDArray[np.int32]  # as constriction takes them
 
 # Submodules of a compiled module: attributes, which an import statement does not find.
 AnsCoder = constriction.stream.stack.AnsCoder
@@ -102,7 +104,9 @@ class Stack:
         if not data or data[-1] == 0:
             raise StackError("the coded bytes end in a zero, which no stack does")
         padded = data + b"\0" * (-len(data) % 4)
-        return cls(np.frombuffer(padded, dtype="<u4"))
+        stack = cls(np.frombuffer(padded, dtype="<u4"))
+        stack._start_bits = 0  # what a decoder pops was pushed
+        return stack
 
     # --- symbols ---------------------------------------------------------------------------
 
@@ -114,23 +118,24 @@ class Stack:
         """
         values = _integers(symbols)
         ranges = _sizes(sizes, len(values))
-        if len(values) and (values.min() < 0 or np.any(values >= ranges)):
-            raise SymbolError("a symbol to push lies outside its range")
+        coded, places = _uneven(ranges)
         if len(ranges) != len(values):
+            if len(values) and not (values.min() >= 0 and values.max() < ranges[0]):
+                raise SymbolError("a symbol to push lies outside its range")
             self._encode_alike(values, int(ranges[0]))
             return
-        wide = np.flatnonzero(ranges > 1)
-        for part in _reversed_parts(len(wide)):
-            index = wide[part]
-            self._coder.encode_reverse(
-                values.take(index).astype(np.int32), Uniform(), ranges.take(index).astype(np.int32)
-            )
+        taken, inside = _taken(values, ranges, places)
+        if not inside:
+            raise SymbolError("a symbol to push lies outside its range")
+        for part in _reversed_parts(len(coded)):
+            self._coder.encode_reverse(taken[part], Uniform(), coded[part])
 
     def pop_uniform(self, sizes: ArrayLike, count: int | None = None) -> Integers:
         """Pops integers, each uniform on [0, size): (N,), N = count or the number of sizes."""
         ranges = _sizes(sizes, count)
         n = len(ranges) if count is None else count
         if n != len(ranges):
+            _uneven(ranges)
             return self._paid(lambda: self._decode_alike(int(ranges[0]), n), PRECISION_BITS * n)
         return self._paid(lambda: self._decode_uniform(ranges), PRECISION_BITS * n)
 
@@ -140,7 +145,8 @@ class Stack:
         if len(symbols) and (symbols.min() < 0 or int(symbols.max()) >> n_bits != 0):
             raise SymbolError(f"a value to push does not fit {n_bits} bits")
         for shift, width in _digits(n_bits):
-            self._encode_alike((symbols >> shift) & ((1 << width) - 1), 1 << width)
+            digit = (symbols >> shift) & ((1 << width) - 1) if n_bits > width else symbols
+            self._encode_alike(digit, 1 << width)
 
     def pop_bits(self, count: int, n_bits: int) -> Integers:
         """Pops count integers of n_bits each."""
@@ -212,13 +218,11 @@ class Stack:
 
     def _decode_uniform(self, ranges: Integers) -> Integers:
         """Pops without asking whether the stack can pay."""
-        result = np.zeros(len(ranges), dtype=np.int64)
-        wide = np.flatnonzero(ranges > 1)
-        for part in _parts(len(wide)):
-            index = wide[part]
-            sizes = ranges.take(index).astype(np.int32)
-            result[index] = self._coder.decode(Uniform(), sizes)
-        return result
+        coded, places = _uneven(ranges)
+        symbols = np.empty(len(coded), dtype=np.int32)
+        for part in _parts(len(coded)):
+            symbols[part] = self._coder.decode(Uniform(), coded[part])
+        return _spread(symbols, places, len(ranges))
 
     def _encode_alike(self, values: Integers, size: int) -> None:
         """Pushes symbols of one size: faster, and the same bits."""
@@ -234,7 +238,7 @@ class Stack:
     def _decode_bits(self, count: int, n_bits: int) -> Integers:
         result = np.zeros(count, dtype=np.int64)
         for shift, width in reversed(_digits(n_bits)):
-            result |= self._decode_alike(1 << width, count) << shift
+            result += self._decode_alike(1 << width, count) << shift
         return result
 
     def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
@@ -278,20 +282,61 @@ def _integers(values: ArrayLike) -> Integers:
     array = np.atleast_1d(np.asarray(values))
     if array.size and array.dtype.kind not in "iu":
         raise SymbolError("symbols must be integers")
-    return array.astype(np.int64, copy=False)
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
-    """Sizes of uniform ranges, checked: as many as are given, (count,) or one for all."""
+    """Sizes of uniform ranges: as many as are given, (count,) or one for all."""
     ranges = _integers(sizes)
-    if len(ranges) and not (ranges.min() >= 1 and ranges.max() <= 1 << EXACT_SIZE_BITS):
-        large = ranges[ranges > 1 << EXACT_SIZE_BITS]
-        powers = (large <= 1 << PRECISION_BITS) & (large & (large - 1) == 0)
-        if ranges.min() < 1 or not np.all(powers):
-            raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
     if count is not None and len(ranges) not in (1, count):
         raise SymbolError(f"{count} symbols, but {len(ranges)} sizes")
     return ranges
+
+
+def _uneven(ranges: Integers) -> tuple[Symbols, Integers]:
+    """Sizes of more than 1, which cost something, and where they are; raises where one is wrong."""
+    coded, places = np.empty(len(ranges), np.int32), np.empty(len(ranges), np.int64)
+    count = _find_uneven(ranges, coded, places)
+    if count < 0:
+        raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
+    return coded[:count], places[:count]
+
+
+@compiled
+def _find_uneven(ranges: Integers, coded: Symbols, places: Integers) -> int:
+    count = 0
+    for i in range(len(ranges)):
+        size = ranges[i]
+        exact = size <= 1 << EXACT_SIZE_BITS or (
+            size <= 1 << PRECISION_BITS and size & (size - 1) == 0
+        )
+        if size < 1 or not exact:
+            return -1
+        if size > 1:
+            coded[count], places[count] = size, i
+            count += 1
+    return count
+
+
+@compiled
+def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Symbols, bool]:
+    """The values at these places, and whether all values lie in their ranges."""
+    taken = np.empty(len(places), np.int32)
+    for i in range(len(places)):
+        taken[i] = values[places[i]]
+    for i in range(len(values)):
+        if values[i] < 0 or values[i] >= ranges[i]:
+            return taken, False
+    return taken, True
+
+
+@compiled
+def _spread(symbols: Symbols, places: Integers, count: int) -> Integers:
+    """Symbols at their places among zeros: (count,)."""
+    result = np.zeros(count, np.int64)
+    for i in range(len(places)):
+        result[places[i]] = symbols[i]
+    return result
 
 
 def _coarse_gaussian(

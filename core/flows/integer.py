@@ -10,29 +10,27 @@ those (:mod:`core.flows.byte_kernels`). See docs/exactness.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ModelError
 from core.flows import byte_kernels
+from core.flows.byte_kernels import MOST_SHIFT, ZERO, ByteConv
 from core.flows.photo import PhotoConfig
+from core.flows.squares import Square, for_each, squares
 
 #: Partial sums stay below this in absolute value; float32 holds every integer up to it.
 EXACT_BOUND = 1 << 24
 
-# Largest absolute values of activations. Inputs are differences of 8-bit values.
-INPUT_BOUND = 255
-STREAM_BOUND = 128  # the residual stream as a block reads it, -128 to 127
+# Largest absolute values of activations.
+INPUT_BOUND = 255  # what a head leans on: differences of 8-bit values
+STREAM_BOUND = 128  # the residual stream as it is read, -128 to 127; the context, cut off there
 HIDDEN_BOUND = 255  # between the two layers of a block, not negative
-READ_BITS = 2  # fractional bits of the stream as a head reads it
-READ_BOUND = 1023  # the same, in units of 2^-READ_BITS
 HEAD_BOUND = 1023  # between the two layers of a head, not negative
 GATE_BITS = 6  # a gate of 2^6 is open
-VALUE_BITS = 2  # fractional bits of what is added to the stream, before its gate
 
 # Units of the mixture parameters that a head computes.
 LOGIT_UNIT = 16  # a natural unit of the logits
@@ -43,16 +41,12 @@ LOG_SCALE_RANGE = (-69, 115)  # scales from 0.05 to 146 levels
 MEAN_RANGE = (-(1 << 15), 1 << 15)
 LEAN_RANGE = (-512, 512)
 
-#: Networks are evaluated in squares of this side, small enough for a processor's caches.
-BLOCK = 128
-
-
 P = ParamSpec("P")
 Found = TypeVar("Found")
 
 
 class IntegerConv:
-    """A convolution on integers followed by a multiplication by 2^-shift, without the rounding.
+    """The integers of a convolution and of a multiplication by 2^-shift behind it.
 
     weight: (O, I, k, k) int8 or int16; bias: (O,) int32; shift: (O,) of 0 to 23. input_bound:
     largest absolute input. Raises ModelError where a partial sum could leave what float32 holds
@@ -66,29 +60,16 @@ class IntegerConv:
         self.bound = weight.abs().sum((1, 2, 3)) * input_bound + bias.abs()
         if bool((self.bound >= EXACT_BOUND).any()) or bool(((shift < 0) | (shift > 23)).any()):
             raise ModelError(f"layer {name} of the model does not compute exactly in float32")
+        self.integers = weight.float()
         self.scale = torch.ldexp(torch.ones(len(shift)), -shift.float())
-        self.weight = (weight * self.scale.view(-1, 1, 1, 1).double()).float()
-        self.weight = self.weight.contiguous(memory_format=torch.channels_last)
+        self.weight = self.integers * self.scale.view(-1, 1, 1, 1)  # a power of two: still exact
         self.bias = (bias * self.scale.double()).float()
-        self.padding = weight.shape[-1] // 2
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(1, I, h, w) integers -> (1, O, h, w) multiples of 2^-shift, float32.
 
-        One at a time: from 16 on, torch without oneDNN takes NNPACK, whose Winograd kernels are
-        not exact (docs/exactness.md).
-        """
-        if x.shape[0] != 1:
-            raise ValueError(f"{x.shape[0]} inputs at a time; one is exact everywhere")
-        return F.conv2d(x, self.weight, self.bias, padding=self.padding)
-
-    def to(self, device: torch.device) -> None:
-        self.weight, self.bias = self.weight.to(device), self.bias.to(device)
-
-    @property
-    def output_bound(self) -> float:
-        """Largest absolute value after the multiplication by 2^-shift."""
-        return float((self.bound * self.scale.double()).max())
+def _side_by_side(*layers: IntegerConv) -> ByteConv:
+    """Convolutions of the same bytes."""
+    parts = [(layer.integers, layer.bias, layer.scale) for layer in layers]
+    return ByteConv(*(torch.cat(same) for same in zip(*parts, strict=True)))
 
 
 class IntegerHead:
@@ -105,77 +86,61 @@ class IntegerHead:
         tensor: Callable[[str], Tensor],
     ) -> None:
         self.components, self.n_hidden = config.components, config.head_width
-        self.features = [conv(f"features.{i}", READ_BOUND) for i in range(3)]
+        features = [conv(f"features.{i}", STREAM_BOUND) for i in range(3)]
         self.lean = [conv(f"lean.{i}", INPUT_BOUND) for i in range(2)]
         self.outputs = [conv(f"outputs.{i}", HEAD_BOUND) for i in range(3)]
         self.steps = [tensor(f"steps.{i}") for i in range(3)]
-        for features, lean in zip(self.features[1:], self.lean, strict=True):
-            if not torch.equal(features.scale, lean.scale) or bool(
-                (features.bound + lean.bound >= EXACT_BOUND).any()
+        for layer, lean in zip(features[1:], self.lean, strict=True):
+            if not torch.equal(layer.scale, lean.scale) or bool(
+                (layer.bound + lean.bound >= EXACT_BOUND).any()
             ):
                 raise ModelError("a head of the model does not compute exactly in float32")
+        self.features = {n: _side_by_side(*features[:n]) for n in (1, 3)}  # by channels coded
 
-    def hidden(self, features: Tensor, n_channels: int) -> Tensor:
-        """The layer before the last, without what it leans on: (N, C) -> (n_channels * H, N).
+    def hidden(self, read: Tensor, n_channels: int) -> Tensor:
+        """The layer before the last, without what it leans on, and not rounded yet.
 
-        Not rounded yet. As a product, so that what each unit gives lies side by side.
+        read: (N, C) uint8, the stream's bytes. Result: (N, n_channels, H) float32.
         """
-        stream = (features * 2.0**READ_BITS).round_().clamp_(-READ_BOUND, READ_BOUND)
-        layers = self.features[:n_channels]
-        weight = torch.cat([layer.weight.flatten(1) for layer in layers])
-        bias = torch.cat([layer.bias for layer in layers])
-        return torch.addmm(bias[:, None], weight, stream.T)
+        layer = self.features[n_channels]
+        found = layer.exact(read[None, None].permute(0, 3, 1, 2), ZERO)
+        return found.permute(0, 2, 3, 1).reshape(len(read), n_channels, self.n_hidden)
 
 
 class IntegerBlock:
     """The integer form of :class:`core.flows.photo.GatedBlock`."""
 
     def __init__(self, conv: Callable[[str, int], IntegerConv]) -> None:
-        self.conv = conv("conv", STREAM_BOUND)
-        self.value = conv("value", HIDDEN_BOUND)
-        self.gate = conv("gate", HIDDEN_BOUND)
-        if self.value.output_bound * (1 << GATE_BITS) >= EXACT_BOUND:
-            raise ModelError("a gate of the model does not compute exactly in float32")
-        layers = (self.conv, self.value, self.gate)
-        self.bytes = (
-            [byte_kernels.ByteConv(a.weight / a.scale.view(-1, 1, 1, 1), a.bias, a.scale)
-             for a in layers] if byte_kernels.available() else None
-        )  # fmt: skip
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """The stream after the block; x, the stream before it, is changed in place.
-
-        value times gate is exact; adding it to the stream rounds once, as IEEE 754 says.
-        """
-        by_bytes = self.bytes and x.device.type == "cpu"
-        value, gate = self._by_bytes(x) if by_bytes else self._by_floats(x)
-        return x.addcmul_(value.round_(), gate, value=2.0 ** -(GATE_BITS + VALUE_BITS))
-
-    def _by_floats(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = (
-            self.conv(byte_kernels.as_bytes(x).float() - byte_kernels.ZERO)
-            .round_()
-            .clamp_(0, HIDDEN_BOUND)
+        value, gate = conv("value", HIDDEN_BOUND), conv("gate", HIDDEN_BOUND)
+        if min(float(layer.scale.min()) for layer in (value, gate)) < 2.0**-MOST_SHIFT:
+            raise ModelError("a block of the model does not compute exactly in float32")
+        self.conv, self.gated = (
+            _side_by_side(conv("conv", STREAM_BOUND)),
+            _side_by_side(value, gate),
         )
-        return self.value(hidden), self.gate(hidden).round_().clamp_(0, 1 << GATE_BITS)
 
-    def _by_bytes(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        assert self.bytes is not None
-        conv, value, gate = self.bytes
-        hidden = conv.rounded(byte_kernels.as_bytes(x), HIDDEN_BOUND, byte_kernels.ZERO)
-        return value.exact(hidden), gate.rounded(hidden, 1 << GATE_BITS).float()
+    def add_to(self, x: Tensor, read: Tensor) -> None:
+        """Brings the stream x, and the bytes that it is read as, to what they are after the block.
+
+        x: (1, C, h, w) float32; read: the same, uint8, :func:`byte_kernels.as_bytes` of x; both in
+        channels-last layout.
+        """
+        hidden = self.conv.rounded(read, ZERO)
+        byte_kernels.add_gated(x, self.gated.rounded(hidden, after=ZERO), read, GATE_BITS)
 
 
 class IntegerLevel:
-    """The integer form of :class:`core.flows.photo.Level`."""
+    """The integer form of :class:`core.flows.photo.Level`; computes on so many threads."""
 
     def __init__(
         self,
         config: PhotoConfig,
         conv: Callable[[str, int], IntegerConv],
         tensor: Callable[[str], Tensor],
+        threads: int,
     ) -> None:
-        self.stems = [conv(f"stems.{i}", INPUT_BOUND) for i in range(3)]
+        self.threads, self.width = threads, config.width
+        self.stems = [_side_by_side(conv(f"stems.{i}", STREAM_BOUND)) for i in range(3)]
         self.trunks = [
             [IntegerBlock(_prefixed(conv, f"trunks.{i}.{j}.")) for j in range(n)]
             for i, n in enumerate(config.blocks)
@@ -191,40 +156,47 @@ class IntegerLevel:
         context: Tensor,
         before: Tensor | None,
         check: Callable[[], None] = lambda: None,
-    ) -> Tensor:
-        """The trunk's features for a phase: (1, 17, h, w) -> (1, C, h, w).
+    ) -> tuple[Tensor, Tensor]:
+        """The trunk's stream for a phase, and its bytes: (1, 17, h, w) -> two of (1, C, h, w).
 
-        before: the features of the phase before. check: called every few milliseconds, and may
-        raise to stop the work. Evaluated in squares with as much margin as the
-        convolutions reach, which changes nothing: each output depends on the same integers.
+        before: the stream of the phase before. check: called every few milliseconds, and may
+        raise to stop the work. Evaluated in squares with as much margin as the convolutions
+        reach, which changes nothing: each output depends on the same integers.
         """
-        height, width = context.shape[-2:]
-        reach = 1 + len(self.trunks[phase])
-        channels = self.stems[phase].weight.shape[0]
-        result = torch.empty(
-            (1, channels, height, width),
-            device=context.device,
-            memory_format=torch.channels_last,
+        given = byte_kernels.as_bytes(context)
+        given = given.contiguous(memory_format=torch.channels_last)
+        shape = (1, self.width, *context.shape[-2:])
+        stream, bytes_read = (
+            torch.empty(shape, dtype=kind, device=context.device, memory_format=torch.channels_last)
+            for kind in (torch.float32, torch.uint8)
         )
-        for outer, inner, target in _squares(height, width, reach):
-            check()
-            x = self.stems[phase](context[outer])
+
+        def evaluate(square: Square) -> None:
+            x = self.stems[phase].exact(given[square.outer], ZERO)
             if before is not None:
-                x += before[outer]
+                x += before[square.outer]
+            read = byte_kernels.as_bytes(x)
             for block in self.trunks[phase]:
-                x = block(x)
-            result[target] = x[inner]
-        return result
+                block.add_to(x, read)
+            stream[square.target], bytes_read[square.target] = x[square.inner], read[square.inner]
+
+        reach = 1 + len(self.trunks[phase])
+        places = squares(*context.shape[-2:], reach, self.threads)
+        for_each(evaluate, places, self.threads, check)
+        return stream, bytes_read
 
 
 class IntegerPhoto:
     """The integer form of :class:`core.flows.photo.Photo`.
 
     tensors: for each layer its weight, bias and shift, and the steps of heads, as
-    :mod:`core.training.quantise` writes them.
+    :mod:`core.training.quantise` writes them. threads: squares of a picture that are computed at a
+    time.
     """
 
-    def __init__(self, config: PhotoConfig, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, config: PhotoConfig, tensors: Mapping[str, Tensor], threads: int = 1
+    ) -> None:
         def tensor(name: str) -> Tensor:
             try:
                 return tensors[name]
@@ -237,9 +209,14 @@ class IntegerPhoto:
             return self._layers[-1]
 
         self._layers: list[IntegerConv] = []
-        self.config = config
+        self.config, self.threads = config, threads
         self.levels = [
-            IntegerLevel(config, _prefixed(conv, f"levels.{i}."), _prefixed(tensor, f"levels.{i}."))
+            IntegerLevel(
+                config,
+                _prefixed(conv, f"levels.{i}."),
+                _prefixed(tensor, f"levels.{i}."),
+                threads,
+            )
             for i in range(config.weight_sets)
         ]
 
@@ -248,8 +225,11 @@ class IntegerPhoto:
         return self.levels[min(index, len(self.levels) - 1)]
 
     def to(self, device: torch.device) -> IntegerPhoto:
-        for layer in self._layers:
-            layer.to(device)
+        for level in self.levels:
+            heads = [layer for head in level.heads for layer in head.features.values()]
+            blocks = [layer for trunk in level.trunks for b in trunk for layer in (b.conv, b.gated)]
+            for layer in (*level.stems, *blocks, *heads):
+                layer.to(device)
         return self
 
     @property
@@ -267,29 +247,3 @@ def _prefixed(
         return find(prefix + name, *args, **kwargs)
 
     return found
-
-
-def _squares(
-    height: int, width: int, reach: int
-) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]]:
-    """Squares that cover a picture: with margins, the inner part of that, and where it belongs."""
-    every = slice(None)
-    for top in range(0, height, BLOCK):
-        for left in range(0, width, BLOCK):
-            bottom, right = min(top + BLOCK, height), min(left + BLOCK, width)
-            outer_top, outer_left = max(0, top - reach), max(0, left - reach)
-            yield (
-                (
-                    every,
-                    every,
-                    slice(outer_top, min(height, bottom + reach)),
-                    slice(outer_left, min(width, right + reach)),
-                ),
-                (
-                    every,
-                    every,
-                    slice(top - outer_top, bottom - outer_top),
-                    slice(left - outer_left, right - outer_left),
-                ),
-                (every, every, slice(top, bottom), slice(left, right)),
-            )

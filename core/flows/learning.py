@@ -13,14 +13,14 @@ exactly, in any order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.flows.cdf import N_CELLS, Float32, Integers, MixtureCdf, Tables
-from core.flows.compiled import compiled
+from core.compiled import compiled
+from core.flows.cdf import N_CELLS, TILE, Float32, Integers, MixtureCdf, Tables
 from core.flows.integer import (
     HEAD_BOUND,
     LEAN_RANGE,
@@ -44,7 +44,7 @@ _MOMENTUM: Final = 0.5
 _SQUARES: Final = 0.999
 
 #: Pixels of a channel between two steps.
-BLOCK: Final = 1024
+BLOCK: Final = 512
 
 #: Weights are multiples of 2^-20 below 2^11, so that sums over 2^10 inputs below 2^10 are exact.
 _WEIGHT_UNIT: Final = 2.0**20
@@ -77,81 +77,114 @@ class LearningHead:
             self._weights[i, :n, :-1] = output.weight.flatten(1).cpu().numpy()
             self._weights[i, :n, -1] = output.bias.cpu().numpy()
             self._steps[i, :n] = rows[:n, None] * head.steps[i].numpy()
-        nothing = np.zeros((n_hidden, 0), dtype=np.float32)
-        self._lean = [nothing, *(lean.weight.flatten(1).cpu().numpy() for lean in head.lean)]
+        nothing = np.zeros((0, n_hidden), dtype=np.float32)
+        leans = [lean.weight.flatten(1).T.contiguous().numpy() for lean in head.lean]
+        self._lean = [nothing, *leans]  # (i, H) each
         self._average, self._squares = np.zeros(shape), np.zeros(shape)
         self._n_steps, self._left, self._left_of_squares = 0, 1.0, 1.0
-        self._inputs = np.ones((n_channels, n_hidden + 1, BLOCK))  # of the block at hand
+        self._gradient = np.zeros(shape)  # summed over the block at hand
+        self._inputs = np.ones((BLOCK, n_hidden + 1))  # of the channel at hand
 
-    def mixtures(
-        self, i: int, hidden: Float32, residual: Float32
-    ) -> tuple[Float32, Float32, Float32]:
-        """Parameters of the mixtures of a block's i-th channel, each (K, n) integers in float32.
+    def mixtures(self, i: int, hidden: Float32, residual: Float32, centres: Float32) -> MixtureCdf:
+        """The distributions of a block's i-th channel.
 
-        hidden: (H, n), the layer before without its lean; residual: (i, n), what the channels
-        before lie above their predictions. Means are relative to the prediction.
+        hidden: (n, C, H), the layer before without its lean; residual: (i, n), what the channels
+        before lie above their predictions; centres: (n,), this one's predictions.
         """
-        inputs = self._inputs[i, :, : hidden.shape[1]]
-        _rounded(hidden, self._lean[i], residual, inputs)
-        k = self._k
-        out = self._weights[i, : 3 * k + i] @ inputs
-        logits, means, log_scales = np.empty((3, k, hidden.shape[1]), dtype=np.float32)
-        _clamped(out, residual, logits, means, log_scales)
-        return logits, means, log_scales
+        n, k = len(hidden), self._k
+        inputs = self._inputs[:n]
+        _rounded(hidden, i, self._lean[i], residual, inputs)
+        out = self._weights[i, : 3 * k + i] @ inputs.T
+        logits, means, log_scales = np.empty((3, k, n), dtype=np.float32)
+        _clamped(out, residual, centres, logits, means, log_scales)
+        return MixtureCdf.of_parameters(logits, means, log_scales, self._tables)
 
-    def learn(self, cdfs: Sequence[MixtureCdf], pixels: Integers, residual: Float32) -> None:
-        """Takes a step after a block: its distributions, and its pixels, both channel by channel.
+    def see(self, i: int, cdf: MixtureCdf, pixels: Integers, residual: Float32) -> None:
+        """Takes in the pixels (n,) of the channel whose distributions were told last.
 
-        pixels: (C, n); residual: (C, n), how far they lie above their predictions.
+        residual: (i, n), as they were told by.
         """
-        n_channels, n = pixels.shape
-        gradient = np.zeros((n_channels, self._weights.shape[1], n))
-        for i, cdf in enumerate(cdfs):
-            _gradient(
-                cdf.means, cdf.inverse_scales, cdf.weights, self._tables.sigmoid,
-                self._tables.inverse_scale, np.float32(self._tables.mean_unit), pixels[i],
-                residual[:i], gradient[i],
-            )  # fmt: skip
-        of_weights = gradient @ self._inputs[..., :n].transpose(0, 2, 1) / n
+        n = len(pixels)
+        gradient = np.empty((3 * self._k + i, n))
+        _gradient(
+            cdf.means, cdf.inverse_scales, cdf.weights, self._tables.sigmoid,
+            self._tables.inverse_scale, np.float32(self._tables.mean_unit), pixels, residual,
+            gradient,
+        )  # fmt: skip
+        self._gradient[i, : len(gradient)] = gradient @ self._inputs[:n]
+
+    def step(self, n: int) -> None:
+        """Takes a step after a block of n positions, all of whose channels have been seen."""
         self._n_steps += 1
         self._left *= _MOMENTUM
         self._left_of_squares *= _SQUARES
-        self._average += (of_weights - self._average) * (1 - _MOMENTUM)
-        self._squares += (of_weights * of_weights - self._squares) * (1 - _SQUARES)
-        size = np.sqrt(self._squares / (1 - self._left_of_squares)) + 2.0**-10
-        direction = self._average / (1 - self._left) / size
-        rate = 1 / np.sqrt(1 + self._n_steps / _SLOWING)
-        weights = self._weights - direction * self._steps * rate
-        np.clip(weights, -_WEIGHT_BOUND, _WEIGHT_BOUND, out=weights)
-        self._weights = np.rint(weights * _WEIGHT_UNIT) / _WEIGHT_UNIT
+        rate = 1 / math.sqrt(1 + self._n_steps / _SLOWING)
+        _adam(
+            self._gradient, n, self._left, self._left_of_squares, rate,
+            self._average, self._squares, self._steps, self._weights,
+        )  # fmt: skip
+
+
+@compiled
+def _adam(
+    total: Float64,
+    n: int,
+    left: float,
+    left_of_squares: float,
+    rate: float,
+    average: Float64,
+    squares: Float64,
+    steps: Float64,
+    weights: Float64,
+) -> None:
+    """One step along the mean of a gradient's n parts, whose total is given; (C, O, H + 1)."""
+    for c in range(total.shape[0]):
+        for o in range(total.shape[1]):
+            for h in range(total.shape[2]):
+                slope = total[c, o, h] / n
+                average[c, o, h] += (slope - average[c, o, h]) * (1 - _MOMENTUM)
+                squares[c, o, h] += (slope * slope - squares[c, o, h]) * (1 - _SQUARES)
+                size = np.sqrt(squares[c, o, h] / (1 - left_of_squares)) + 2.0**-10
+                direction = average[c, o, h] / (1 - left) / size
+                weight = weights[c, o, h] - direction * steps[c, o, h] * rate
+                weight = min(max(weight, -_WEIGHT_BOUND), _WEIGHT_BOUND)
+                weights[c, o, h] = np.rint(weight * _WEIGHT_UNIT) / _WEIGHT_UNIT
 
 
 # Inner loops go along rows, one operation after the other, so that they become vector instructions.
 
 
 @compiled
-def _rounded(hidden: Float32, lean: Float32, residual: Float32, inputs: Float64) -> None:
+def _rounded(
+    hidden: Float32, channel: int, lean: Float32, residual: Float32, inputs: Float64
+) -> None:
     """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
-    n_hidden, count = hidden.shape
-    for h in range(n_hidden):
-        row = inputs[h]
-        for i in range(count):
-            row[i] = hidden[h, i]
+    count, _, n_hidden = hidden.shape
+    for i in range(count):
+        row = inputs[i]
+        for h in range(n_hidden):
+            row[h] = hidden[i, channel, h]
         for j in range(len(residual)):
-            slope = lean[h, j]
-            for i in range(count):
-                row[i] += slope * residual[j, i]
-        for i in range(count):
-            row[i] = min(max(np.rint(row[i]), 0.0), float(HEAD_BOUND))
+            for h in range(n_hidden):
+                row[h] += lean[j, h] * residual[j, i]
+        for h in range(n_hidden):
+            row[h] = min(max(np.rint(row[h]), 0.0), float(HEAD_BOUND))
 
 
 @compiled
 def _clamped(
-    out: Float64, residual: Float32, logits: Float32, means: Float32, log_scales: Float32
+    out: Float64,
+    residual: Float32,
+    centres: Float32,
+    logits: Float32,
+    means: Float32,
+    log_scales: Float32,
 ) -> None:
     """What the last layer gives, (3 K + i, n), as integers in their ranges."""
     n_components, count = logits.shape
-    leaning = np.zeros(count)
+    leaning = np.empty(count)
+    for i in range(count):
+        leaning[i] = centres[i] * MEAN_UNIT
     for j in range(len(residual)):
         for i in range(count):
             leaning[i] += _between(out[3 * n_components + j, i], LEAN_RANGE) * residual[j, i]
@@ -189,40 +222,54 @@ def _gradient(
     """
     n_components, count = means.shape
     one, middle = np.float32(1), np.float32(len(sigmoid) // 2)
-    low = np.empty(n_components, dtype=np.float32)
+    half = unit / np.float32(2)
+    low = np.empty((n_components, TILE), dtype=np.float32)
     high, below, up_to = np.empty_like(low), np.empty_like(low), np.empty_like(low)
-    for i in range(count):
-        at = np.float32(pixels[i]) * unit
-        total = np.float32(0)
+    at, total = np.empty(TILE, dtype=np.float32), np.empty(TILE, dtype=np.float32)
+    of_means = np.empty(TILE)
+    for start in range(0, count, TILE):
+        size = min(TILE, count - start)
+        for i in range(size):
+            at[i] = np.float32(pixels[start + i]) * unit
+            total[i] = np.float32(0)
+            of_means[i] = 0.0
         for k in range(n_components):
-            place = (at - unit / np.float32(2) - means[k, i]) * inverse_scales[k, i]
-            low[k] = min(max(place, -middle), middle)
-            below[k] = sigmoid[np.int64(low[k] + middle)]
-            place = (at + unit / np.float32(2) - means[k, i]) * inverse_scales[k, i]
-            high[k] = min(max(place, -middle), middle)
-            up_to[k] = sigmoid[np.int64(high[k] + middle)]
-            if pixels[i] == 0:
-                below[k] = np.float32(0)
-            if pixels[i] == N_CELLS - 1:
-                up_to[k] = one
-            total += weights[k, i] * (up_to[k] - below[k])
-        total = max(total, _LEAST_MASS)
-        of_means = 0.0
+            for i in range(size):
+                inverse = inverse_scales[k, start + i]
+                place = (at[i] - half - means[k, start + i]) * inverse
+                low[k, i] = min(max(place, -middle), middle)
+                place = (at[i] + half - means[k, start + i]) * inverse
+                high[k, i] = min(max(place, -middle), middle)
+            for i in range(size):
+                below[k, i] = sigmoid[np.uint32(low[k, i] + middle)]
+                up_to[k, i] = sigmoid[np.uint32(high[k, i] + middle)]
+            for i in range(size):
+                below[k, i] = np.float32(0) if pixels[start + i] == 0 else below[k, i]
+                up_to[k, i] = one if pixels[start + i] == N_CELLS - 1 else up_to[k, i]
+            for i in range(size):
+                total[i] += weights[k, start + i] * (up_to[k, i] - below[k, i])
+        for i in range(size):
+            total[i] = max(total[i], _LEAST_MASS)
         for k in range(n_components):
-            share = weights[k, i] * (up_to[k] - below[k]) / total
-            heavy = weights[k, i] / total
-            slope_below = below[k] * (one - below[k])
-            slope_up_to = up_to[k] * (one - up_to[k])
-            of_mean = (slope_up_to - slope_below) * heavy * inverse_scales[k, i]
-            of_scale = (high[k] * slope_up_to - low[k] * slope_below) * heavy
-            if inverse_scales[k, i] == scale_table[0] or inverse_scales[k, i] == scale_table[-1]:
-                of_scale = np.float32(0)  # where a scale is clamped, it has no slope
-            gradient[k, i] = _integer((weights[k, i] - share) * _OF_LOGIT)
-            gradient[n_components + k, i] = _integer(of_mean * _OF_MEAN)
-            gradient[2 * n_components + k, i] = _integer(of_scale * _OF_SCALE)
-            of_means += gradient[n_components + k, i]
+            for i in range(size):
+                weight, inverse = weights[k, start + i], inverse_scales[k, start + i]
+                share = weight * (up_to[k, i] - below[k, i]) / total[i]
+                heavy = weight / total[i]
+                slope_below = below[k, i] * (one - below[k, i])
+                slope_up_to = up_to[k, i] * (one - up_to[k, i])
+                of_mean = (slope_up_to - slope_below) * heavy * inverse
+                of_scale = (high[k, i] * slope_up_to - low[k, i] * slope_below) * heavy
+                # Where a scale is clamped, it has no slope.
+                clamped = inverse == scale_table[0] or inverse == scale_table[-1]
+                of_scale = np.float32(0) if clamped else of_scale
+                gradient[k, start + i] = _integer((weight - share) * _OF_LOGIT)
+                mean_step = _integer(of_mean * _OF_MEAN)
+                gradient[n_components + k, start + i] = mean_step
+                of_means[i] += mean_step
+                gradient[2 * n_components + k, start + i] = _integer(of_scale * _OF_SCALE)
         for j in range(len(residual)):
-            gradient[3 * n_components + j, i] = of_means * residual[j, i]
+            for i in range(size):
+                gradient[3 * n_components + j, start + i] = of_means[i] * residual[j, start + i]
 
 
 @compiled

@@ -23,7 +23,7 @@ from core.flows.interlace import COARSEST_POSITIONS, CONTEXT_CHANNELS
 from core.flows.photo import PhotoConfig
 
 #: What the files say of themselves; another number means another arithmetic.
-FORMAT = "2"
+FORMAT = "3"
 
 #: No model file is longer. An archive holds it in one row.
 MAX_MODEL_BYTES = 48 * 2**20
@@ -93,7 +93,8 @@ def layer_tensors(config: PhotoConfig) -> dict[str, tuple[tuple[int, ...], torch
                     shapes[f"{head}.lean.{i - 1}"] = (hidden, i, 1)
     tensors: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
     for name, (outputs, inputs, side) in shapes.items():
-        kind = torch.int8 if ".trunks." in name else torch.int16
+        wide = ".lean." in name or ".outputs." in name
+        kind = torch.int16 if wide else torch.int8
         tensors[f"{name}.weight"] = (outputs, inputs, side, side), kind
         tensors[f"{name}.bias"] = (outputs,), torch.int32
         tensors[f"{name}.shift"] = (outputs,), torch.int8

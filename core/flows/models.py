@@ -33,7 +33,7 @@ class PhotoModel:
     @property
     def device(self) -> torch.device:
         """Where the networks compute."""
-        return self.network.level(0).stems[0].weight.device
+        return self.network.level(0).stems[0].bias.device
 
     @property
     def device_name(self) -> str:
@@ -41,38 +41,39 @@ class PhotoModel:
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "cpu":
-            threads = torch.get_num_threads()
+            threads = self.network.threads
             return f"CPU, {threads} threads" if threads > 1 else "CPU, 1 thread"
         return self.device.type
 
 
 @functools.cache
-def bundled_photo_model() -> PhotoModel:
+def bundled_photo_model(threads: int = 1) -> PhotoModel:
     """The default model, which comes with the program. Raises ModelError."""
     resource = importlib.resources.files("resources") / "models" / "photo.safetensors"
     with importlib.resources.as_file(resource) as path:
-        return load_photo_model(path)
+        return load_photo_model(path, threads=threads)
 
 
-def load_photo_model(path: Path, device: str = "cpu") -> PhotoModel:
+def load_photo_model(path: Path, device: str = "cpu", threads: int = 1) -> PhotoModel:
     """Reads a model, moves it to a device and checks it there. Raises ModelError."""
     try:
-        return photo_model(path.read_bytes(), device)
+        return photo_model(path.read_bytes(), device, threads)
     except OSError as error:
         raise ModelError(f"{path}: the model cannot be read ({error})") from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
 
-def photo_model(data: bytes, device: str = "cpu") -> PhotoModel:
+def photo_model(data: bytes, device: str = "cpu", threads: int = 1) -> PhotoModel:
     """The model of a file's bytes, moved to a device and checked there.
 
-    The bytes may be anyone's. Raises ModelError.
+    threads: squares of a picture that are computed at a time. The bytes may be anyone's. Raises
+    ModelError.
     """
     file = read_photo_file(data)
     model = PhotoModel(
         f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
-        IntegerPhoto(file.config, file.tensors).to(torch.device(device)),
+        IntegerPhoto(file.config, file.tensors, threads).to(torch.device(device)),
         file.tables,
         data,
     )

@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.flows import interlace
+from core.flows.ahead import ahead
 from core.flows.cdf import Float32, MixtureCdf, Tables
-from core.flows.integer import MEAN_UNIT, IntegerHead, IntegerLevel
+from core.flows.integer import IntegerHead, IntegerLevel
 from core.flows.learning import BLOCK, LearningHead
 from core.flows.photo import CHANNEL_ORDER
 
 Integers = NDArray[np.int64]
 
 #: Positions whose hidden layer is computed at once: whole blocks.
-_SLAB = 16 * BLOCK
+_SLAB = 8 * BLOCK
+
+#: Slabs that are computed while one is used, 2 MB each.
+_SLABS_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -59,37 +63,24 @@ def walk(
     """
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
-    features: Tensor | None = None
+    stream: Tensor | None = None
     phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
-        mean = interlace.prediction(near)
+        mean, context = _seen(coarse, phases)
         rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
         # Where the picture ends before the grid does, a phase stands at its prediction.
         target = mean.clone()
         if rows and columns:
-            slabs = known
-            if slabs is None:
-                context = interlace.context(near, mean, phases[1] if phase == 2 else None)
-                features = level.features(phase, context, features, check)
-                slabs = _slabs(level.heads[phase], features, rows, columns, len(channels), check)
+            head = level.heads[phase]
+            if known is None:
+                stream, read = level.features(phase, context, stream, check)
+                slabs = _slabs(head, read, rows, columns, len(channels), check)
+                hidden = ahead(slabs, _SLABS_AHEAD)
+            else:
+                hidden = known
             centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
-            pixels = np.empty_like(centres)
-            learner = LearningHead(level.heads[phase], len(channels), tables)
-            for start in range(0, rows * columns, _SLAB):
-                hidden = next(slabs)
-                for block in range(0, hidden.shape[2], BLOCK):
-                    span = slice(start + block, min(start + block + BLOCK, rows * columns))
-                    y, x = np.divmod(np.arange(span.start, span.stop), columns)
-                    places = (2 * y + row, 2 * x + column)
-                    pixels[:, span] = yield from _block(
-                        learner,
-                        hidden[..., block : block + BLOCK],
-                        centres[:, span],
-                        channels,
-                        places,
-                        tables,
-                    )
+            learner = LearningHead(head, len(channels), tables)
+            pixels = yield from _phase(learner, hidden, centres, channels, (row, column), columns)
             decoded = torch.from_numpy(pixels).to(mean.device).unflatten(1, (rows, columns))
             for i, channel in enumerate(CHANNEL_ORDER):
                 target[0, channel, :rows, :columns] = decoded[min(i, len(channels) - 1)]
@@ -109,58 +100,72 @@ def hidden_of(
     picture: (1, 3, H, W). The very same as :func:`walk` computes from the pixels it is given.
     """
     coarse = picture[..., 0::2, 0::2]
-    features: Tensor | None = None
+    stream: Tensor | None = None
     phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
-        mean = interlace.prediction(near)
+        mean, context = _seen(coarse, phases)
         target = picture[..., row::2, column::2]
         rows, columns = target.shape[-2:]
         if rows and columns:
-            context = interlace.context(near, mean, phases[1] if phase == 2 else None)
-            features = level.features(phase, context, features, check)
-            yield from _slabs(level.heads[phase], features, rows, columns, n_channels, check)
-        whole = mean.clone()  # where the picture ends before the grid does, at its prediction
+            stream, read = level.features(phase, context, stream, check)
+            yield from _slabs(level.heads[phase], read, rows, columns, n_channels, check)
+        whole = mean.clone()
         whole[..., :rows, :columns] = target
         phases.append(whole)
 
 
+def _seen(coarse: Tensor, phases: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The next phase's prediction and context, from those before it."""
+    phase = len(phases)
+    near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
+    mean = interlace.prediction(near)
+    return mean, interlace.context(near, mean, phases[1] if phase == 2 else None)
+
+
 def _slabs(
     head: IntegerHead,
-    features: Tensor,
+    read: Tensor,
     rows: int,
     columns: int,
     n_channels: int,
     check: Callable[[], None],
 ) -> Iterator[Float32]:
-    """A head's hidden layer for the pixels that a phase has: (C, H, N), some blocks at a time."""
-    seen = features.permute(0, 2, 3, 1)[0, :rows, :columns].reshape(rows * columns, -1)
+    """A head's hidden layer for the pixels that a phase has: (N, C, H), some blocks at a time."""
+    seen = read.permute(0, 2, 3, 1)[0, :rows, :columns].reshape(rows * columns, -1)
     for start in range(0, rows * columns, _SLAB):
         check()
-        hidden = head.hidden(seen[start : start + _SLAB], n_channels).cpu().numpy()
-        yield hidden.reshape(n_channels, head.n_hidden, -1)
+        yield head.hidden(seen[start : start + _SLAB], n_channels).cpu().numpy()
 
 
-def _block(
+def _phase(
     learner: LearningHead,
-    hidden: Float32,
+    slabs: Iterator[Float32],
     centres: Float32,
     channels: tuple[int, ...],
-    places: tuple[Integers, Integers],
-    tables: Tables,
-) -> Generator[Piece, Integers, Integers]:
-    """Yields a block's channels, takes their pixels, lets the head learn, returns the pixels.
+    corner: tuple[int, int],
+    columns: int,
+) -> Generator[Piece, Integers, Float32]:
+    """Yields a phase's pieces, takes their pixels, lets the head learn, returns the pixels.
 
-    hidden: (C, H, N); centres: the predictions, (C, N). Result: (C, N).
+    slabs: hidden layers, (some blocks, C, H) each; centres: the predictions, (C, N); corner: row
+    and column of the first pixel in the level's picture. Result: (C, N).
     """
-    pixels = np.empty(centres.shape, dtype=np.int64)
-    residual = np.empty_like(centres)
-    cdfs = []
-    for i, channel in enumerate(channels):
-        logits, means, log_scales = learner.mixtures(i, hidden[i], residual[:i])
-        means += centres[i] * np.float32(MEAN_UNIT)
-        cdfs.append(MixtureCdf.of_parameters(logits, means, log_scales, tables))
-        pixels[i] = yield Piece(cdfs[i], channel, places)
-        residual[i] = pixels[i] - centres[i]
-    learner.learn(cdfs, pixels, residual)
-    return pixels
+    found = np.empty_like(centres)
+    count = centres.shape[1]
+    for start in range(0, count, BLOCK):
+        if start % _SLAB == 0:
+            slab = next(slabs)
+        span = slice(start, min(start + BLOCK, count))
+        hidden = slab[start % _SLAB :][: span.stop - start]
+        rows, places = np.divmod(np.arange(span.start, span.stop), columns)
+        where = (2 * rows + corner[0], 2 * places + corner[1])
+        pixels = np.empty((len(channels), span.stop - start), dtype=np.int64)
+        residual = np.empty(pixels.shape, dtype=np.float32)
+        for i, channel in enumerate(channels):
+            cdf = learner.mixtures(i, hidden, residual[:i], centres[i, span])
+            pixels[i] = yield Piece(cdf, channel, where)
+            learner.see(i, cdf, pixels[i], residual[:i])
+            residual[i] = pixels[i] - centres[i, span]
+        learner.step(pixels.shape[1])
+        found[:, span] = pixels
+    return found

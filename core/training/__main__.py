@@ -61,6 +61,9 @@ def main() -> None:
         "--without", nargs="*", choices=AUGMENTATIONS, default=[], help="augmentations left out"
     )
     parser.add_argument("--side", type=int, default=CROP, help="of what is trained on of a crop")
+    parser.add_argument(
+        "--rounded", action="store_true", help="train with the rounding of the integer networks"
+    )
     parser.add_argument("--export", type=Path, metavar="MODEL", help="export, do not train")
     parser.add_argument("--about", type=Path, metavar="JSON", help="what the card says of the data")
     parser.add_argument(
@@ -92,6 +95,7 @@ def main() -> None:
         variant=given.variant,
         without=tuple(given.without),
         side=given.side,
+        rounded=given.rounded,
     )
     together(given.processes, run, given.run, settings, train, valid, given.begin)
 

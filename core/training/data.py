@@ -143,7 +143,9 @@ def _augmented(x: Tensor, random: torch.Generator, without: Collection[str]) -> 
         if chance(0.3):
             noise, common = (F.avg_pool2d(n, 3, 1, 1) * 2 for n in (noise, common))
         x = x + level * ((1 - shared) * noise + shared * common)
-    if chance(0.2, "chroma"):  # last, so that a pixel's channels depend on each other as decoders leave them
+    if chance(
+        0.2, "chroma"
+    ):  # last, so that a pixel's channels depend on each other as decoders leave them
         x = _half_chroma(x, "bilinear" if chance(0.7) else "bicubic")
     if chance(0.1, "stretched"):
         x = _stretched(x, uniform(0.7, 1.3), uniform(-20, 20))

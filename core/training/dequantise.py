@@ -20,8 +20,6 @@ from core.flows.integer import (
     LOG_SCALE_UNIT,
     LOGIT_UNIT,
     MEAN_UNIT,
-    READ_BITS,
-    VALUE_BITS,
 )
 from core.flows.model_file import read_photo_file
 from core.flows.photo import GatedBlock, Head, Photo, scaled_context
@@ -111,7 +109,7 @@ def _block(block: GatedBlock, layers: _Layers, stream: Tensor) -> None:
     opened = float(1 << GATE_BITS)
     weight = torch.cat([value, gate]) * hidden.view(1, -1, 1, 1)
     bias = torch.cat([value_bias, gate_bias - opened / 2])
-    outputs = torch.cat([stream * 2.0**VALUE_BITS, torch.full((len(gate),), opened / 4)])
+    outputs = torch.cat([stream, torch.full((len(gate),), opened / 4)])
     _set(block.gated, weight, bias, outputs)
 
 
@@ -120,7 +118,7 @@ def _head(head: Head, layers: _Layers, stream: Tensor) -> None:
     parts = zip(head.features.weight.chunk(3), head.features.bias.chunk(3), strict=True)
     for i, (of_weight, of_bias) in enumerate(parts):
         weight, bias = layers(f"features.{i}")
-        weight = weight * (stream * 2.0**READ_BITS).view(1, -1, 1, 1)
+        weight = weight * stream.view(1, -1, 1, 1)
         hidden = _unit(weight)
         of_weight.copy_(weight / hidden.view(-1, 1, 1, 1))
         of_bias.copy_(bias / hidden)

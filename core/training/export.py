@@ -21,7 +21,9 @@ from core.flows.integer import EXACT_BOUND, IntegerPhoto
 from core.flows.model_file import FORMAT
 from core.flows.models import PhotoModel, load_photo_model, vector_sha256
 from core.flows.photo import Photo, PhotoConfig
+from core.training.loop import exponents_in
 from core.training.quantise import quantise
+from core.training.rounding import add_rounding
 from core.training.tables import make_tables
 
 #: Crops that show what values activations take, and crops that both forms are compared on.
@@ -47,8 +49,11 @@ def export(
     config = PhotoConfig(**sizes)
     model = Photo(config).eval()
     clock = averaged(run, model)
+    exponents = exponents_in(run)
+    if exponents:
+        add_rounding(model, exponents)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    loaded = write_model(quantise(model, train[chosen[:_SAMPLE_CROPS]]), config, target)
+    loaded = write_model(quantise(model, train[chosen[:_SAMPLE_CROPS]], exponents), config, target)
 
     compared = valid[:: max(1, len(valid) // _COMPARED_CROPS)]
     codec = PhotoCodec(loaded)

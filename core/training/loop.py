@@ -14,6 +14,7 @@ import json
 import logging
 import math
 import time
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,12 +28,16 @@ from core.flows.photo import Photo, PhotoConfig
 from core.training.data import CROP, augmented
 from core.training.families import Config, batches_of, first_step, hidden_weights, new_model
 from core.training.muon import Muon
+from core.training.rounding import Exponents, add_rounding, exponents_of
 from core.training.team import Team
 
 log = logging.getLogger(__name__)
 
 #: Seed of the alterations that validation photographs are measured with.
 _ALTERED = 7
+
+#: Crops that show what units activations need, where a run begins to round.
+_ROUNDED_CROPS = 256
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Settings:
     variant: str = ""  # a change that is tried, see core.training.variants
     without: tuple[str, ...] = ()  # augmentations that are left out
     side: int = CROP  # of the part of each crop that is trained on
+    rounded: bool = False  # trains with the rounding of the integer networks
 
 
 @dataclass
@@ -109,6 +115,12 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         if resumes:
             self._resume()
+        self.exponents: Exponents = exponents_in(folder) if resumes else {}
+        if settings.rounded:
+            assert isinstance(self.model, Photo)
+            self.exponents = self.exponents or exponents_of(self.average, train[:_ROUNDED_CROPS])
+            add_rounding(self.model, self.exponents)
+            add_rounding(self.average, self.exponents)
         # Only now: settings that the checkpoint does not fit may not replace those it was made by.
         if team.leads:
             (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
@@ -214,6 +226,8 @@ class Run:
             for index, moments in optimiser.state_dict()["state"].items():
                 for name, tensor in moments.items():
                     state[f"optimiser.{kind}.{index}.{name}"] = torch.as_tensor(tensor)
+        for name, tensor in self.exponents.items():
+            state[f"exponents.{name}"] = tensor
         state = {name: tensor.contiguous().clone() for name, tensor in state.items()}
         # The clock travels inside the file, so that weights and clock cannot fall apart.
         partial = self.folder / "checkpoint.partial"
@@ -224,7 +238,7 @@ class Run:
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as file:
             self.clock = Clock(**json.loads(file.metadata()["clock"]))
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
+        parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
         for name, tensor in state.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
@@ -245,6 +259,13 @@ class Run:
         for optimiser, state_of in zip(self.optimisers, moments, strict=True):
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state_of})
         log.info("resumed at step %d, %.1f minutes", self.clock.step, self.clock.seconds / 60)
+
+
+def exponents_in(folder: Path) -> Exponents:
+    """The units that a run's model is trained with; none if it is not rounded in training."""
+    with safe_open(folder / "checkpoint.safetensors", "pt") as file:
+        names = [name for name in file.keys() if name.startswith("exponents.")]  # noqa: SIM118
+        return {name.removeprefix("exponents."): file.get_tensor(name) for name in names}
 
 
 def run(

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.flows import interlace, logistic
-from core.flows.photo import GatedBlock, Head, Level, Photo, PhotoConfig, Rows
+from core.flows.photo import GatedBlock, Head, Photo, PhotoConfig, Rows
 
 _ATTENDING_HEADS = 4
 _SECOND_COMPONENTS = 4
@@ -203,7 +203,7 @@ VARIANTS: dict[str, Callable[[Photo], None]] = {
 
 
 def multiply_adds_per_pixel(model: Photo) -> float:
-    """Of a model as it is, counted while it codes a picture of 96 x 96; attention's products too."""
+    """Of a model as it is, counted on a picture of 96 x 96; attention's products too."""
     total = 0
 
     def count(module: Any, given: tuple[Tensor, ...], out: Tensor) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from core.coding.ahead import ahead
+from core.flows.ahead import ahead
 
 
 @pytest.mark.parametrize("steps", [1, 2, 16])
