@@ -2,8 +2,7 @@
 
 The integer networks (:mod:`core.flows.integer`) read activations as bytes and have weights of a
 byte. Once a model is far enough, it goes on training with the same rounding in its forward pass,
-and with gradients that pass straight through it where nothing is cut off (Bengio et al. 2013;
-Jacob et al., CVPR 2018). What rounding costs is then mostly learned away.
+and with gradients that pass straight through it (Bengio et al. 2013; Jacob et al., CVPR 2018). What rounding costs is then mostly learned away.
 
 Every activation has a power of two as its unit, channel by channel: the one that leaves the
 smallest error of rounding and cutting off on sample crops.
@@ -175,17 +174,16 @@ class RoundedConv(nn.Conv2d):
 
 
 class _Rounded(torch.autograd.Function):
-    """x rounded to multiples of 1 / units and clamped; the slope is 1 where nothing is cut off."""
+    """x rounded to multiples of 1 / units and clamped; gradients pass through, as if x were left.
+
+    Also where something is cut off, which is rare: to look for it takes a tenth of a step's time.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, units: Tensor, low: Tensor, high: Tensor) -> Tensor:
         units, low, high = (end.to(x.dtype) for end in (units, low, high))
-        y = x * units
-        cut = y.clamp(low, high)
-        ctx.save_for_backward(cut == y)
-        return cut.round_().div_(units)
+        return (x * units).round_().clamp_(low, high).div_(units)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (inside,) = ctx.saved_tensors
-        return gradient * inside, None, None, None
+        return gradient, None, None, None
