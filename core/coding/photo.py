@@ -377,11 +377,16 @@ class _TileJob:
     def _tell_level(
         self, pieces: Generator[Piece, Integers, Tensor], picture: Tensor, told: list[_Told]
     ) -> None:
+        pixels = picture[0].numpy()
+        phases = {
+            (row, column): pixels[:, row::2, column::2].reshape(3, -1).astype(np.int64)
+            for _, row, column in interlace.PHASES
+        }
         try:
             piece = next(pieces)
             while True:
                 self.cancel.check()
-                values = picture[0, piece.channel].numpy()[piece.places].astype(np.int64)
+                values = phases[piece.corner][piece.channel, piece.span]
                 bits = float(piece.cdf.theoretical_bits(values).sum(dtype=float))
                 told.append(_Told(piece.cdf, values, bits))
                 if piece.channel == CHANNEL_ORDER[0]:  # pushing them takes a quarter of the time

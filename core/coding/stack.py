@@ -16,6 +16,7 @@ raises :class:`DryStackError` or borrows from auxiliary bits that are put *below
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import constriction
@@ -279,6 +280,8 @@ class Stack:
 
 
 def _integers(values: ArrayLike) -> Integers:
+    if type(values) is np.ndarray and values.dtype == np.int64 and values.flags.c_contiguous:
+        return values if values.ndim else values[None]
     array = np.atleast_1d(np.asarray(values))
     if array.size and array.dtype.kind not in "iu":
         raise SymbolError("symbols must be integers")
@@ -360,6 +363,7 @@ def _coarse_gaussian(
     return shift, base, relative, std / bin_size
 
 
+@functools.cache
 def _digits(n_bits: int) -> list[tuple[int, int]]:
     """(shift, width) of the digits that n_bits are coded in, lowest first."""
     if not 0 <= n_bits <= _FAR_BITS:

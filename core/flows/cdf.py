@@ -107,24 +107,20 @@ class MixtureCdf:
         """
         # Table steps a mean unit at a scale of one pixel level.
         steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
-        # With e = exp(-|x - mean| / scale) and t = exp(-1/2 / scale), a logistic has the mass
-        # e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x.
-        inverse = self.inverse_scales * np.float32(-1 / steps)
-        t = np.exp(np.float32(0.5) * inverse)
-        e = pixels.astype(np.float32) - self.means * np.float32(1 / self.tables.mean_unit)
-        np.abs(e, out=e)
-        e *= inverse
-        np.exp(e, out=e)
-        part = (1 + e * t) * (t + e)
-        e *= 1 - t * t
-        np.divide(e, part, out=part)
-        part *= self.weights
-        mass: Float32 = part.sum(0)
+        unit = float(self.tables.mean_unit)
+        powers = np.empty((2, *self.means.shape), dtype=np.float32)
+        _exponents(self.means, self.inverse_scales, pixels, unit, steps, powers)
+        np.exp(powers, out=powers)
+        bits = np.empty(len(pixels), dtype=np.float32)
+        _masses(self.weights, powers, bits)
         # The outermost bins take the tails, and very small masses leave the range of float32.
-        rest = np.flatnonzero((pixels == 0) | (pixels == N_CELLS - 1) | (mass < _SMALL_MASS))
-        mass[rest] = 1
-        bits: Float32 = -np.log2(mass)
-        _rare_bits(*self._arrays()[:3], float(self.tables.mean_unit), steps, pixels, rest, bits)
+        rare = (bits < _SMALL_MASS) | (pixels == 0) | (pixels == N_CELLS - 1)
+        np.log2(bits, out=bits, where=~rare)
+        np.negative(bits, out=bits)
+        _rare_bits(
+            self.means, self.inverse_scales, self.weights, unit, steps, pixels,
+            np.flatnonzero(rare), bits,
+        )  # fmt: skip
         return bits
 
     def _arrays(self) -> tuple[Float32, Float32, Float32, Float32, np.float32]:
@@ -241,23 +237,54 @@ def _locate(
 
 
 @compiled
+def _exponents(
+    means: Float32,
+    inverse_scales: Float32,
+    pixels: Integers,
+    unit: float,
+    steps: float,
+    exponents: Float32,
+) -> None:
+    """Of t = exp(-1/2 / scale) and e = exp(-|x - mean| / scale): (2, K, N)."""
+    level, step = np.float32(1 / unit), np.float32(1 / steps)
+    for k in range(len(means)):
+        for i in range(len(pixels)):
+            inverse = inverse_scales[k, i] * step
+            exponents[0, k, i] = np.float32(-0.5) * inverse
+            distance = np.float32(pixels[i]) - means[k, i] * level
+            exponents[1, k, i] = -abs(distance) * inverse
+
+
+@compiled
+def _masses(weights: Float32, powers: Float32, masses: Float32) -> None:
+    """A logistic has the mass e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x."""
+    one = np.float32(1)
+    masses[:] = np.float32(0)
+    for k in range(len(weights)):
+        for i in range(len(masses)):
+            t, e = powers[0, k, i], powers[1, k, i]
+            part = e * (one - t * t) / ((one + e * t) * (t + e))
+            masses[i] += weights[k, i] * part
+
+
+@compiled
 def _rare_bits(
     means: Float32,
     inverse_scales: Float32,
     weights: Float32,
-    mean_unit: float,
+    unit: float,
     steps: float,
     pixels: Integers,
-    rest: Integers,
+    rare: Integers,
     bits: Float32,
 ) -> None:
     """:meth:`MixtureCdf.theoretical_bits` of some pixels, in float64."""
-    for i in rest:
+    for i in rare:
         mass = 0.0
         nearest = math.inf  # of the component that reaches furthest, where float64 ends
         for k in range(len(means)):
             inverse = inverse_scales[k, i] / steps
-            distance = (pixels[i] - means[k, i] / mean_unit) * inverse
+            distance = (pixels[i] - means[k, i] / unit) * inverse
             if pixels[i] == 0:
                 away = -(distance + 0.5 * inverse)
                 part = 1 / (1 + math.exp(away))

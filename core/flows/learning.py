@@ -77,9 +77,9 @@ class LearningHead:
             self._weights[i, :n, :-1] = output.weight.flatten(1).cpu().numpy()
             self._weights[i, :n, -1] = output.bias.cpu().numpy()
             self._steps[i, :n] = rows[:n, None] * head.steps[i].numpy()
-        nothing = np.zeros((0, n_hidden), dtype=np.float32)
-        leans = [lean.weight.flatten(1).T.contiguous().numpy() for lean in head.lean]
-        self._lean = [nothing, *leans]  # (i, H) each
+        self._lean = np.zeros((3, 2, n_hidden), dtype=np.float32)  # by the channels before
+        for i, lean in enumerate(head.lean, 1):
+            self._lean[i, :i] = lean.weight.flatten(1).T.numpy()
         self._average, self._squares = np.zeros(shape), np.zeros(shape)
         self._n_steps, self._left, self._left_of_squares = 0, 1.0, 1.0
         self._gradient = np.zeros(shape)  # summed over the block at hand
@@ -161,14 +161,13 @@ def _rounded(
     """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
     count, _, n_hidden = hidden.shape
     for i in range(count):
-        row = inputs[i]
+        first = residual[0, i] if channel > 0 else np.float32(0)
+        second = residual[1, i] if channel > 1 else np.float32(0)
         for h in range(n_hidden):
-            row[h] = hidden[i, channel, h]
-        for j in range(len(residual)):
-            for h in range(n_hidden):
-                row[h] += lean[j, h] * residual[j, i]
-        for h in range(n_hidden):
-            row[h] = min(max(np.rint(row[h]), 0.0), float(HEAD_BOUND))
+            total = float(hidden[i, channel, h])
+            total += lean[0, h] * first
+            total += lean[1, h] * second
+            inputs[i, h] = min(max(np.rint(total), 0.0), float(HEAD_BOUND))
 
 
 @compiled

@@ -34,14 +34,22 @@ _SLABS_AHEAD = 2
 
 @dataclass(frozen=True)
 class Piece:
-    """Distributions of N pixels, and where in the level's picture they lie."""
+    """Distributions of N pixels of one phase and channel, and which of them these are."""
 
     cdf: MixtureCdf
     channel: int
-    places: tuple[Integers, Integers]  # rows and columns in the level's picture
+    corner: tuple[int, int]  # row and column of the phase's first pixel in the level's picture
+    columns: int  # of the phase
+    span: slice  # of its pixels, row by row
 
     def __len__(self) -> int:
         return len(self.cdf)
+
+    @property
+    def places(self) -> tuple[Integers, Integers]:
+        """Rows and columns in the level's picture."""
+        rows, columns = np.divmod(np.arange(self.span.start, self.span.stop), self.columns)
+        return 2 * rows + self.corner[0], 2 * columns + self.corner[1]
 
 
 def walk(
@@ -157,13 +165,11 @@ def _phase(
             slab = next(slabs)
         span = slice(start, min(start + BLOCK, count))
         hidden = slab[start % _SLAB :][: span.stop - start]
-        rows, places = np.divmod(np.arange(span.start, span.stop), columns)
-        where = (2 * rows + corner[0], 2 * places + corner[1])
         pixels = np.empty((len(channels), span.stop - start), dtype=np.int64)
         residual = np.empty(pixels.shape, dtype=np.float32)
         for i, channel in enumerate(channels):
             cdf = learner.mixtures(i, hidden, residual[:i], centres[i, span])
-            pixels[i] = yield Piece(cdf, channel, where)
+            pixels[i] = yield Piece(cdf, channel, corner, columns, span)
             learner.see(i, cdf, pixels[i], residual[:i])
             residual[i] = pixels[i] - centres[i, span]
         learner.step(pixels.shape[1])
