@@ -151,7 +151,7 @@ def _divided(v: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers
 @compiled
 def _quotients_of(remainder: int, size: np.uint32) -> int:
     """How many v of 24 bits leave this remainder."""
-    return (np.uint32((1 << PRECISION_BITS) - 1 - remainder) + size) // size
+    return int((np.uint32((1 << PRECISION_BITS) - 1 - remainder) + size) // size)
 
 
 @compiled

@@ -9,6 +9,7 @@ found them exact, and everything else goes on in float32.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,12 +58,17 @@ def add_gated(x: Tensor, parts: Tensor, read: Tensor, gate_bits: int) -> None:
     says.
     """
     if x.device.type == "cpu":
-        rows = [t.permute(0, 2, 3, 1).view(-1, t.shape[1]).numpy() for t in (x, parts, read)]
-        _add_gated(*rows, np.int32(1 << gate_bits))
+        opened = np.int32(1 << gate_bits)
+        _add_gated(_rows(x), _rows(parts), _rows(read), opened)
         return
     value, gate = (parts.float() - ZERO).chunk(2, 1)
     x.addcmul_(value, gate.clamp_(0, 1 << gate_bits), value=2.0**-gate_bits)
     read.copy_(as_bytes(x))
+
+
+def _rows(x: Tensor) -> Any:
+    """A view of (1, C, h, w) in channels-last layout, (h w, C)."""
+    return x.permute(0, 2, 3, 1).view(-1, x.shape[1]).numpy()
 
 
 class ByteConv:

@@ -37,7 +37,10 @@ def squares(height: int, width: int, reach: int, threads: int) -> Iterator[Squar
         rows += 1
     for vertical in _spans(height, rows, reach):
         for horizontal in _spans(width, columns, reach):
-            yield Square(*((..., *pair) for pair in zip(vertical, horizontal, strict=True)))
+            outer, inner, target = (
+                (slice(None), slice(None), *pair) for pair in zip(vertical, horizontal, strict=True)
+            )
+            yield Square(outer, inner, target)
 
 
 def _spans(length: int, parts: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -83,7 +83,7 @@ def walk(
             if known is None:
                 stream, read = level.features(phase, context, stream, check)
                 slabs = _slabs(head, read, rows, columns, len(channels), check)
-                hidden = ahead(slabs, _SLABS_AHEAD)
+                hidden: Iterator[Float32] = ahead(slabs, _SLABS_AHEAD)
             else:
                 hidden = known
             centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()

@@ -117,7 +117,7 @@ class Run:
             self._resume()
         self.exponents: Exponents = exponents_in(folder) if resumes else {}
         if settings.rounded:
-            assert isinstance(self.model, Photo)
+            assert isinstance(self.model, Photo) and isinstance(self.average, Photo)  # noqa: PT018
             self.exponents = self.exponents or exponents_of(self.average, train[:_ROUNDED_CROPS])
             add_rounding(self.model, self.exponents)
             add_rounding(self.average, self.exponents)

@@ -104,8 +104,9 @@ def _coarser(model: Photo) -> None:
         for index in range(len(pyramid) - 2, -1, -1):
             own = min(index, len(model.levels) - 1)
             if features is not None:
+                coarser: Any = model.coarser
                 with torch.autocast("cpu", torch.bfloat16, enabled=model.training):
-                    features = model.coarser[own](features, pyramid[index + 1].shape)
+                    features = coarser[own](features, pyramid[index + 1].shape)
             found, features = model.levels[own].codelengths(pyramid[index], features)
             total = total + torch.stack([b.sum(1) for b in found]).sum(0)
         return total
