@@ -165,7 +165,8 @@ class IntegerLevel:
         """
         given = byte_kernels.as_bytes(context)
         given = given.contiguous(memory_format=torch.channels_last)
-        shape = (1, self.width, *context.shape[-2:])
+        height, width = context.shape[-2:]
+        shape = (1, self.width, height, width)
         stream, bytes_read = (
             torch.empty(shape, dtype=kind, device=context.device, memory_format=torch.channels_last)
             for kind in (torch.float32, torch.uint8)
@@ -181,7 +182,7 @@ class IntegerLevel:
             stream[square.target], bytes_read[square.target] = x[square.inner], read[square.inner]
 
         reach = 1 + len(self.trunks[phase])
-        places = squares(*context.shape[-2:], reach, self.threads)
+        places = squares(height, width, reach, self.threads)
         for_each(evaluate, places, self.threads, check)
         return stream, bytes_read
 
