@@ -35,8 +35,10 @@ from core.flows.integer import (
 
 Float64 = NDArray[np.float64]
 
-#: Length of a step, in units of what the layer was trained in; it falls as 1 / sqrt(1 + n / 8).
-RATE: Final = 0.002
+#: Length of a step, in units of what the layer was trained in. The n-th, counted from 1, has
+#: min(1, n / 4) / sqrt(1 + n / 8) of it.
+RATE: Final = 0.004
+_RISING: Final = 4
 _SLOWING: Final = 8
 
 # Decay of Adam's averages of the gradient and of its square.
@@ -118,7 +120,7 @@ class LearningHead:
         self._n_steps += 1
         self._left *= _MOMENTUM
         self._left_of_squares *= _SQUARES
-        rate = 1 / math.sqrt(1 + self._n_steps / _SLOWING)
+        rate = min(1, self._n_steps / _RISING) / math.sqrt(1 + self._n_steps / _SLOWING)
         _adam(
             self._gradient, n, self._left, self._left_of_squares, rate,
             self._average, self._squares, self._steps, self._weights,
