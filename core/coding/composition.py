@@ -141,7 +141,7 @@ def choose_growth(pieces: Iterable[tuple[CellMap, Integers]], n_bits: int) -> in
     stack already. The decoder must be told.
     """
     lengths = [
-        (cells.z_bits - _log2(cells.edges(values + 1) - cells.edges(values)))[::-1]
+        (cells.z_bits - _log2(-np.subtract(*cells.bounds(values))))[::-1]
         for cells, values in pieces
     ]
     there = n_bits + np.cumsum(np.concatenate(lengths))

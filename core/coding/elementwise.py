@@ -32,8 +32,8 @@ class Cells(Protocol):
     is at least one place of z wide.
     """
 
-    def edges(self, cells: Integers, /) -> Integers:
-        """F(h) for one h a dimension: (N,) -> (N,)."""
+    def bounds(self, cells: Integers, /) -> tuple[Integers, Integers]:
+        """F(h) and F(h + 1) for one cell h a dimension: (N,) -> two of (N,)."""
 
     def locate(self, z: Integers, /) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
@@ -206,8 +206,8 @@ class ModularTransform:
 
     def encode(self, stack: Stack, values: Integers) -> Integers:
         cells = values >> self.bits
-        low = self.map.edges(cells)
-        widths = self.map.edges(cells + 1) - low
+        low, high = self.map.bounds(cells)
+        widths = high - low
         inside = values & ((1 << self.bits) - 1)
         v = significant(widths) * inside + pop_width(stack, widths)
         stack.push_bits(v & ((1 << self.bits) - 1), self.bits)
@@ -254,8 +254,8 @@ class GaussianTransform:
     def _forward(self, y: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """f(y) and sigma f'(y) in places of z. Plain IEEE arithmetic in a fixed order."""
         cells = y >> self.bits
-        low = self.map.edges(cells)
-        widths = (self.map.edges(cells + 1) - low).astype(np.float64)
+        low, high = self.map.bounds(cells)
+        widths = (high - low).astype(np.float64)
         # The centre of y's place, and z's: half a place each.
         inside = ((y - (cells << self.bits)) + 0.5) * 2.0**-self.bits
         return low + widths * inside - 0.5, widths * self.sigma
@@ -294,9 +294,8 @@ class Fused:
     map: CellMap
 
     def encode(self, stack: Stack, values: Integers) -> Integers:
-        low = self.map.edges(values)
-        widths = self.map.edges(values + 1) - low
-        stack.push_bits(low + pop_width(stack, widths), self.map.z_bits)
+        low, high = self.map.bounds(values)
+        stack.push_bits(low + pop_width(stack, high - low), self.map.z_bits)
         return values[:0]
 
     def decode(self, stack: Stack, values: Integers) -> Integers:

@@ -64,6 +64,9 @@ class LineCells:
             z += cells * _MORE_THAN_ONE - z * 2.0**-self.cell_bits
         return np.floor(z).astype(np.int64)
 
+    def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
+        return self.edges(cells), self.edges(cells + 1)
+
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         guess = self.map.guess(values_of(z, self.z_bits))
         return search(self, z, place_of(guess, self.y_bits - self.cell_bits))
@@ -90,6 +93,9 @@ class SigmoidCells:
         result: Integers = self._edges[cells + self._half]
         return result
 
+    def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
+        return self.edges(cells), self.edges(cells + 1)
+
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         index = np.searchsorted(self._edges, z, side="right")
         return index - 1 - self._half, self._edges[index - 1], self._edges[index]
@@ -102,7 +108,7 @@ def search(cells: LineCells, z: Integers, start: Integers) -> tuple[Integers, In
     reach = 4
     step = 0
     while True:
-        left, right = cells.edges(h), cells.edges(h + 1)
+        left, right = cells.bounds(h)
         below, above = z < left, z >= right
         wrong = below | above
         if not wrong.any():

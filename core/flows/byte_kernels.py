@@ -31,7 +31,25 @@ MOST_SHIFT = 15
 
 def as_bytes(x: Tensor) -> Tensor:
     """float32 rounded, halves up, clamped to -128 to 127, with ZERO added: uint8."""
+    if x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last):
+        read = torch.empty_like(x, dtype=torch.uint8)
+        _as_bytes(_rows(x), _rows(read))
+        return read
     return (x + (ZERO + 0.5)).clamp_(0, 255).to(torch.uint8)  # which cuts fractions off
+
+
+@compiled
+def _as_bytes(x: Float32, read: Bytes) -> None:
+    count, channels = x.shape
+    for i in range(count):
+        for c in range(channels):
+            read[i, c] = _byte(x[i, c])
+
+
+@compiled
+def _byte(x: np.float32) -> np.uint8:
+    rounded = x + np.float32(ZERO + 0.5)
+    return np.uint8(np.int32(min(max(rounded, np.float32(0)), np.float32(255))))
 
 
 @compiled
@@ -45,8 +63,7 @@ def _add_gated(x: Float32, parts: Bytes, read: Bytes, opened: np.int32) -> None:
             gate = min(max(gate, np.int32(0)), opened)
             y = x[i, c] + np.float32(value * gate) * unit
             x[i, c] = y
-            rounded = y + np.float32(ZERO + 0.5)
-            read[i, c] = np.uint8(np.int32(min(max(rounded, np.float32(0)), np.float32(255))))
+            read[i, c] = _byte(y)
 
 
 def add_gated(x: Tensor, parts: Tensor, read: Tensor, gate_bits: int) -> None:

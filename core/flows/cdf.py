@@ -90,8 +90,14 @@ class MixtureCdf:
         A cell keeps at least one place of the 2^24, and the outermost cells take the tails.
         """
         edges = np.empty(len(cells), dtype=np.int64)
-        _edges(*self._arrays(), cells, edges)
+        _edges(*self._arrays(), cells, edges, edges[:0])
         return edges
+
+    def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
+        """F(h) and F(h + 1) for one cell h in [0, 255] of each dimension: (N,) -> two of (N,)."""
+        low, high = np.empty((2, len(cells)), dtype=np.int64)
+        _edges(*self._arrays(), cells, low, high)
+        return low, high
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
@@ -196,12 +202,19 @@ def _edges(
     unit: np.float32,
     cells: Integers,
     edges: Integers,
+    next_edges: Integers,
 ) -> None:
+    """F(cells), and F(cells + 1) if there is room for it."""
     for start in range(0, len(cells), TILE):
         part = slice(start, min(start + TILE, len(cells)))
         _edges_of_tile(
             means, inverse_scales, weights, sigmoid, unit, start, cells[part], edges[part]
         )
+        if len(next_edges):
+            _edges_of_tile(
+                means, inverse_scales, weights, sigmoid, unit, start, cells[part] + 1,
+                next_edges[part],
+            )  # fmt: skip
 
 
 @compiled

@@ -60,7 +60,7 @@ def for_each(
     threads: int,
     check: Callable[[], None],
 ) -> None:
-    """Does the work for each square, so many at a time.
+    """Does the work for each square, so many at a time; as many more wait for a free thread.
 
     check: called before each, and may raise; what is being done then is waited for.
     """
@@ -72,7 +72,7 @@ def for_each(
     under_way: deque[Future[None]] = deque()
     try:
         for square in places:
-            if len(under_way) == threads:
+            if len(under_way) == 2 * threads:
                 under_way.popleft().result()
             check()
             under_way.append(_pool().submit(work, square))
