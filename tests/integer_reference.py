@@ -21,7 +21,7 @@ ORDER = (1, 0, 2)  # green, red, blue
 PHASES = ((1, 1), (0, 1), (1, 0))  # d, b, c: row and column in a block of 2 x 2
 
 #: Positions between two steps of a head.
-BLOCK = 1024
+BLOCK = 512
 
 #: Fractional bits of the weights of a head's last layer, as they are held here.
 _FRACTION = 23
@@ -60,26 +60,29 @@ def features(
     tensors: Tensors, level: int, phase: int, n_blocks: int, context: Array, before: Array
 ) -> Array:
     """The stream of a phase, (C, h, w) float32: context int64, the phase's before or None."""
-    total, shift = conv(tensors, f"levels.{level}.stems.{phase}", context)
+    total, shift = conv(tensors, f"levels.{level}.stems.{phase}", context.clip(-128, 127))
     x = np.ldexp(total.astype(F32), -shift.astype(np.int32))
     if before is not None:
         x = x + before
     for block in range(n_blocks):
         name = f"levels.{level}.trunks.{phase}.{block}"
-        byte = np.floor(x + F32(128.5)).clip(0, 255).astype(np.int64) - 128
-        hidden = layer(tensors, f"{name}.conv", byte).clip(0, 255)
-        value = layer(tensors, f"{name}.value", hidden)
+        hidden = layer(tensors, f"{name}.conv", read(x)).clip(0, 255)
+        value = layer(tensors, f"{name}.value", hidden).clip(-128, 127)
         gate = layer(tensors, f"{name}.gate", hidden).clip(0, 64)
-        x = x + (value * gate).astype(F32) / F32(256)
+        x = x + (value * gate).astype(F32) / F32(64)
     return x
+
+
+def read(stream: Array) -> Array:
+    """What blocks and heads make of the stream: halves up, -128 to 127, int64."""
+    return np.floor(stream + F32(128.5)).clip(0, 255).astype(np.int64) - 128
 
 
 def hidden_layers(
     tensors: Tensors, level: int, phase: int, i: int, stream: Array
 ) -> tuple[Array, Array]:
     """The i-th channel's layer before the last, without its lean: sums (H, h, w), and shifts."""
-    read = np.rint(stream * F32(4)).clip(-1023, 1023).astype(np.int64)
-    return conv(tensors, f"levels.{level}.heads.{phase}.features.{i}", read)
+    return conv(tensors, f"levels.{level}.heads.{phase}.features.{i}", read(stream))
 
 
 class Learner:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
+from core.flows.cdf import MixtureCdf, Tables
 from core.flows.models import PhotoModel
 from core.flows.photo import Photo, PhotoConfig
+from core.flows.walk import Piece
 from core.training.export import write_model
 from core.training.quantise import quantise
 
@@ -36,3 +40,15 @@ def crops(count: int = 8, size: int = 32, seed: int = 2) -> torch.Tensor:
 def small_model(folder: Path, seed: int = 1) -> PhotoModel:
     """A small integer model, through its file."""
     return write_model(quantise(small_photo(seed), crops()), SMALL, folder / "small.safetensors")
+
+
+def piece_of(step: Any, tables: Tables, width: int) -> Piece:
+    """The piece that a step of the reference's walk through a picture so wide tells of."""
+    parameters, channel, (rows, columns) = step
+    cdf = MixtureCdf.of_parameters(*(p.astype(np.float32) for p in parameters), tables)
+    corner = int(rows[0] % 2), int(columns[0] % 2)
+    across = (width - corner[1] + 1) // 2
+    start = int(rows[0] // 2 * across + columns[0] // 2)
+    piece = Piece(cdf, channel, corner, across, slice(start, start + len(rows)))
+    assert all(map(np.array_equal, piece.places, (rows, columns)))
+    return piece

@@ -75,7 +75,7 @@ def significant(widths: Integers) -> Integers:
 
 
 def pop_width(stack: Stack, widths: Integers) -> Integers:
-    """Pops integers uniform on [0, significant(width)), exactly so for every width up to 2^24.
+    """Pops integers uniform on [0, significant(width)), exactly so for every width below 2^40.
 
     The coder's own uniform model rounds 2^24 / size down, and gives the last symbol the rest:
     0.0005 bits are lost at a size of 2^13, and 0.75 at 10^7. So wide ranges are popped as
@@ -124,7 +124,7 @@ def _digits(values: Integers, unit: Integers) -> tuple[Integers, Integers]:
     """Values as high digits times the unit, and low ones."""
     high, low = np.empty_like(values), np.empty_like(values)
     for i in range(len(values)):
-        high[i] = np.uint32(values[i]) // np.uint32(unit[i])
+        high[i] = np.uint64(values[i]) // np.uint64(unit[i])
         low[i] = values[i] - high[i] * unit[i]
     return high, low
 

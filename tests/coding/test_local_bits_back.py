@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from core.coding.auxiliary import auxiliary_words
 from core.coding.composition import CODERS, GROWTH_EXPONENTS, chunks, pixel_flow
-from core.coding.elementwise import Fused
+from core.coding.elementwise import Fused, pop_width, push_width, significant
 from core.coding.stack import Stack
 from core.flows.cdf import MixtureCdf
 from core.training.tables import make_tables
+from tests.golden import reader
 
 TABLES = make_tables()
 SEEDS = st.integers(0, 2**32 - 1)
@@ -137,3 +138,65 @@ def test_chunks_cover_everything_once_from_the_end(count: int, coded: int, growt
         assert chunk.start < chunk.stop
         stop = chunk.start
     assert stop == 0
+
+
+# Widths
+
+
+def widths_of(kind: str, random: np.random.Generator, count: int) -> np.ndarray:
+    """Around the limits of narrow, wide and rounded ones; of all sizes; or of one kind alone."""
+    if kind == "limits":
+        near = np.array([1, 2, 1 << 10, 1 << 14, 1 << 16, 1 << 17, 1 << 24, 1 << 32, 1 << 40])
+        return (random.choice(near, count) + random.integers(-2, 3, count)).clip(1, (1 << 40) - 1)
+    low, high = {"any": (0, 40), "narrow": (0, 9.99), "wide": (10, 24)}[kind]
+    return np.floor(2.0 ** random.uniform(low, high, count)).astype(np.int64)
+
+
+WIDTHS = st.sampled_from(("limits", "any", "narrow", "wide"))
+
+
+@given(SEEDS, st.integers(0, 100), WIDTHS)
+def test_widths_push_back_what_was_popped(seed: int, count: int, kind: str) -> None:
+    random = np.random.default_rng(seed)
+    widths = widths_of(kind, random, count)
+    words = random.integers(1, 2**32, 600, dtype=np.uint32)
+    stack = Stack(words)
+    values = pop_width(stack, widths)
+    assert np.all((values >= 0) & (values < significant(widths)))
+    push_width(stack, values, widths)
+    assert np.array_equal(stack.words(), words)
+
+
+@given(SEEDS, st.integers(0, 100), WIDTHS)
+def test_widths_pop_what_was_pushed(seed: int, count: int, kind: str) -> None:
+    random = np.random.default_rng(seed)
+    widths = widths_of(kind, random, count)
+    values = random.integers(0, significant(widths))
+    if count:
+        values[0], values[-1] = 0, significant(widths)[-1] - 1
+    words = random.integers(1, 2**32, 600, dtype=np.uint32)
+    stack = Stack(words)
+    push_width(stack, values, widths)
+    assert np.array_equal(pop_width(stack, widths), values)
+    assert np.array_equal(stack.words(), words)
+
+
+@given(SEEDS, st.integers(0, 60), WIDTHS)
+@settings(max_examples=50)
+def test_widths_are_coded_as_the_format_says(seed: int, count: int, kind: str) -> None:
+    """By the second reader, in Python's integers."""
+    random = np.random.default_rng(seed)
+    widths = widths_of(kind, random, count)
+    values = random.integers(0, significant(widths))
+    words = random.integers(1, 2**32, 300, dtype=np.uint32)
+    stack, slow = Stack(words), reader.Stack(words.tobytes())
+    push_width(stack, values, widths)
+    reader.push_width(slow, values.tolist(), widths.tolist())
+    assert stack.words().tolist() == slow.left()
+
+
+@given(SEEDS, st.integers(1, 200))
+def test_significant_widths_have_sixteen_bits(seed: int, count: int) -> None:
+    for width in widths_of("any", np.random.default_rng(seed), count).tolist():
+        shift = max(width.bit_length() - 16, 0)
+        assert significant(np.array([width])).tolist() == [width >> shift << shift]

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import core.coding.stack as module
 from core.coding.auxiliary import auxiliary_words
 from core.coding.stack import RESERVE_BITS, Stack
 from core.errors import DryStackError, StackError, SymbolError
+from tests.golden import reader
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.one_of(st.integers(1, 2**14), st.integers(0, 24).map(lambda n: 2**n))
@@ -172,6 +174,15 @@ def test_a_dry_pop_changes_nothing(seed: int, count: int) -> None:
         lambda s: s.push_uniform([1], [2**14 + 1]),
         lambda s: s.push_uniform([1], [2**25]),
         lambda s: s.push_uniform([1, 2, 3], [5, 5]),
+        lambda s: s.push_uniform([0, 1], [1, 1]),
+        lambda s: s.push_uniform([0, 0, -1], [1, 7, 1]),
+        lambda s: s.push_uniform([2, 7, 0], [3, 7, 1]),
+        lambda s: s.push_uniform([1, 3], [3]),
+        lambda s: s.push_uniform([-1, 1], [3]),
+        lambda s: s.push_uniform([1, 1], [0]),
+        lambda s: s.push_uniform([2**32, 0], [5, 5]),
+        lambda s: s.push_uniform([0, 0], [5, 2**32 + 5]),
+        lambda s: s.push_uniform([0, 0], [5, -(2**63)]),
         lambda s: s.push_uniform([1.0], [5]),
         lambda s: s.push_bits([4], 2),
         lambda s: s.push_bits([4], 49),
@@ -183,6 +194,12 @@ def test_a_dry_pop_changes_nothing(seed: int, count: int) -> None:
         lambda s: s.push_gaussian([2**62], [0.0], [1.0]),
         lambda s: s.pop_gaussian([float("nan")], [1.0]),
         lambda s: s.pop_uniform([0]),
+        lambda s: s.pop_uniform([4, -4, 4]),
+        lambda s: s.pop_uniform([5, 2**14 + 1]),
+        lambda s: s.pop_uniform([2**24, 2**25]),
+        lambda s: s.pop_uniform([2**32 + 5]),
+        lambda s: s.pop_uniform(0, 9),
+        lambda s: s.pop_uniform(2**14 + 1, 9),
     ],
 )
 def test_what_cannot_be_coded_is_refused_before_anything_changes(push) -> None:
@@ -191,6 +208,53 @@ def test_what_cannot_be_coded_is_refused_before_anything_changes(push) -> None:
     with pytest.raises(SymbolError):
         push(stack)
     assert np.array_equal(stack.words(), before)
+
+
+@given(SEEDS, st.lists(st.sampled_from([1, 1, 2, 3, 1000, 2**14 - 1, 2**14, 2**24]), max_size=80))
+def test_what_is_uniform_is_coded_as_the_format_says(seed: int, sizes: list[int]) -> None:
+    """By the second reader, in Python's integers: where sizes of 1 lie among others, too."""
+    random = np.random.default_rng(seed)
+    words = random.integers(1, 2**32, 100, dtype=np.uint32)
+    symbols = random.integers(0, np.array(sizes, dtype=np.int64))
+    stack, slow = Stack(words), reader.Stack(words.tobytes())
+    stack.push_uniform(symbols, np.array(sizes, dtype=np.int64))
+    slow.pushes(symbols.tolist(), sizes)
+    assert stack.words().tolist() == slow.left()
+    backwards = sizes[::-1]
+    popped = stack.pop_uniform(np.array(backwards, dtype=np.int64))
+    assert popped.tolist() == slow.pops(backwards)
+    assert stack.words().tolist() == slow.left()
+
+
+@given(SEEDS, st.integers(2, 9))
+@settings(max_examples=5)
+def test_arrays_of_more_than_a_call_have_the_same_bits(seed: int, n_calls: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes = random.choice([1, 2, 77, 2**14], 40 * n_calls)
+    symbols = random.integers(0, sizes)
+    words = random.integers(1, 2**32, 1000, dtype=np.uint32)
+    whole, cut = Stack(words), Stack(words)
+    whole.push_uniform(symbols, sizes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CALL_SYMBOLS", 30)
+        cut.push_uniform(symbols, sizes)
+        assert np.array_equal(cut.words(), whole.words())
+        assert np.array_equal(cut.pop_uniform(sizes), symbols)
+    assert np.array_equal(whole.pop_uniform(sizes), symbols)
+    assert np.array_equal(cut.words(), words)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.uint32])
+def test_integers_of_any_kind_and_layout_are_the_same_symbols(kind: type) -> None:
+    random = np.random.default_rng(8)
+    sizes = random.integers(1, 200, 60)
+    symbols = random.integers(0, sizes)
+    expected, found = full_stack(2), full_stack(2)
+    expected.push_uniform(symbols, sizes)
+    found.push_uniform(np.repeat(symbols, 2).astype(kind)[::2], sizes.astype(kind))
+    assert np.array_equal(found.words(), expected.words())
+    assert np.array_equal(found.pop_uniform(np.repeat(sizes, 2)[::2]), symbols)
+    assert found.pop_uniform(np.int64(5)).shape == (1,)
 
 
 @given(st.binary(max_size=40))

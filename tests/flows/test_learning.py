@@ -14,9 +14,10 @@ from safetensors.numpy import load_file
 
 import core.flows.learning as learning
 import core.flows.walk as walk_module
+from core.flows.byte_kernels import ZERO, as_bytes
 from core.flows.cdf import MixtureCdf
 from core.flows.integer import LOG_SCALE_RANGE, LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
-from core.flows.learning import LearningHead
+from core.flows.learning import BLOCK, LearningHead
 from core.flows.logistic import log2_mass
 from core.flows.models import PhotoModel, load_photo_model
 from core.flows.photo import CHANNEL_ORDER
@@ -58,7 +59,7 @@ def pixels_of(kind: str, random: np.random.Generator, shape: tuple[int, int]) ->
 @settings(max_examples=25)
 @given(
     n_channels=st.sampled_from((1, 3)),
-    sizes=st.lists(st.sampled_from((1, 2, 50, 1024)), min_size=1, max_size=4),
+    sizes=st.lists(st.sampled_from((1, 2, 50, BLOCK)), min_size=1, max_size=4),
     kind=st.sampled_from(("noise", "ends", "flat", "far")),
     phase=st.integers(0, 2),
     seed=st.integers(0, 10_000),
@@ -72,24 +73,25 @@ def test_every_step_equals_the_reference(
     slow = integer_reference.Learner(tensors, 1, phase, K, n_channels)
     for n in sizes:
         stream = random.normal(0, 60, (SMALL.width, n)).astype(np.float32)
-        hidden = head.hidden(torch.from_numpy(stream.T.copy()), n_channels).numpy()
-        hidden = hidden.reshape(n_channels, SMALL.head_width, n)
+        read = as_bytes(torch.from_numpy(stream.T.copy()))
+        hidden = head.hidden(read, n_channels).numpy()
+        assert hidden.shape == (n, n_channels, SMALL.head_width)
         centres = np.zeros(n, np.int64) if kind == "far" else random.integers(0, 256, n)
         pixels = pixels_of(kind, random, (n_channels, n))
         residual = pixels - centres
-        cdfs, told = [], []
+        told = []
         for i in range(n_channels):
             near = residual[:i].astype(np.float32)
-            found = fast.mixtures(i, hidden[i], near)
+            found = fast.mixtures(i, hidden, near, centres.astype(np.float32))
             total, shift = integer_reference.hidden_layers(tensors, 1, phase, i, stream[:, :, None])
-            expected = slow.mixture(i, total[..., 0], shift[..., 0], residual[:i])
-            for a, b in zip(found, expected, strict=True):
-                assert np.array_equal(a, b)
-            logits, means, log_scales = expected
+            logits, means, log_scales = slow.mixture(i, total[..., 0], shift[..., 0], residual[:i])
             told.append((logits, means + MEAN_UNIT * centres, log_scales))
             floats = (p.astype(np.float32) for p in told[i])
-            cdfs.append(MixtureCdf.of_parameters(*floats, model.tables))
-        fast.learn(cdfs, pixels, residual.astype(np.float32))
+            expected = MixtureCdf.of_parameters(*floats, model.tables)
+            for name in ("means", "inverse_scales", "weights"):
+                assert np.array_equal(getattr(found, name), getattr(expected, name))
+            fast.see(i, found, pixels[i], near)
+        fast.step(n)
         slow.learn(told, pixels, residual)
         assert_same_state(fast, slow)
 
@@ -116,17 +118,19 @@ def test_weights_stay_where_sums_are_exact(model) -> None:
 
 
 def learn_once(learner: LearningHead, head: Any, pixels: np.ndarray) -> None:
-    hidden = head.hidden(torch.ones(pixels.shape[1], SMALL.width), 1).numpy()
-    logits, means, log_scales = learner.mixtures(0, hidden, np.zeros((0, pixels.shape[1]), "f4"))
-    cdf = MixtureCdf.of_parameters(logits, means, log_scales, learner._tables)
-    learner.learn([cdf], pixels, pixels.astype(np.float32))
+    n = pixels.shape[1]
+    hidden = head.hidden(torch.full((n, SMALL.width), ZERO + 1, dtype=torch.uint8), 1).numpy()
+    none = np.zeros((0, n), np.float32)
+    cdf = learner.mixtures(0, hidden, none, np.zeros(n, np.float32))
+    learner.see(0, cdf, pixels[0], none)
+    learner.step(n)
 
 
 def test_nothing_but_rounding_happens_where_nothing_is_to_be_learnt(model, monkeypatch) -> None:
     monkeypatch.setattr(learning, "RATE", 0.0)
     head = model.network.level(0).heads[0]
     learner = LearningHead(head, 1, model.tables)
-    before = learner._weights
+    before = learner._weights.copy()
     learn_once(learner, head, np.arange(50)[None])
     assert abs(learner._weights - before).max() <= 2.0**-21
 
@@ -165,7 +169,7 @@ def bits_of(model: PhotoModel, picture: torch.Tensor, channels: Any, ahead: bool
     height=st.integers(1, 80),
     width=st.integers(1, 80),
     grey=st.booleans(),
-    block=st.sampled_from((16, 100, 1024)),
+    block=st.sampled_from((16, 100, BLOCK)),
     kind=st.sampled_from(("noise", "ends", "flat", "smooth")),
     seed=st.integers(0, 1000),
 )

@@ -15,6 +15,7 @@ from safetensors.numpy import load, load_file, save
 
 from core.errors import ModelError
 from core.flows import model_file
+from core.flows.byte_kernels import MOST_SHIFT
 from core.flows.models import photo_model
 from tests.models import small_model
 
@@ -85,6 +86,7 @@ HOSTILE: list[Change] = [
     config(weight_sets=3),
     config(depth=1),
     text(config="[" * 5000 + "]" * 5000),
+    text(format="2"),
     text(config="{}"),
     text(config="[]"),
     text(config="null"),
@@ -97,7 +99,14 @@ HOSTILE: list[Change] = [
     tensor(STEM, lambda w: w[:, :16]),
     tensor(STEM, lambda w: w[:, :, :, :2]),
     tensor(STEM, lambda w: w.ravel()),
-    tensor(STEM, put(0, 32767)),
+    tensor(STEM, lambda w: w.astype(np.int16)),
+    tensor("levels.0.heads.2.features.1.weight", lambda w: w.astype(np.int16)),
+    tensor("levels.0.heads.2.lean.1.weight", lambda w: w.astype(np.int8)),
+    tensor("levels.0.heads.2.lean.1.weight", lambda w: np.full_like(w, 32767)),
+    tensor("levels.0.heads.2.outputs.1.weight", put(0, 32767)),
+    tensor("levels.0.heads.2.outputs.1.weight", lambda w: w.astype(np.int8)),
+    tensor("levels.0.trunks.0.1.value.shift", put(0, MOST_SHIFT + 1)),
+    tensor("levels.0.trunks.0.1.gate.shift", put(0, MOST_SHIFT + 1)),
     tensor("levels.0.stems.0.bias", put(0, -(2**31))),
     tensor("levels.0.stems.0.shift", put(0, -1)),
     tensor("levels.0.stems.0.shift", put(0, 127)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,13 +19,14 @@ import core.flows.walk as walk_module
 from core.flows import interlace
 from core.flows.cdf import MixtureCdf
 from core.flows.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
+from core.flows.learning import BLOCK
 from core.flows.logistic import log2_mass
 from core.flows.models import load_photo_model
 from core.flows.photo import CHANNEL_ORDER
 from core.flows.walk import Piece, hidden_of, walk
 from core.training.tables import make_tables
 from tests import integer_reference
-from tests.models import SMALL, crops, small_model
+from tests.models import SMALL, crops, piece_of, small_model
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_a_piece_knows_only_those_before_it(model, changed: int, monkeypatch) ->
 
 @pytest.mark.parametrize("channels", [CHANNEL_ORDER, CHANNEL_ORDER[:1]], ids=["colour", "grey"])
 @pytest.mark.parametrize(("height", "width"), [(1, 70), (29, 27), (50, 1), (40, 36)])
-@pytest.mark.parametrize("size", [1, 30, 1024])
+@pytest.mark.parametrize("size", [1, 30, BLOCK])
 def test_a_level_equals_the_reference(path, model, channels, height, width, size) -> None:
     """With the learning: encoder's walk, decoder's walk and the one in integers."""
     tensors = load_file(path)
@@ -131,19 +133,45 @@ def test_a_level_equals_the_reference(path, model, channels, height, width, size
         tensors, asdict(SMALL), 0, coarse, height, width, channels, size
     )
 
-    def piece_of(step: Any) -> Piece:
-        parameters, channel, places = step
-        floats = (p.astype(np.float32) for p in parameters)
-        return Piece(MixtureCdf.of_parameters(*floats, model.tables), channel, places)
+    def as_piece(step: Any) -> Piece:
+        return piece_of(step, model.tables, width)
 
-    told, result = followed(slow, pixels, piece_of)
+    told, result = followed(slow, pixels, as_piece)
     assert np.array_equal(result, pixels)
     for step, *others in zip(told, decoder, encoder, strict=True):
-        expected = piece_of(step)
+        expected = as_piece(step)
         for piece in others:
             assert equal(piece, expected)
             assert piece.channel == expected.channel
             assert np.array_equal(piece.places, expected.places)
+
+
+def test_a_walk_leaves_no_thread_behind(model) -> None:
+    """Whether it ends, is given up half-way, or is stopped by what checks."""
+    picture = crops(1, 40).float()
+    coarse = picture[..., 0::2, 0::2].contiguous()
+
+    def steps(check: Callable[[], None] = lambda: None) -> Steps:
+        level = model.network.level(0)
+        return walk(level, model.tables, coarse, 40, 40, CHANNEL_ORDER, check)
+
+    def stop() -> None:
+        raise KeyError("stopped")
+
+    followed(steps(), picture[0].long().numpy(), lambda piece: piece)
+    assert not working()
+    given_up = steps()
+    next(given_up)
+    given_up.close()
+    assert not working()
+    with pytest.raises(KeyError):
+        next(steps(stop))
+    assert not working()
+
+
+def working() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("ahead")]
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))

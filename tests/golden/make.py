@@ -63,7 +63,7 @@ def archives() -> dict[str, list[tuple[str, str, bytes]]]:
         "shapes.floe": [
             ("grey.pgm", "fused", file_of(scene(33, 50, 1), "PPM")),
             ("grey in three.ppm", "fused", file_of(grey_in_three, "PPM")),
-            # More than 1,024 positions a phase: the second block knows what was learnt.
+            # Phases of more than two blocks: the later ones know what was learnt.
             ("learning.ppm", "fused", file_of(scene(75, 71), "PPM")),
             ("learning.pgm", "modular", file_of(scene(64, 67, 1), "PPM")),
             ("row.ppm", "fused", file_of(scene(1, 199), "PPM")),
