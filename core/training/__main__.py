@@ -72,6 +72,11 @@ def main() -> None:
     given = parser.parse_args()
     if given.family == "photo" and given.valid is None:
         parser.error("a photo model needs --valid")
+    changed = given.variant or given.without or given.rounded or given.side != CROP
+    if given.family != "photo" and changed:
+        parser.error("--variant, --without, --side and --rounded are for the photo model")
+    if given.variant and given.rounded:
+        parser.error("a --variant has no integer form that it could be --rounded as")
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(given.threads)

@@ -45,6 +45,8 @@ def export(
     test: pictures (3, H, W) uint8 that the card is to give lengths of as well; they choose nothing.
     """
     settings = json.loads((run / "settings.json").read_text())
+    if variant := settings.get("variant"):
+        raise ValueError(f"{run} is of the variant {variant}, which cannot be exported")
     sizes = {**settings["model"], "blocks": tuple(settings["model"]["blocks"])}
     config = PhotoConfig(**sizes)
     model = Photo(config).eval()

@@ -87,7 +87,7 @@ class Run:
 
         train, valid: (N, 3, H, W) uint8, as the model's family wants them. begin: the model
         file whose weights a new run begins with. Raises ModelError where the checkpoint is of a
-        model of other sizes.
+        model of other sizes or of another variant.
         """
         torch.manual_seed(settings.seed)
         self.folder, self.settings, self.valid, self.team = folder, settings, valid, team
@@ -116,7 +116,7 @@ class Run:
         if resumes:
             self._resume()
         self.exponents: Exponents = exponents_in(folder) if resumes else {}
-        if settings.rounded:
+        if settings.rounded or self.exponents:  # once begun, it belongs to the run
             assert isinstance(self.model, Photo) and isinstance(self.average, Photo)  # noqa: PT018
             self.exponents = self.exponents or exponents_of(self.average, train[:_ROUNDED_CROPS])
             add_rounding(self.model, self.exponents)
@@ -231,13 +231,18 @@ class Run:
         state = {name: tensor.contiguous().clone() for name, tensor in state.items()}
         # The clock travels inside the file, so that weights and clock cannot fall apart.
         partial = self.folder / "checkpoint.partial"
-        save_file(state, partial, metadata={"clock": json.dumps(asdict(self.clock))})
+        told = {"clock": json.dumps(asdict(self.clock)), "variant": self.settings.variant}
+        save_file(state, partial, metadata=told)
         partial.replace(self.folder / "checkpoint.safetensors")
 
     def _resume(self) -> None:
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as file:
-            self.clock = Clock(**json.loads(file.metadata()["clock"]))
+            told = file.metadata()
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self.clock = Clock(**json.loads(told["clock"]))
+        variant = told.get("variant", self.settings.variant)
+        if variant != self.settings.variant:  # their weights may have the same shapes
+            raise ModelError(f"{self.folder}: the run was begun with variant {variant or 'none'}")
         parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
         for name, tensor in state.items():
             part, rest = name.split(".", 1)

@@ -179,9 +179,9 @@ def _shift(terms: list[tuple[Tensor, int, int]], bias: Tensor) -> Tensor:
         partial = (bias * factor).abs() + 1
         fits = torch.ones(len(bias), dtype=torch.bool)
         for weight, inputs, largest in terms:
-            scaled = (weight * factor).round().abs()
-            partial = partial + scaled.sum((1, 2, 3)) * inputs
-            fits &= scaled.amax((1, 2, 3)) <= largest
+            scaled = (weight * factor).abs()
+            partial = partial + scaled.round().sum((1, 2, 3)) * inputs
+            fits &= scaled.amax((1, 2, 3)) <= largest  # before it is rounded, as in training
         shift = torch.where(fits & (partial < EXACT_BOUND), float(candidate), shift)
     return shift
 

@@ -84,6 +84,7 @@ class _FromCoarser(nn.Module):
         super().__init__()
         self.mixed = nn.Conv2d(width, width, 1)
         nn.init.zeros_(self.mixed.weight)
+        nn.init.zeros_(self.mixed.bias)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor, size: torch.Size) -> Tensor:
         larger = F.interpolate(self.mixed(features), scale_factor=2.0, mode="nearest")
@@ -121,6 +122,7 @@ class _Attention(nn.Module):
         super().__init__()
         self.asked, self.given = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(width, width, 1)
         nn.init.zeros_(self.given.weight)
+        nn.init.zeros_(self.given.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         n, width, height, columns = x.shape

@@ -49,11 +49,13 @@ def test_a_run_writes_settings_log_and_checkpoint(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert written == json.loads(json.dumps(asdict(made_of)))
     lines = log_of(tmp_path / "run")
-    # Validated when 1.5 seconds had passed, again after as many, and at the end.
-    assert [line["step"] for line in lines] == [3, 5, 6]
-    assert [line["minutes"] for line in lines] == [0.03, 0.07, 0.08]
-    assert lines[-1]["valid_bits_per_dim"] == round(run.validate(), 4)
-    assert 1 < lines[-1]["valid_bits_per_dim"] < 8
+    # Validated when 1.5 seconds had passed, again after as many, and at the end, then twice.
+    assert [line["step"] for line in lines] == [3, 5, 6, 6]
+    assert [line["minutes"] for line in lines] == [0.03, 0.07, 0.08, 0.08]
+    assert ["valid_bits_per_dim" in line for line in lines] == [True, True, True, False]
+    assert lines[2]["valid_bits_per_dim"] == round(run.validate(), 4)
+    assert 1 < lines[2]["valid_bits_per_dim"] < 8
+    assert lines[3]["altered_bits_per_dim"] == round(run.validate(altered=True), 4)
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "checkpoint.safetensors",
         "log.jsonl",
@@ -151,7 +153,7 @@ def test_more_minutes_go_on_where_the_run_ended(tmp_path: Path) -> None:
     assert again.clock.step == 3
     again.train()
     assert again.clock.step == 5
-    assert [line["step"] for line in log_of(tmp_path)] == [3, 5]
+    assert [line["step"] for line in log_of(tmp_path)] == [3, 3, 5, 5]
     assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 4 / 60
 
 

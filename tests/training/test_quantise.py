@@ -9,15 +9,16 @@ import torch
 
 from core.flows.photo import Photo
 from core.training.dequantise import begin_with
-from core.training.quantise import _Ranges
+from core.training.quantise import _steps
+from core.training.rounding import Ranges
 from tests.models import SMALL, crops, small_model, small_photo
 
 
 def test_steps_are_as_long_for_all_inputs_but_those_that_are_nearly_always_nothing() -> None:
-    ranges = _Ranges()
+    ranges = Ranges()
     seen = torch.tensor([2.0, 0.0]).view(1, 2, 1, 1).expand(3, 2, 5, 5)
     ranges.see("hidden", seen)
-    steps = ranges.steps("hidden", torch.tensor([3.0, 0.0]))
+    steps = _steps(ranges.samples["hidden"], torch.tensor([3.0, 0.0]))
     squares = torch.tensor([4.0, 0.0, 1.0])  # the last is the bias
     sizes = (squares + 0.01 * squares.mean()).sqrt()
     assert steps.tolist() == pytest.approx((torch.tensor([0.125, 1, 1]) / sizes).tolist())
@@ -30,7 +31,7 @@ def test_a_unit_may_clip_what_is_rare() -> None:
     x[0, 1] *= 100
     x[0, 0, 20, ::40] = 3  # seen, but rare
     x[0, 0, 0, 4] = 60
-    ranges = _Ranges()
+    ranges = Ranges()
     ranges.see("stream", x)
     chosen = ranges.exponents("stream", -128, 127)
     widest = torch.floor(torch.log2(127 / x.abs().amax((0, 2, 3))))

@@ -48,6 +48,7 @@ def test_two_processes_reach_what_one_does(tmp_path: Path) -> None:
     # Sums in another order; parts of a batch are in bfloat16 for a time.
     assert apart(one, two) < 0.03 * apart(one, begun)
     logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
-    assert len(logs[0]) == len(logs[1]) == 1  # only the leader writes
-    lengths = [json.loads(log[0])["valid_bits_per_dim"] for log in logs]
-    assert lengths[0] == pytest.approx(lengths[1], abs=2e-3)
+    assert len(logs[0]) == len(logs[1]) == 2  # only the leader writes
+    for i, name in enumerate(("valid_bits_per_dim", "altered_bits_per_dim")):
+        lengths = [json.loads(log[i])[name] for log in logs]
+        assert lengths[0] == pytest.approx(lengths[1], abs=2e-3)
