@@ -123,7 +123,7 @@ class Stack:
         if len(ranges) != len(values):
             if len(values) and not (values.min() >= 0 and values.max() < ranges[0]):
                 raise SymbolError("a symbol to push lies outside its range")
-            self._encode_alike(values, int(ranges[0]))
+            self._encode_alike(values.astype(np.int32), int(ranges[0]))
             return
         taken, inside = _taken(values, ranges, places)
         if not inside:
@@ -143,11 +143,11 @@ class Stack:
     def push_bits(self, values: ArrayLike, n_bits: int) -> None:
         """Pushes integers of n_bits each (0 to 48), as such."""
         symbols = _integers(values)
-        if len(symbols) and (symbols.min() < 0 or int(symbols.max()) >> n_bits != 0):
+        digits = _digits(n_bits)
+        if not _fit(symbols, n_bits):
             raise SymbolError(f"a value to push does not fit {n_bits} bits")
-        for shift, width in _digits(n_bits):
-            digit = (symbols >> shift) & ((1 << width) - 1) if n_bits > width else symbols
-            self._encode_alike(digit, 1 << width)
+        for shift, width in digits:
+            self._encode_alike(_digit(symbols, shift, width), 1 << width)
 
     def pop_bits(self, count: int, n_bits: int) -> Integers:
         """Pops count integers of n_bits each."""
@@ -225,22 +225,24 @@ class Stack:
             symbols[part] = self._coder.decode(Uniform(), coded[part])
         return _spread(symbols, places, len(ranges))
 
-    def _encode_alike(self, values: Integers, size: int) -> None:
+    def _encode_alike(self, symbols: Symbols, size: int) -> None:
         """Pushes symbols of one size: faster, and the same bits."""
-        for part in _reversed_parts(len(values) if size > 1 else 0):
-            self._coder.encode_reverse(values[part].astype(np.int32), Uniform(size))
+        for part in _reversed_parts(len(symbols) if size > 1 else 0):
+            self._coder.encode_reverse(symbols[part], Uniform(size))
 
     def _decode_alike(self, size: int, count: int) -> Integers:
-        result = np.zeros(count, dtype=np.int64)
-        for part in _parts(count if size > 1 else 0):
-            result[part] = self._coder.decode(Uniform(size), len(result[part]))
-        return result
+        if size == 1 or count == 0:
+            return np.zeros(count, dtype=np.int64)
+        starts = range(0, count, CALL_SYMBOLS)
+        drawn = [self._coder.decode(Uniform(size), min(count - i, CALL_SYMBOLS)) for i in starts]
+        return np.concatenate(drawn, dtype=np.int64)
 
     def _decode_bits(self, count: int, n_bits: int) -> Integers:
-        result = np.zeros(count, dtype=np.int64)
-        for shift, width in reversed(_digits(n_bits)):
-            result += self._decode_alike(1 << width, count) << shift
-        return result
+        digits = [
+            self._decode_alike(1 << width, count) << shift
+            for shift, width in reversed(_digits(n_bits))
+        ]
+        return sum(digits[1:], digits[0]) if digits else np.zeros(count, dtype=np.int64)
 
     def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
         """Runs a pop of at most so many bits; borrows for it, or changes nothing and raises."""
@@ -319,6 +321,24 @@ def _find_uneven(ranges: Integers, coded: Symbols, places: Integers) -> int:
             coded[count], places[count] = size, i
             count += 1
     return count
+
+
+@compiled
+def _fit(values: Integers, n_bits: int) -> bool:
+    """Whether these are values of so many bits."""
+    for i in range(len(values)):
+        if values[i] < 0 or values[i] >> n_bits:
+            return False
+    return True
+
+
+@compiled
+def _digit(values: Integers, shift: int, width: int) -> Symbols:
+    """So many bits of each value, from a place on."""
+    digit = np.empty(len(values), np.int32)
+    for i in range(len(values)):
+        digit[i] = (values[i] >> shift) & ((1 << width) - 1)
+    return digit
 
 
 @compiled
