@@ -26,7 +26,7 @@ BLOCK = 512
 #: Fractional bits of the weights of a head's last layer, as they are held here.
 _FRACTION = 23
 
-_RATE, _SLOWING, _MOMENTUM, _SQUARES = 0.002, 8, 0.5, 0.999
+_RATE, _RISING, _SLOWING, _MOMENTUM, _SQUARES = 0.004, 4, 8, 0.5, 0.999
 
 
 def conv(tensors: Tensors, name: str, x: Array) -> tuple[Array, Array]:
@@ -145,7 +145,7 @@ class Learner:
         self.n_steps += 1
         self.left *= _MOMENTUM
         self.left_of_squares *= _SQUARES
-        rate = 1 / np.sqrt(1 + self.n_steps / _SLOWING)
+        rate = min(1, self.n_steps / _RISING) / np.sqrt(1 + self.n_steps / _SLOWING)
         for i, channel in enumerate(self.channels):
             gradient = self._gradient(*parameters[i], pixels[i], residual[:i])
             sums = gradient @ channel["inputs"].T

@@ -113,18 +113,12 @@ def _watch(level: Level, prefix: str, ranges: Ranges) -> list[torch.utils.hooks.
 def add_rounding(model: Photo, exponents: Exponents) -> None:
     """Makes a model round as its integer form will; its weights stay the same tensors."""
     opened = torch.full((model.config.width,), GATE_BITS - 2.0)  # of a gate, before / 4 + 1/2
-    half = torch.full((model.config.width,), 2.0 ** (GATE_BITS - 1))
     for i, level in enumerate(model.levels):
         stream = exponents[f"{i}.stream"]
         for phase, stem in enumerate(level.stems):
             unit = scaled_context(torch.ones(1, interlace.CONTEXT_CHANNELS[phase], 1, 1))
             level.stems[phase] = RoundedConv(stem, -unit.flatten().log2(), *_bounds(True))
-        low, high = (torch.full_like(stream, end) for end in _bounds(True))
-        values_and_gates = (
-            torch.cat([stream, opened]),
-            torch.cat([low, -half]),
-            torch.cat([high, half]),
-        )
+        values_and_gates = torch.cat([stream, opened])
         for j, trunk in enumerate(level.trunks):
             for k, block in enumerate(trunk):
                 hidden = exponents[f"{i}.trunks.{j}.{k}"]
@@ -135,10 +129,10 @@ def add_rounding(model: Photo, exponents: Exponents) -> None:
 
 
 class RoundedConv(nn.Conv2d):
-    """A convolution of bytes by weights of a byte; its results rounded as well if ends are given.
+    """A convolution of bytes by weights of a byte; its results are bytes, too, if units are given.
 
     exponents: log2 of the inputs' units, (I,); low, high: their bounds in units. results: exponents
-    and bounds of the outputs, (O,) each.
+    of the outputs, (O,), which are bounded as the stream is.
     """
 
     def __init__(
@@ -147,21 +141,18 @@ class RoundedConv(nn.Conv2d):
         exponents: Tensor,
         low: int,
         high: int,
-        results: tuple[Tensor, Tensor, Tensor] | None = None,
+        results: Tensor | None = None,
     ) -> None:
         side, padding = conv.kernel_size[0], int(conv.padding[0])
         super().__init__(conv.in_channels, conv.out_channels, side, padding=padding, device="meta")
         self.weight, self.bias = conv.weight, conv.bias
         self.units, self.low, self.high = exponents.exp2().view(-1, 1, 1), low, high
-        self.results: tuple[Tensor, ...] | None = None
-        if results is not None:
-            self.results = tuple(end.view(-1, 1, 1) for end in (results[0].exp2(), *results[1:]))
+        self.results = None if results is None else results.exp2().view(-1, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        low, high = (torch.full_like(self.units, end) for end in (self.low, self.high))
-        x = _Rounded.apply(x, self.units, low, high)
+        x = _Rounded.apply(x, self.units, self.low, self.high)
         y = self._conv_forward(x, self._rounded_weight(), self.bias)
-        return y if self.results is None else _Rounded.apply(y, *self.results)
+        return y if self.results is None else _Rounded.apply(y, self.results, *_bounds(True))
 
     def _rounded_weight(self) -> Tensor:
         with torch.no_grad():
@@ -175,16 +166,21 @@ class RoundedConv(nn.Conv2d):
 
 
 class _Rounded(torch.autograd.Function):
-    """x rounded to multiples of 1 / units and clamped; gradients pass through, as if x were left.
+    """x rounded to multiples of 1 / units and clamped; the slope is 1 where nothing is cut off.
 
-    Also where something is cut off, which is rare: to look for it takes a tenth of a step's time.
+    Were it 1 there, too, what is cut off could grow without end: that run diverged.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, units: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        units, low, high = (end.to(x.dtype) for end in (units, low, high))
-        return (x * units).round_().clamp_(low, high).div_(units)
+    def forward(ctx: Any, x: Tensor, units: Tensor, low: int, high: int) -> Tensor:
+        units = units.to(x.dtype)
+        y = x * units
+        ctx.save_for_backward(y)
+        ctx.bounds = low, high
+        return y.round().clamp_(low, high).div_(units)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return gradient, None, None, None
+        (y,) = ctx.saved_tensors
+        inside = torch.ops.aten.hardtanh_backward(gradient, y, *ctx.bounds)
+        return inside, None, None, None
