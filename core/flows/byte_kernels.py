@@ -177,7 +177,7 @@ def _exact(channels: int, size: int) -> bool:
     for side, zero, after in ((3, ZERO, 0), (1, 0, ZERO), (1, 0, 0)):
         weight = integers(-128, 127, channels, channels, side, side)
         weight[0], weight[1] = 127, -128  # what saturates first
-        scale = 2.0 ** -integers(0, 12, channels)
+        scale = 2.0 ** -integers(0, MOST_SHIFT, channels)
         bias = integers(-9000, 9000, channels) * scale
         weight[2:4], scale[2:4] = 0, 0.5
         bias[2], bias[3] = 2.5, 3.5  # halves go to even

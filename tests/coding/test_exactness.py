@@ -6,6 +6,7 @@ A way of computing that is not exact is refused before it has written anything.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.resources
 import json
@@ -26,21 +27,20 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-import core.flows.integer as integer
 from core.archive import Archive
 from core.coding.composition import CODERS
 from core.coding.photo import CodingReport, PhotoCodec, _Clock, _TileJob, photo_codec
 from core.control import CancelToken, ignore
 from core.errors import ModelError
-from core.flows import byte_kernels
-from core.flows.byte_kernels import ByteConv
+from core.flows import byte_kernels, squares
+from core.flows.byte_kernels import ZERO, ByteConv, _Kernel
 from core.flows.cdf import MixtureCdf
-from core.flows.integer import IntegerBlock
 from core.flows.interlace import CONTEXT_CHANNELS
 from core.flows.models import PhotoModel, load_photo_model
 from core.flows.walk import Piece
 from core.images.tiles import tiles
 from tests import integer_reference
+from tests.models import piece_of
 
 RESOURCES = Path(str(importlib.resources.files("resources")))
 MODEL = RESOURCES / "models" / "photo.safetensors"
@@ -100,16 +100,27 @@ def as_a_product(
 
 @contextmanager
 def in_floats() -> Iterator[None]:
-    """Trunks as on a processor without kernels for bytes."""
+    """Networks as on a processor without kernels for bytes."""
+    exact = ByteConv.exact, ByteConv.rounded
+
+    def by_floats(of_bytes: Conv) -> Conv:
+        def compute(layer: ByteConv, *arguments: Any, **options: Any) -> torch.Tensor:
+            without = copy.copy(layer)
+            without.kernel = None
+            return of_bytes(without, *arguments, **options)
+
+        return compute
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(IntegerBlock, "_by_bytes", IntegerBlock._by_floats)
+        patch.setattr(ByteConv, "exact", by_floats(exact[0]))
+        patch.setattr(ByteConv, "rounded", by_floats(exact[1]))
         yield
 
 
 @contextmanager
 def with_conv(conv: Conv) -> Iterator[None]:
     with in_floats(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(integer.F, "conv2d", conv)
+        patch.setattr(byte_kernels.F, "conv2d", conv)
         yield
 
 
@@ -122,12 +133,25 @@ def onednn(enabled: bool) -> Iterator[None]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
+    """Of torch itself, inside of each operation."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def squares_at_a_time(codec: PhotoCodec, count: int, largest: int = 24) -> Iterator[None]:
+    """Squares that are small enough for a test's picture to have several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(squares, "LARGEST", largest)
+        patch.setattr(squares, "SMALLEST", 4)
+        network = codec._model.network
+        for part in (network, *network.levels):
+            patch.setattr(part, "threads", count)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -151,19 +175,22 @@ def in_a_batch_without_libraries() -> Iterator[None]:
 
 PLAIN = torch.nn.functional.conv2d
 
-WAYS: dict[str, Callable[[], AbstractContextManager[None]]] = {
-    "1 thread": lambda: threads(1),
-    "2 threads": lambda: threads(2),
-    "with oneDNN": lambda: onednn(True),
-    "without oneDNN": lambda: onednn(False),
-    "float32": in_floats,
-    "float32 without oneDNN": in_floats_without_onednn,
-    "float64": lambda: with_conv(in_double),
-    "default layout": lambda: with_conv(default_layout),
-    "channels-last layout": lambda: with_conv(channels_last),
-    "a matrix product": lambda: with_conv(as_a_product),
-    "in a batch of 32": lambda: with_conv(in_a_batch),
-    "in a batch of 32, without oneDNN": in_a_batch_without_libraries,
+WAYS: dict[str, Callable[[PhotoCodec], AbstractContextManager[None]]] = {
+    "1 square at a time": lambda codec: squares_at_a_time(codec, 1),
+    "2 squares at a time": lambda codec: squares_at_a_time(codec, 2),
+    "5 squares at a time": lambda codec: squares_at_a_time(codec, 5, 17),
+    "1 thread of torch": lambda codec: threads(1),
+    "2 threads of torch": lambda codec: threads(2),
+    "with oneDNN": lambda codec: onednn(True),
+    "without oneDNN": lambda codec: onednn(False),
+    "float32": lambda codec: in_floats(),
+    "float32 without oneDNN": lambda codec: in_floats_without_onednn(),
+    "float64": lambda codec: with_conv(in_double),
+    "default layout": lambda codec: with_conv(default_layout),
+    "channels-last layout": lambda codec: with_conv(channels_last),
+    "a matrix product": lambda codec: with_conv(as_a_product),
+    "in a batch of 32": lambda codec: with_conv(in_a_batch),
+    "in a batch of 32, without oneDNN": lambda codec: in_a_batch_without_libraries(),
 }
 
 
@@ -174,16 +201,25 @@ def test_each_way_of_computing_writes_the_same_bytes_and_reads_them(
     """All bytes are equal and each way reads them, so each reads what any other has written."""
     pixels = crop(height=24, width=30) if "batch" in way else crop()
     expected = codec.encode(pixels).chunks
-    with WAYS[way]():
+    with WAYS[way](codec):
         assert codec.encode(pixels).chunks == expected
         assert np.array_equal(codec.decode(expected, pixels.shape, coder="fused"), pixels)
+
+
+def test_a_model_for_more_threads_is_the_same_model(codec: PhotoCodec) -> None:
+    """With squares as large as they are."""
+    pixels = crop("coffee", 150, 132)
+    other = photo_codec(threads=3)
+    assert other._model.network.threads == 3
+    assert other.model_id == codec.model_id
+    assert other.encode(pixels).chunks == codec.encode(pixels).chunks
 
 
 @pytest.mark.parametrize("coder", CODERS)
 def test_every_coder_depends_on_the_pixels_alone(codec: PhotoCodec, coder: str) -> None:
     pixels = crop("cat", 61, 45)
     expected = codec.encode(pixels, coder=coder).chunks
-    with threads(1), onednn(False), with_conv(in_double):
+    with squares_at_a_time(codec, 2), onednn(False), with_conv(in_double):
         assert codec.encode(pixels, coder=coder).chunks == expected
         assert np.array_equal(codec.decode(expected, pixels.shape, coder=coder), pixels)
 
@@ -270,11 +306,13 @@ def test_the_networks_equal_the_reference(codec: PhotoCodec, kind: str) -> None:
             expected = integer_reference.features(
                 tensors, index, phase, n_blocks, known[0], expected
             )
-            before = level.features(phase, torch.from_numpy(known).float(), before)
+            before, read = level.features(phase, torch.from_numpy(known).float(), before)
             assert np.array_equal(before[0].numpy(), expected)
-            hidden = level.heads[phase].hidden(before[0].flatten(1).T, 3).numpy()
-            for i, rows in enumerate(np.split(hidden, 3)):
+            assert np.array_equal(read[0].numpy(), integer_reference.read(expected) + ZERO)
+            hidden = level.heads[phase].hidden(read[0].flatten(1).T, 3).numpy()
+            for i in range(3):
                 total, shift = integer_reference.hidden_layers(tensors, index, phase, i, expected)
+                rows = hidden[:, i].T
                 assert np.array_equal(rows, (total / 2.0**shift).reshape(rows.shape))
 
 
@@ -291,12 +329,10 @@ def reference_walk(
         a = coarse[0].numpy().astype(np.int64)
         slow = integer_reference.pieces(tensors, config, index, a, height, width, channels)
         try:
-            parameters, channel, places = next(slow)
+            step = next(slow)
             while True:
-                floats = (p.astype(np.float32) for p in parameters)
-                cdf = MixtureCdf.of_parameters(*floats, tables)
-                pixels = yield Piece(cdf, channel, places)
-                parameters, channel, places = slow.send(pixels)
+                pixels = yield piece_of(step, tables, width)
+                step = slow.send(pixels)
         except StopIteration as end:
             return torch.from_numpy(end.value).float()[None]
 
@@ -337,12 +373,14 @@ def test_no_logarithm_of_a_platform_decides_about_bytes(
 def test_winograd_kernels_are_not_let_in(codec: PhotoCodec) -> None:
     """torch without oneDNN convolves batches of 16 and more by NNPACK: hence one at a time."""
     layer = codec._model.network.levels[0].trunks[0][0].conv
-    x = torch.randint(-128, 128, (1, layer.weight.shape[1], 24, 24)).float()
-    with pytest.raises(ValueError, match="one is exact"):
-        layer(x.expand(16, -1, -1, -1))
-    expected = in_double(x, layer.weight, layer.bias, padding=1)
-    with onednn(False):
-        assert torch.equal(layer(x), expected)
+    x = torch.randint(0, 256, (1, layer.weight.shape[1], 24, 24)).to(torch.uint8)
+    x = x.contiguous(memory_format=torch.channels_last)
+    for compute in (layer.exact, layer.rounded):
+        with pytest.raises(ValueError, match="one is exact"):
+            compute(x.expand(16, -1, -1, -1), ZERO)
+    expected = in_double(x.float() - ZERO, layer.weight, layer.bias, padding=1)
+    with onednn(False), in_floats():
+        assert torch.equal(layer.exact(x, ZERO), expected)
 
 
 def one_ulp_less(
@@ -359,24 +397,25 @@ def in_half_precision(
 
 
 def halves_up(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(byte_kernels, "available", lambda: False)
     patch.setattr(torch.Tensor, "round_", lambda x: x.add_(0.5).floor_())
 
 
 def bytes_that_saturate(patch: pytest.MonkeyPatch) -> None:
     """What the test of this process should have found, and the model's own test does."""
-    exact = ByteConv._convolved
+    exact = _Kernel._convolved
 
-    def convolved(conv: ByteConv, x: torch.Tensor, *rest: Any) -> torch.Tensor:
-        return exact(conv, x.clamp(16, 240), *rest)
+    def convolved(kernel: _Kernel, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+        return exact(kernel, x.clamp(16, 240), *rest)
 
-    patch.setattr(ByteConv, "_convolved", convolved)
+    patch.setattr(_Kernel, "_convolved", convolved)
     patch.setattr(byte_kernels, "available", lambda: True)
 
 
 def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
     def break_it(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(byte_kernels, "available", lambda: False)
-        patch.setattr(integer.F, "conv2d", conv)
+        patch.setattr(byte_kernels.F, "conv2d", conv)
 
     return break_it
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,7 +14,8 @@ from core.coding.composition import CODERS
 from core.coding.photo import DamagedChunkError, PhotoCodec
 from core.control import CancelToken
 from core.errors import Cancelled
-from core.flows.models import bundled_photo_model
+from core.flows import squares
+from core.flows.models import bundled_photo_model, photo_model
 from tests.models import crops, small_model
 
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
@@ -187,13 +187,13 @@ def test_grey_costs_the_same_stored_as_rgb(codec) -> None:
 def test_bytes_depend_on_pixels_alone(codec) -> None:
     pixels = picture(70, 61, 3, "smooth")
     first = codec.encode(pixels).chunks
-    threads = torch.get_num_threads()
-    try:
-        for n in (1, 3):
-            torch.set_num_threads(n)
-            assert codec.encode(pixels).chunks == first
-    finally:
-        torch.set_num_threads(threads)
+    for n in (2, 3, 7):
+        other = PhotoCodec(photo_model(codec.model_file, threads=n))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(squares, "LARGEST", 16)
+            patch.setattr(squares, "SMALLEST", 3)
+            assert other.encode(pixels).chunks == first
+            assert np.array_equal(other.decode(first, pixels.shape, coder="fused"), pixels)
     strided = np.flip(np.flip(pixels, 1).copy(), 1)
     assert codec.encode(strided).chunks == first
 

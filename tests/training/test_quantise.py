@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.flows.byte_kernels import MOST_SHIFT
 from core.flows.photo import Photo
 from core.training.dequantise import begin_with
-from core.training.quantise import _steps
+from core.training.export import write_model
+from core.training.quantise import _steps, quantise
 from core.training.rounding import Ranges
 from tests.models import SMALL, crops, small_model, small_photo
 
@@ -46,6 +48,21 @@ def test_a_unit_may_clip_what_is_rare() -> None:
     for channel in range(2):
         tried = [error(channel, float(widest[channel]) + i) for i in range(4)]
         assert error(channel, float(chosen[channel])) == pytest.approx(min(tried))
+
+
+def test_weights_next_to_nothing_stay_within_the_shifts_that_are_allowed(tmp_path: Path) -> None:
+    model = small_photo()
+    with torch.no_grad():
+        for level in model.levels:
+            for block in (block for trunk in level.trunks for block in trunk):
+                block.gated.weight.mul_(2.0**-14)
+                block.gated.bias.zero_()
+    layers = quantise(model, crops())
+    for part in ("value", "gate"):
+        shifts = [t for n, t in layers.items() if n.endswith(f"{part}.shift")]
+        assert max(int(shift.max()) for shift in shifts) == MOST_SHIFT
+    assert max(int(t.max()) for n, t in layers.items() if n.endswith("shift")) > MOST_SHIFT
+    write_model(layers, SMALL, tmp_path / "small.safetensors")
 
 
 def test_training_can_begin_with_what_was_exported(tmp_path: Path) -> None:
