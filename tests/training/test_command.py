@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
+import core.training.__main__ as command
 from core.coding.photo import PhotoCodec
 from core.flows.flowpp.files import load_flowpp
 from core.flows.models import load_photo_model
+from core.training.data import AUGMENTATIONS
+from core.training.loop import Settings
+from core.training.variants import VARIANTS
 from tests.models import crops
 from tests.training.test_data import mosaic
 
@@ -44,6 +50,18 @@ def test_from_mosaics_to_a_model_that_codes(tmp_path: Path) -> None:
     assert last["step"] >= 1
     assert last["minutes"] >= 0.05
     assert json.dumps(last) in done.stderr  # the log is told as well
+
+    changes = ["--minutes", 0.1, "--rounded", "--side", 64, "--without", "noise", "stretched"]
+    done = training(*usual, *SIZES, "--seed", 4, *changes)
+    assert done.returncode == 0, done.stderr
+    written = json.loads((run / "settings.json").read_text())
+    assert (written["rounded"], written["side"]) == (True, 64)
+    assert (written["without"], written["variant"]) == (["noise", "stretched"], "")
+    first, last = last, json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert last["step"] > first["step"]
+    assert last["minutes"] >= 0.1
+    with safe_open(run / "checkpoint.safetensors", "pt") as file:
+        assert "exponents.0.stream" in file.keys()  # noqa: SIM118
 
     about = tmp_path / "about.json"
     about.write_text(json.dumps({"data": {"licence": "CC0"}}))
@@ -107,3 +125,54 @@ def test_a_folder_without_mosaics_is_told(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert f"no mosaic_*.webp in {tmp_path}" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path, monkeypatch) -> Callable[..., Settings]:
+    """The settings that arguments make, without a run."""
+
+    def made(*arguments: object) -> Settings:
+        found: list[Settings] = []
+        monkeypatch.setattr(command, "together", lambda *given: found.append(given[3]))
+        monkeypatch.setattr(command, "load_data", lambda *given: (crops(2, 96), crops(2, 96)))
+        monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
+        usual = ["training", tmp_path / "run", "--train", tmp_path, "--valid", tmp_path]
+        monkeypatch.setattr(sys, "argv", [str(a) for a in (*usual, *arguments)])
+        command.main()
+        return found[0]
+
+    return made
+
+
+def test_what_is_not_asked_for_is_not_changed(settings_of) -> None:
+    found = settings_of()
+    assert found == Settings()
+    assert (found.variant, found.without, found.side, found.rounded) == ("", (), 96, False)
+
+
+def test_changes_for_experiments_are_settings(settings_of) -> None:
+    for name in VARIANTS:
+        assert settings_of("--variant", name) == Settings(variant=name)
+    assert settings_of("--without", *AUGMENTATIONS) == Settings(without=AUGMENTATIONS)
+    assert settings_of("--without", "chroma") == Settings(without=("chroma",))
+    assert settings_of("--side", 64, "--rounded") == Settings(side=64, rounded=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--variant", "7x7"], "invalid choice: '7x7'"),
+        (["--without", "noise", "haze"], "invalid choice: 'haze'"),
+        (["--variant", "5x5", "--rounded"], "no integer form"),
+        *(
+            (["--family", "cifar10", *change], "are for the photo model")
+            for change in (["--variant", "5x5"], ["--without", "noise"], ["--side", "64"])
+        ),
+        (["--family", "cifar10", "--rounded"], "are for the photo model"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(settings_of, capsys, arguments, told) -> None:
+    with pytest.raises(SystemExit) as caught:
+        settings_of(*arguments)
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]

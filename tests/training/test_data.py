@@ -13,9 +13,11 @@ from torch import Tensor
 from core.flows.flowpp import CIFAR10, small
 from core.training import data
 from core.training.data import (
+    AUGMENTATIONS,
     CROP,
     Batches,
     MirroredBatches,
+    augmented,
     load_arrays,
     load_mosaics,
     load_pictures,
@@ -96,6 +98,83 @@ def test_some_crops_stay_as_they_are_and_most_do_not(photographs: Tensor) -> Non
         x.to(torch.uint8).numpy().tobytes() in whole for step in range(60) for x in batches(step)
     )
     assert 20 < untouched < 120  # of 240; a sixth is expected
+
+
+#: What makes each augmentation.
+MADE_BY = {
+    "mosaic": (data, "_sensor_mosaic"),
+    "chroma": (data, "_half_chroma"),
+    "enlarged": (data, "_enlarged"),
+    "noise": (torch, "randn"),
+    "stretched": (data, "_stretched"),
+}
+
+
+def test_an_unknown_augmentation_is_refused(photographs: Tensor) -> None:
+    assert set(MADE_BY) == set(AUGMENTATIONS)
+    with pytest.raises(ValueError, match="no augmentation blur, haze"):
+        Batches(photographs, 4, 1, without=("noise", "haze", "blur"))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_what_is_left_out_is_never_done_and_all_else_stays(
+    name: str, photographs: Tensor, monkeypatch
+) -> None:
+    owner, function = MADE_BY[name]
+    done = []
+    made = getattr(owner, function)
+    monkeypatch.setattr(owner, function, lambda *x, **y: done.append(1) or made(*x, **y))
+    usual, touched = [], []
+    for step in range(30):
+        usual.append(Batches(photographs, 4, seed=3)(step))
+        touched.append(bool(done))
+        done.clear()
+    assert 0 < sum(touched) < 25
+    without = Batches(photographs, 4, seed=3, without=(name,))
+    found = [without(step) for step in range(30)]
+    assert not done
+    # Four crops are altered alike, by numbers that are drawn for them alone.
+    assert [not torch.equal(a, b) for a, b in zip(usual, found, strict=True)] == touched
+
+
+def test_without_any_augmentation_crops_are_only_turned(photographs: Tensor) -> None:
+    whole = {_turned(x, i).numpy().tobytes() for x in photographs for i in range(8)}
+    batches = Batches(photographs, 6, seed=3, without=AUGMENTATIONS)
+    for step in range(10):
+        assert all(x.to(torch.uint8).numpy().tobytes() in whole for x in batches(step))
+
+
+@pytest.mark.parametrize("side", [8, 64, 95])
+def test_a_part_of_each_crop_may_be_enough(photographs: Tensor, side: int) -> None:
+    whole, part = Batches(photographs, 2, seed=1), Batches(photographs, 2, seed=1, side=side)
+    places = set()
+    for step in range(20):
+        x, y = whole(step), part(step)
+        assert y.shape == (2, 3, side, side)
+        assert y.dtype == torch.float32
+        windows = x.unfold(2, side, 1).unfold(3, side, 1)  # (2, 3, places, places, side, side)
+        same = (windows == y[:, :, None, None]).all(-1).all(-1).all(0).all(0)
+        assert same.any()
+        places |= {tuple(place) for place in same.nonzero().tolist()}
+    rows, columns = (sorted({place[i] for place in places}) for i in range(2))
+    for found in (rows, columns):
+        assert found[0] <= (CROP - side) / 4
+        assert found[-1] >= (CROP - side) * 3 / 4
+    assert rows != columns or side == 95
+
+
+@pytest.mark.parametrize("without", [(), ("noise", "stretched")])
+def test_altered_photographs_are_integers_and_those_of_their_numbers(
+    photographs: Tensor, without: tuple[str, ...]
+) -> None:
+    given = photographs.float()
+    for seed in range(4):
+        found = augmented(given, torch.Generator().manual_seed(seed), without)
+        assert found.shape == given.shape
+        assert torch.equal(found, found.round().clamp(0, 255))
+        again = augmented(given, torch.Generator().manual_seed(seed), without)
+        assert torch.equal(found, again)
+    assert torch.equal(given, photographs)
 
 
 def _turned(x: Tensor, i: int) -> Tensor:

@@ -7,17 +7,22 @@ import math
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 import core.training.loop as loop
 from core.errors import ModelError
+from core.flows.photo import Photo
+from core.training.data import AUGMENTATIONS, Batches
 from core.training.loop import Run
 from core.training.muon import Muon
+from tests.models import crops
 from tests.training.small_runs import (
     TINY,
     TINY_FLOWPP,
@@ -92,6 +97,29 @@ def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch)
     assert run.clock.seconds < 0.2
 
 
+def test_minutes_are_what_the_thread_had_of_a_processor(tmp_path: Path, monkeypatch) -> None:
+    def busy(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    def step(run: Run, done: float, last: float) -> tuple[float, float]:
+        if run.clock.step == 3:
+            raise KeyboardInterrupt
+        other = threading.Thread(target=busy, args=(0.2,))
+        other.start()
+        other.join()
+        busy(0.02)
+        return 3.0, last
+
+    monkeypatch.setattr(loop, "time", time)
+    monkeypatch.setattr(Run, "_step", step)
+    run = small_run(tmp_path, settings(20))
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert run.clock.seconds + run.clock.last == pytest.approx(0.06, abs=0.04)
+
+
 def test_the_rate_rises_stays_and_falls_to_nothing(tmp_path: Path, monkeypatch) -> None:
     run = small_run(tmp_path, settings(21))
     rates: dict[type, list[float]] = {torch.optim.AdamW: [], Muon: []}
@@ -157,11 +185,19 @@ def test_more_minutes_go_on_where_the_run_ended(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "settings.json").read_text())["minutes"] == 4 / 60
 
 
-@pytest.mark.parametrize("model", [TINY, TINY_FLOWPP], ids=["photo", "flowpp"])
+_KINDS = {
+    "photo": {},
+    "flowpp": {"model": TINY_FLOWPP},
+    "rounded": {"rounded": True, "side": 64},
+    "second-coupling": {"variant": "second-coupling", "side": 64},
+}
+
+
+@pytest.mark.parametrize("changes", _KINDS.values(), ids=_KINDS)
 def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(
-    tmp_path: Path, monkeypatch, model
+    tmp_path: Path, monkeypatch, changes
 ) -> None:
-    made_of = settings(8, checkpoint_minutes=2.5 / 60, model=model)
+    made_of = settings(8, checkpoint_minutes=2.5 / 60, **changes)
     whole = small_run(tmp_path / "whole", made_of)
     whole.train()
     monkeypatch.setattr(loop, "time", EvenClock(break_after=6))
@@ -182,6 +218,33 @@ def test_a_gradient_that_is_no_number_is_left_out(tmp_path: Path, monkeypatch) -
     run.train()
     assert run.clock.step == 3
     assert all(torch.equal(tensor, before[n]) for n, tensor in run.model.state_dict().items())
+
+
+def test_batches_are_what_the_settings_want(tmp_path: Path, monkeypatch) -> None:
+    seen = []
+    bits = Photo.bits
+
+    def told(model: Photo, x: Tensor) -> Tensor:
+        seen.append(x)
+        return bits(model, x)
+
+    run = small_run(tmp_path, settings(2, side=32, without=AUGMENTATIONS))
+    monkeypatch.setattr(Photo, "bits", told)
+    run.train()
+    expected = Batches(crops(4, 96), 2, 1, AUGMENTATIONS, 32)
+    assert torch.equal(seen[0], expected(0))
+    assert torch.equal(seen[1], expected(1))
+    assert {x.shape[-1] for x in seen[2:]} == {96}  # validation is of whole crops
+    assert torch.equal(seen[2], crops(2, 96, seed=7).float())
+    assert not torch.equal(seen[3], seen[2])  # and then of altered ones
+
+
+def test_photographs_are_altered_in_the_same_way_each_time(tmp_path: Path) -> None:
+    run = small_run(tmp_path, settings(1))
+    altered = run.validate(altered=True)
+    assert altered != run.validate()
+    torch.rand(5)
+    assert run.validate(altered=True) == altered
 
 
 def test_another_seed_is_another_run(tmp_path: Path) -> None:

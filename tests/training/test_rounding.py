@@ -257,6 +257,8 @@ def test_a_run_that_has_begun_to_round_goes_on_with_its_units(run: Run) -> None:
     assert_same_weights(run, again)
     assert_same_exponents(again.exponents, run.exponents)
     assert again.validate() == run.validate()
+    forgotten = small_run(run.folder, settings(16, learning_rate=2e-2))  # not that it is rounded
+    assert forgotten.validate() == run.validate()
     now = exponents_of(again.average, photographs())  # would be others by now
     assert any(not torch.equal(now[name], run.exponents[name]) for name in now)
 
