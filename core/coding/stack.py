@@ -326,7 +326,7 @@ def _find_uneven(ranges: Integers, coded: Symbols, places: Integers) -> int:
 @compiled
 def _fit(values: Integers, n_bits: int) -> bool:
     """Whether these are values of so many bits."""
-    for i in range(len(values)):
+    for i in range(len(values)):  # noqa: SIM110 which Numba does not compile
         if values[i] < 0 or values[i] >> n_bits:
             return False
     return True
