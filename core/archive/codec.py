@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,8 @@ DEFAULT_CODER = "fused"
 #: Threads of one image's networks. With more of them the networks hardly gain; images beside
 #: each other do.
 THREADS_PER_IMAGE = 4
+
+_LOADING = Lock()
 
 
 class Report(Protocol):
@@ -110,11 +113,20 @@ def load_photo_codec() -> ImageCodec:
 
     Its import brings in torch, which takes seconds that listing an archive must not pay.
     """
-    import torch
-
     from core.coding.photo import photo_codec
 
-    # Threads that compute squares of a picture, each for itself, wait for nobody inside of torch.
+    with _LOADING:
+        return photo_codec(_threads())
+
+
+@cache
+def _threads() -> int:
+    """Those that torch would take, up to THREADS_PER_IMAGE; it is told to take one from now on.
+
+    Threads that compute squares of a picture, each for itself, wait for nobody inside of torch.
+    """
+    import torch
+
     threads = min(torch.get_num_threads(), THREADS_PER_IMAGE)
     torch.set_num_threads(1)
-    return photo_codec(threads)
+    return threads
