@@ -96,7 +96,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        "torch_threads": torch.get_num_threads(),
     }
 
 

@@ -192,7 +192,7 @@ def test_the_machine_tells_what_it_is() -> None:
     assert about["processor"].strip() == about["processor"] != ""
     assert 1 <= about["cores"] <= (os.cpu_count() or 1)
     assert about["torch"] == torch.__version__
-    assert about["threads"] == torch.get_num_threads()
+    assert about["torch_threads"] == torch.get_num_threads()
 
 
 def test_a_row_is_plain_data(rows) -> None:
