@@ -187,7 +187,7 @@ def test_wrong_pixels_are_an_error(images: list[Path], told: list[Row]) -> None:
 
 def test_the_machine_tells_what_it_is() -> None:
     about = machine()
-    assert about.keys() == {"processor", "cores", "system", "python", "torch", "threads"}
+    assert about.keys() == {"processor", "cores", "system", "python", "torch", "torch_threads"}
     assert isinstance(about["processor"], str)
     assert about["processor"].strip() == about["processor"] != ""
     assert 1 <= about["cores"] <= (os.cpu_count() or 1)
