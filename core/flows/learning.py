@@ -54,7 +54,7 @@ _WEIGHT_BOUND: Final = 2.0**11
 _LOGIT_RANGE: Final = (-(1 << 15), 1 << 15)
 
 # Gradients are rounded to integers: in these units, and up to this size. That of a leaning is the
-# sum of up to 2^5 of them times a pixel's difference; times inputs below 2^10, over a block: 2^51.
+# sum of up to 2^5 of them times a pixel's difference; times inputs below 2^10, over a block: 2^50.
 _OF_LOGIT: Final = np.float32(2.0**12)
 _OF_MEAN: Final = np.float32(2.0**10)
 _OF_SCALE: Final = np.float32(2.0**2)
