@@ -70,6 +70,8 @@ def test_the_card_tells_how_the_model_was_made(card, model, exported) -> None:
     assert card["multiply_adds_per_pixel"] == round(TINY.multiply_adds_per_pixel)
     assert card["training"] == {
         "batch": 2,
+        "side": 96,
+        "rounded": False,
         "learning_rate": 5e-3,
         "weight_decay": 1e-3,
         "ema": 0.998,
