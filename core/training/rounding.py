@@ -2,8 +2,8 @@
 
 The integer networks (:mod:`core.flows.integer`) read activations as bytes and have weights of a
 byte. Once a model is far enough, it goes on training with the same rounding in its forward pass,
-and with gradients that pass straight through it (Bengio et al. 2013; Jacob et al., CVPR 2018).
-What rounding costs is then mostly learned away.
+and with gradients that pass straight through it where nothing is cut off (Bengio et al. 2013;
+Jacob et al., CVPR 2018). What rounding costs is then mostly learned away.
 
 Every activation has a power of two as its unit, channel by channel: the one that leaves the
 smallest error of rounding and cutting off on sample crops.

@@ -78,6 +78,16 @@ def test_the_log_tells_of_training_every_fifty_steps(tmp_path: Path, monkeypatch
     assert lines[0]["step_seconds"] == 1.0
 
 
+def stopped_by(step, folder: Path, monkeypatch) -> Run:
+    """A run on the real clock, after a step that presses Ctrl+C in the end."""
+    monkeypatch.setattr(loop, "time", time)
+    monkeypatch.setattr(Run, "_step", step)
+    run = small_run(folder, settings(20))
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    return run
+
+
 def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch) -> None:
     pauses = iter([0.2] * 5)
 
@@ -88,11 +98,7 @@ def test_a_paused_process_is_not_a_training_process(tmp_path: Path, monkeypatch)
         time.sleep(pause)
         return 3.0, last
 
-    monkeypatch.setattr(loop, "time", time)
-    monkeypatch.setattr(Run, "_step", step)
-    run = small_run(tmp_path, settings(20))
-    with pytest.raises(KeyboardInterrupt):
-        run.train()
+    run = stopped_by(step, tmp_path, monkeypatch)
     assert run.clock.step == 5
     assert run.clock.seconds < 0.2
 
@@ -112,11 +118,7 @@ def test_minutes_are_what_the_thread_had_of_a_processor(tmp_path: Path, monkeypa
         busy(0.02)
         return 3.0, last
 
-    monkeypatch.setattr(loop, "time", time)
-    monkeypatch.setattr(Run, "_step", step)
-    run = small_run(tmp_path, settings(20))
-    with pytest.raises(KeyboardInterrupt):
-        run.train()
+    run = stopped_by(step, tmp_path, monkeypatch)
     assert run.clock.seconds + run.clock.last == pytest.approx(0.06, abs=0.04)
 
 
