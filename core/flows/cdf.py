@@ -89,14 +89,12 @@ class MixtureCdf:
 
         A cell keeps at least one place of the 2^24, and the outermost cells take the tails.
         """
-        edges = np.empty(len(cells), dtype=np.int64)
-        _edges(*self._arrays(), cells, edges, edges[:0])
-        return edges
+        return self.bounds(cells)[0]
 
     def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
-        """F(h) and F(h + 1) for one cell h in [0, 255] of each dimension: (N,) -> two of (N,)."""
+        """F(h) and F(h + 1) for one cell h of each dimension: (N,) -> two of (N,)."""
         low, high = np.empty((2, len(cells)), dtype=np.int64)
-        _edges(*self._arrays(), cells, low, high)
+        _bounds(*self._arrays(), cells, low, high)
         return low, high
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
@@ -194,26 +192,22 @@ def _edges_of_tile(
 
 
 @compiled
-def _edges(
+def _bounds(
     means: Float32,
     inverse_scales: Float32,
     weights: Float32,
     sigmoid: Float32,
     unit: np.float32,
     cells: Integers,
-    edges: Integers,
-    next_edges: Integers,
+    lows: Integers,
+    highs: Integers,
 ) -> None:
-    """F(cells), and F(cells + 1) if there is room for it."""
     for start in range(0, len(cells), TILE):
         part = slice(start, min(start + TILE, len(cells)))
-        _edges_of_tile(
-            means, inverse_scales, weights, sigmoid, unit, start, cells[part], edges[part]
-        )
-        if len(next_edges):
+        for step, edges in ((0, lows), (1, highs)):
             _edges_of_tile(
-                means, inverse_scales, weights, sigmoid, unit, start, cells[part] + 1,
-                next_edges[part],
+                means, inverse_scales, weights, sigmoid, unit, start, cells[part] + step,
+                edges[part],
             )  # fmt: skip
 
 
