@@ -36,10 +36,10 @@ bench: $(READY) ## compare codecs on a folder of PNGs: make bench DIR=photos
 	$(BIN)/floe bench kodak $(DIR)
 
 icons: $(READY) ## draw the icons of resources/desktop as PNG
-	$(BIN)/python -m app.icon_files resources/desktop
+	$(BIN)/python -m tools.icon_files resources/desktop
 
 screenshots: $(READY) ## draw the window's main states into docs/screenshots
-	$(BIN)/python -m app.screenshots docs/screenshots
+	$(BIN)/python -m tools.screenshots docs/screenshots
 
 clean: ## remove what make has made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

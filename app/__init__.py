@@ -1,0 +1,1 @@
+"""The window and the command line. Imports go down only; pyproject.toml lists the layers."""

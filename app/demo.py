@@ -22,7 +22,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="floe-demo-") as folder:
         archive = Path(folder) / "demo.floe"
         if _has_display():
-            from app.gui import run
+            from app.start.gui import run
 
             return run(archive, sample_images())
         return in_terminal(archive, sample_images())
@@ -32,7 +32,7 @@ def in_terminal(archive: Path, images: list[Path]) -> int:
     """Archives images, extracts them again, compares, and prints the table."""
     import numpy as np
 
-    from app.terminal import Following, entries_table, error, output
+    from app.cli.terminal import Following, entries_table, error, output
     from core import engine
     from core.archive import Archive
     from core.images import read_image

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.flows.cdf import MixtureCdf, Tables
-from core.flows.models import PhotoModel
-from core.flows.photo import Photo, PhotoConfig
-from core.flows.walk import Piece
+from core.flows.photo.cdf import MixtureCdf, Tables
+from core.flows.photo.loading import PhotoModel
+from core.flows.photo.model import Photo, PhotoConfig
+from core.flows.photo.walk import Piece
 from core.training.export import write_model
 from core.training.quantise import quantise
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from app import sentences, shares, texts
-from app.backend import REFERENCES
-from app.charts import BarChart, Histogram
-from app.comparison import Comparison
+from app.backend.backend import REFERENCES
+from app.details.comparison import Comparison
 from app.details.tab import ScrollingTab, Selection
-from app.figures import Bar, Bins, Tone
-from app.labels import Caption
-from app.language import counted
-from app.tables import Table
+from app.figures import shares
+from app.figures.charts import BarChart, Histogram
+from app.figures.figures import Bar, Bins, Tone
+from app.figures.tables import Table
+from app.language import sentences, texts
+from app.language.translation import counted
+from app.widgets.labels import Caption
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry

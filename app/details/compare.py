@@ -18,16 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import texts
-from app.charts import BarChart
-from app.contest import Contest
 from app.details.codelength import attempt_bar, settings
+from app.details.contest import Contest
 from app.details.tab import ScrollingTab, Selection
-from app.dialogs import Dialogs
-from app.figures import Bar, Tone
-from app.labels import Caption
-from app.language import counted
-from app.tables import Table
+from app.dialogs.dialogs import Dialogs
+from app.figures.charts import BarChart
+from app.figures.figures import Bar, Tone
+from app.figures.tables import Table
+from app.language import texts
+from app.language.translation import counted
+from app.widgets.labels import Caption
 
 if TYPE_CHECKING:
     from core.bench.contest import Attempt

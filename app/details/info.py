@@ -10,11 +10,11 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 
-from app import sentences, texts
-from app.backend import Backend
+from app.backend.backend import Backend
+from app.backend.executors import Executors, Task
 from app.details.tab import ScrollingTab, Selection
-from app.executors import Executors, Task
-from app.tables import Table
+from app.figures.tables import Table
+from app.language import sentences, texts
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry

@@ -6,14 +6,14 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
-from app.comparison import Comparison
 from app.details.codelength import CodelengthTab
 from app.details.compare import CompareTab
+from app.details.comparison import Comparison
 from app.details.info import InfoTab
 from app.details.preview import PreviewTab
 from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
-from app.tables import Table
+from app.figures.tables import Table
 
 #: Totals of a growing archive are told no more often than this.
 _REST_MS = 250

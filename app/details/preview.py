@@ -19,16 +19,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import sentences, texts
+from app.backend.executors import Task
 from app.details.tab import Selection, Tab
-from app.dialogs import Dialogs
-from app.executors import Task
-from app.labels import Caption, ElidedLabel
+from app.dialogs.dialogs import Dialogs
+from app.language import sentences, texts
 from app.preview.legend import Legend
 from app.preview.loader import Loaded, Loader
 from app.preview.toolbar import Toolbar
 from app.preview.view import Mode, PictureView
-from app.style import ThinProgress
+from app.widgets.labels import Caption, ElidedLabel
+from app.widgets.style import ThinProgress
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app import texts
-from app.labels import Caption, ElidedLabel
-from app.tables import Table
+from app.figures.tables import Table
+from app.language import texts
+from app.widgets.labels import Caption, ElidedLabel
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from app.charts import BarChart
 from app.details.tab import ScrollingTab, Selection
-from app.labels import Caption
-from app.stages import sentence, stages, time_bars
-from app.tables import Table
+from app.figures.charts import BarChart
+from app.figures.stages import sentence, stages, time_bars
+from app.figures.tables import Table
+from app.widgets.labels import Caption
 
 
 class TimingTab(ScrollingTab):

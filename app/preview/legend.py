@@ -8,8 +8,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app import colours, texts
+from app.language import texts
 from app.preview import scale
+from app.widgets import colours
 
 if TYPE_CHECKING:
     from app.preview.heat import Range

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 
-from app import sentences
-from app.backend import Backend
-from app.decoding import Decoded
+from app.backend.backend import Backend
+from app.backend.decoding import Decoded
+from app.language import sentences
 from app.preview.pyramid import Pyramid, image_of
 from core.control import CancelToken, Progress
 from core.errors import Cancelled

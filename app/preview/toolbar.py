@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from app import icons
 from app.preview.view import Mode, PictureView
+from app.widgets import icons
 
 
 class Toolbar(QWidget):

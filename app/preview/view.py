@@ -24,9 +24,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QSizePolicy, QWidget
 
-from app import colours
 from app.preview.pyramid import Pyramid
 from app.preview.viewport import Viewport
+from app.widgets import colours
 
 
 class Mode(Enum):

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from core.archive.breakdown import Share
 from core.archive.changes import Changes
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
-from core.archive.contents import Contents
 from core.archive.database import (
     create_database,
     damage_of,
@@ -30,6 +29,7 @@ from core.archive.models import CarriedModels
 from core.archive.names import check_name, target_path
 from core.archive.packing import pack_file
 from core.archive.table import EntryTable
+from core.archive.unpacking import Contents
 from core.archive.writing import make_folder, write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (

@@ -8,7 +8,7 @@ from enum import Enum
 
 from core.archive.entry import Entry
 from core.archive.packing import CHECKSUM_BYTES
-from core.coding.side import side_bits
+from core.coding.photo.side import side_bits
 
 
 class Share(Enum):

@@ -24,7 +24,7 @@ _LOADING = Lock()
 
 
 class Report(Protocol):
-    """What coding an image took; see core.coding.photo.CodingReport."""
+    """What coding an image took; see core.coding.photo.codec.CodingReport."""
 
     @property
     def theoretical_bits(self) -> float: ...
@@ -113,7 +113,7 @@ def load_photo_codec() -> ImageCodec:
 
     Its import brings in torch, which takes seconds that listing an archive must not pay.
     """
-    from core.coding.photo import photo_codec
+    from core.coding.photo.codec import photo_codec
 
     with _LOADING:
         return photo_codec(_threads())

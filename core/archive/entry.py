@@ -17,7 +17,7 @@ class Entry:
     original_bytes: int
     packed_bytes: int  # all that was kept: coded pixels, frame, checksums
     codec: str  # "photo" or "stored"
-    coder: str | None  # of CODERS in core.coding.photo
+    coder: str | None  # of CODERS in core.coding.photo.codec
     model: str | None  # its id
     theoretical_bpd: float | None  # the model's codelength, in bits a dimension
     borrowed_bits: int | None

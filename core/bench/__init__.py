@@ -1,0 +1,1 @@
+"""Other codecs, and Floe beside them on the same images in the same run."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.packing import CHECKSUM_BYTES
-from core.bench.codec import Codec, known
 from core.bench.contest import Coded, Contender, Pixels
+from core.bench.references import Codec, known
 from core.control import CancelToken, PixelListener
 from core.errors import FileError
 from core.images import read_image

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from core.bench.contest import Coded, Contender, Pixels
-from core.coding.black_box import BlackBox
-from core.coding.flowpp import FlowPPCode, fresh_stack
-from core.coding.layers import Modular
+from core.coding.flowpp.black_box import BlackBox
+from core.coding.flowpp.code import FlowPPCode, fresh_stack
+from core.coding.flowpp.layers import Modular
 from core.control import CancelToken, PixelListener
 from core.flows.flowpp import FlowPP
 from core.flows.flowpp.files import FlowPPModel, bundled_flowpp, load_flowpp

@@ -17,9 +17,9 @@ import numpy as np
 from core.archive import Archive
 from core.archive.codec import CodecFactory, load_photo_codec
 from core.archive.entry import Entry
-from core.bench.codec import Codec, Pixels
 from core.bench.contenders import Reference, pixels_of
 from core.bench.contest import contest
+from core.bench.references import Codec, Pixels
 from core.errors import FileError, VerificationError
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.coding.black_box import BlackBox
-from core.coding.flowpp import FlowPPCode, Lengths, fresh_stack
-from core.coding.layers import Modular, Published
+from core.coding.flowpp.black_box import BlackBox
+from core.coding.flowpp.code import FlowPPCode, Lengths, fresh_stack
+from core.coding.flowpp.layers import Modular, Published
 from core.control import CancelToken
 from core.errors import FloeError
 from core.flows.flowpp import FlowPP, FlowPPConfig

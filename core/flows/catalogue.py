@@ -14,7 +14,7 @@ import torch
 
 from core.flows.flowpp import PUBLISHED, FlowPP, FlowPPConfig
 from core.flows.flowpp.files import bundled_flowpp, load_flowpp, parameter_count
-from core.flows.models import load_photo_model
+from core.flows.photo.loading import load_photo_model
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Training, rounding to integers and export of the models."""

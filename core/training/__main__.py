@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from core.flows.flowpp import PUBLISHED, FlowPPConfig, small
-from core.flows.photo import PhotoConfig
+from core.flows.photo.model import PhotoConfig
 from core.training.data import AUGMENTATIONS, CROP, load_pictures
 from core.training.export import export
 from core.training.export_flowpp import export_flowpp

@@ -15,12 +15,12 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from core.coding.photo import PhotoCodec
-from core.flows.cdf import Tables
-from core.flows.integer import EXACT_BOUND, IntegerPhoto
-from core.flows.model_file import FORMAT
-from core.flows.models import PhotoModel, load_photo_model, vector_sha256
-from core.flows.photo import Photo, PhotoConfig
+from core.coding.photo.codec import PhotoCodec
+from core.flows.photo.cdf import Tables
+from core.flows.photo.file import FORMAT
+from core.flows.photo.integer import EXACT_BOUND, IntegerPhoto
+from core.flows.photo.loading import PhotoModel, load_photo_model, vector_sha256
+from core.flows.photo.model import Photo, PhotoConfig
 from core.training.loop import exponents_in
 from core.training.quantise import quantise
 from core.training.rounding import add_rounding

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from core.flows.flowpp import PUBLISHED, FlowPP, FlowPPConfig
-from core.flows.photo import Photo, PhotoConfig
+from core.flows.photo.model import Photo, PhotoConfig
 from core.training.data import Batches, MirroredBatches, load_arrays, load_mosaics, reduced
-from core.training.dequantise import begin_with
+from core.training.from_integers import begin_with
 from core.training.variants import VARIANTS
 
 Config = PhotoConfig | FlowPPConfig

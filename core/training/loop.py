@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.flows.photo import Photo, PhotoConfig
+from core.flows.photo.model import Photo, PhotoConfig
 from core.training.data import CROP, augmented
 from core.training.families import Config, batches_of, first_step, hidden_weights, new_model
 from core.training.muon import Muon

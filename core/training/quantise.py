@@ -2,7 +2,7 @@
 
 Every activation has a power of two as its unit, channel by channel (:mod:`core.training.rounding`).
 Every weight is an integer times a power of two of its output channel, the finest that the bounds of
-:mod:`core.flows.integer` allow. What is lost is measured and written into the model's card.
+:mod:`core.flows.photo.integer` allow. What is lost is measured and written into the model's card.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from core.flows import interlace
-from core.flows.byte_kernels import MOST_SHIFT
-from core.flows.integer import (
+from core.flows.photo import interlace
+from core.flows.photo.byte_kernels import MOST_SHIFT
+from core.flows.photo.integer import (
     EXACT_BOUND,
     GATE_BITS,
     HEAD_BOUND,
@@ -27,7 +27,7 @@ from core.flows.integer import (
     MEAN_UNIT,
     STREAM_BOUND,
 )
-from core.flows.photo import GatedBlock, Head, Level, Photo, scaled_context
+from core.flows.photo.model import GatedBlock, Head, Level, Photo, scaled_context
 from core.training.rounding import BYTE_BOUND, Exponents, Ranges, exponents_of, observed
 
 WEIGHT_BOUND = 511
@@ -37,7 +37,7 @@ _LEAST_SHARE = 0.01  # of the mean square of inputs, for one that is nearly alwa
 
 
 def quantise(model: Photo, crops: Tensor, exponents: Exponents | None = None) -> dict[str, Tensor]:
-    """Integer tensors of a model, for :class:`core.flows.integer.IntegerPhoto`.
+    """Integer tensors of a model, for :class:`core.flows.photo.integer.IntegerPhoto`.
 
     crops: (N, 3, H, W) uint8, photographs that show what values activations take. exponents: of the
     units that the model was trained with, if it was.

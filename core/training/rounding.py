@@ -1,7 +1,7 @@
 """Training that knows how its networks will be rounded.
 
-The integer networks (:mod:`core.flows.integer`) read activations as bytes and have weights of a
-byte. Once a model is far enough, it goes on training with the same rounding in its forward pass,
+The integer networks (:mod:`core.flows.photo.integer`) read activations as bytes and have weights of
+a byte. Once a model is far enough, it goes on training with the same rounding in its forward pass,
 and with gradients that pass straight through it where nothing is cut off (Bengio et al. 2013;
 Jacob et al., CVPR 2018). What rounding costs is then mostly learned away.
 
@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.flows import interlace
-from core.flows.integer import GATE_BITS, HIDDEN_BOUND, STREAM_BOUND
-from core.flows.photo import Level, Photo, scaled_context
+from core.flows.photo import interlace
+from core.flows.photo.integer import GATE_BITS, HIDDEN_BOUND, STREAM_BOUND
+from core.flows.photo.model import Level, Photo, scaled_context
 
 #: Largest absolute value of a weight that is a byte.
 BYTE_BOUND = 127

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.flows.cdf import Tables
-from core.flows.integer import LOG_SCALE_RANGE, LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
+from core.flows.photo.cdf import Tables
+from core.flows.photo.integer import LOG_SCALE_RANGE, LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
 
 STEPS_PER_SCALE = 2048  # table steps to a logistic's scale
 REACH = 16  # scales to either side of the mean; what lies beyond is less than 2^-23
 
 
 def make_tables() -> Tables:
-    """Tables for the units of :mod:`core.flows.integer`."""
+    """Tables for the units of :mod:`core.flows.photo.integer`."""
     x = np.arange(-REACH * STEPS_PER_SCALE, REACH * STEPS_PER_SCALE + 1) / STEPS_PER_SCALE
     low, high = LOG_SCALE_RANGE
     log_scales = np.arange(low, high + 1) / LOG_SCALE_UNIT

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.flows import interlace, logistic
-from core.flows.photo import GatedBlock, Head, Photo, PhotoConfig, Rows
+from core.flows.photo import interlace, logistic
+from core.flows.photo.model import GatedBlock, Head, Photo, PhotoConfig, Rows
 
 _ATTENDING_HEADS = 4
 _SECOND_COMPONENTS = 4

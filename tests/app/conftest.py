@@ -13,9 +13,9 @@ from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-from app.executors import Executors
-from app.private_cache import PrivateCache
-from app.window import Window
+from app.backend.executors import Executors
+from app.backend.private_cache import PrivateCache
+from app.window.window import Window
 from tests.app.fake_backend import FakeBackend
 from tests.app.stand_ins import FakeDialogs, InlineExecutor, MakeWindow
 

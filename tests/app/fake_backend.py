@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from app.backend import Listing, Plan
-from app.changes import Changed
-from app.decoding import Decoded
+from app.backend.backend import Listing, Plan
+from app.backend.changes import Changed
+from app.backend.decoding import Decoded
 from core.archive.breakdown import Share, Stored, breakdown
 from core.archive.entry import Entry
 from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener

@@ -10,10 +10,10 @@ from typing import Any
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from app.contents import Folder
-from app.naming import Problem
-from app.questions import OnAnswer
-from app.window import Window
+from app.jobs.questions import OnAnswer
+from app.language.naming import Problem
+from app.session.contents import Folder
+from app.window.window import Window
 from core.engine import Answer, Query
 
 #: A factory of windows: on real threads if it is given executors, else on none.

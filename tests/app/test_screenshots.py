@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from app import screenshots
-from app.window import Window
+from app.window.window import Window
 from tests.app.fake_backend import FakeBackend
+from tools import screenshots
 
 
 def test_every_state(qapp: Any, images: list[Path], tmp_path: Path) -> None:

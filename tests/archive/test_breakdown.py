@@ -9,9 +9,9 @@ import pytest
 
 from core.archive import Archive
 from core.archive.breakdown import Share
-from core.coding.composition import CODERS
-from core.coding.photo import PhotoCodec
-from core.coding.side import side_bits
+from core.coding.photo.codec import PhotoCodec
+from core.coding.photo.composition import CODERS
+from core.coding.photo.side import side_bits
 from core.errors import DamagedEntryError
 from tests.archive.samples import FILES, make_archive, open_fake
 from tests.golden.make import archives, scene
@@ -42,7 +42,7 @@ def test_shares_add_up_to_the_bytes_in_the_file(archive: str, name: str) -> None
 def test_side_information_is_what_a_tile_takes_without_pixels(coder: str) -> None:
     """Coding is only what is left: were a bit of the side information forgotten, it would be
     in there for every tile of one pixel, where nothing else is to be coded."""
-    from core.flows.models import load_photo_model
+    from core.flows.photo.loading import load_photo_model
 
     codec = PhotoCodec(load_photo_model(GOLDEN / "model.safetensors"))
     coded = codec.encode(scene(1, 1), coder=coder)

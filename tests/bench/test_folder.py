@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.bench.codec import Pixels, installed
 from core.bench.folder import Row, images_of, machine, means, measure
+from core.bench.references import Pixels, installed
 from core.errors import FileError, VerificationError
 from core.images import Picture, read_image
 from tests.fakes import FakeCodec

@@ -10,9 +10,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from app import paper_bench
+from app.cli import paper as paper_bench
 from core.bench import paper
-from core.coding.flowpp import FlowPPCode
+from core.coding.flowpp.code import FlowPPCode
 from core.control import CancelToken
 from core.errors import Cancelled, FloeError
 from core.flows.flowpp import CIFAR10, FlowPP, small
@@ -93,7 +93,7 @@ def test_time_grows_with_the_dimensions() -> None:
 def test_the_command_prints_both_tables_and_json(
     tmp_path: Path, model: FlowPP, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.cli import cli
+    from app.cli.main import cli
 
     found = {
         "trained": [paper.measure("tiny", model, images(2), batches=(1, 2), n_black_box=1)],

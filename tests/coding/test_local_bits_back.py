@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.coding.auxiliary import auxiliary_words
-from core.coding.composition import CODERS, GROWTH_EXPONENTS, chunks, pixel_flow
 from core.coding.elementwise import Fused, pop_width, push_width, significant
+from core.coding.photo.composition import CODERS, GROWTH_EXPONENTS, chunks, pixel_flow
 from core.coding.stack import Stack
-from core.flows.cdf import MixtureCdf
+from core.flows.photo.cdf import MixtureCdf
 from core.training.tables import make_tables
 from tests.golden import reader
 

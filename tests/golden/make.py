@@ -19,9 +19,9 @@ from PIL import Image, PngImagePlugin
 
 from core.archive import Archive
 from core.archive.schema import FORMAT_VERSION
-from core.coding.composition import CODERS
-from core.coding.photo import PhotoCodec
-from core.flows.models import load_photo_model
+from core.coding.photo.codec import PhotoCodec
+from core.coding.photo.composition import CODERS
+from core.flows.photo.loading import load_photo_model
 from tests.golden.reading import chunks_of, other_chunks
 
 FOLDER = Path(__file__).parent

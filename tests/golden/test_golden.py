@@ -20,8 +20,8 @@ import pytest
 from core.archive import Archive
 from core.archive.codec import ImageCodec, load_photo_codec
 from core.archive.schema import FORMAT_VERSION
-from core.coding.photo import PhotoCodec
-from core.flows.models import load_photo_model
+from core.coding.photo.codec import PhotoCodec
+from core.flows.photo.loading import load_photo_model
 from core.images import interpret
 from tests.golden import reader
 from tests.golden.make import EXPECTED, FOLDER, MODEL

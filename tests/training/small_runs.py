@@ -10,7 +10,7 @@ from torch import Tensor
 
 import core.training.loop as loop
 from core.flows.flowpp import CIFAR10, small
-from core.flows.photo import PhotoConfig
+from core.flows.photo.model import PhotoConfig
 from core.training.loop import Run, Settings
 from core.training.team import Team
 from tests.models import crops

@@ -14,9 +14,9 @@ import torch
 from safetensors import safe_open
 
 import core.training.__main__ as command
-from core.coding.photo import PhotoCodec
+from core.coding.photo.codec import PhotoCodec
 from core.flows.flowpp.files import load_flowpp
-from core.flows.models import load_photo_model
+from core.flows.photo.loading import load_photo_model
 from core.training.data import AUGMENTATIONS
 from core.training.loop import Settings
 from core.training.variants import VARIANTS

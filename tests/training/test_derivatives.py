@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.flows.logistic import bits, log2_mass
-from core.flows.photo import _AddGated
+from core.flows.photo.logistic import bits, log2_mass
+from core.flows.photo.model import _AddGated
 
 
 def mixtures(n: int, seed: int, reach: float = 4) -> tuple[Tensor, ...]:

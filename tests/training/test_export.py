@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 import core.training.loop as loop
-from core.coding.photo import PhotoCodec
+from core.coding.photo.codec import PhotoCodec
 from core.errors import ModelError
-from core.flows.models import PhotoModel, load_photo_model
+from core.flows.photo.loading import PhotoModel, load_photo_model
 from core.training.export import export, write_model
 from core.training.loop import Run
 from core.training.quantise import quantise

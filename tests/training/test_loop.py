@@ -18,7 +18,7 @@ from torch import Tensor
 
 import core.training.loop as loop
 from core.errors import ModelError
-from core.flows.photo import Photo
+from core.flows.photo.model import Photo
 from core.training.data import AUGMENTATIONS, Batches
 from core.training.loop import Run
 from core.training.muon import Muon

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.flows.photo import Photo
+from core.flows.photo.model import Photo
 from core.training.muon import Muon, orthogonalised
 from tests.training.small_runs import TINY
 

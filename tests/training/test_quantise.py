@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.flows.byte_kernels import MOST_SHIFT
-from core.flows.photo import Photo
-from core.training.dequantise import begin_with
+from core.flows.photo.byte_kernels import MOST_SHIFT
+from core.flows.photo.model import Photo
 from core.training.export import write_model
+from core.training.from_integers import begin_with
 from core.training.quantise import _steps, quantise
 from core.training.rounding import Ranges
 from tests.models import SMALL, crops, small_model, small_photo

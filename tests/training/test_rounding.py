@@ -14,11 +14,11 @@ from safetensors import safe_open
 from torch import Tensor
 
 import core.training.loop as loop
-from core.coding.photo import PhotoCodec
-from core.flows import interlace
-from core.flows.integer import IntegerPhoto
-from core.flows.models import load_photo_model
-from core.flows.photo import Photo, scaled_context
+from core.coding.photo.codec import PhotoCodec
+from core.flows.photo import interlace
+from core.flows.photo.integer import IntegerPhoto
+from core.flows.photo.loading import load_photo_model
+from core.flows.photo.model import Photo, scaled_context
 from core.training.export import export, write_model
 from core.training.loop import Run
 from core.training.quantise import WEIGHT_BOUND, quantise

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import core.training.loop as loop
 from core.errors import ModelError
-from core.flows.photo import CHANNEL_ORDER, Photo, PhotoConfig
+from core.flows.photo.model import CHANNEL_ORDER, Photo, PhotoConfig
 from core.training import variants
 from core.training.export import export
 from core.training.families import new_model

@@ -1,0 +1,1 @@
+"""Every call from the window to the core: on worker threads, with caches of what was decoded."""

@@ -1,0 +1,374 @@
+"""What the window asks of the engine, as one object that it is given.
+
+Every method here may be slow and is called on a worker, never on the window's thread. The
+imports stand inside the methods, so that the window appears before they are paid for.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from app.backend.changes import Changes, CoreChanges
+from app.backend.decoding import Decoded, Decoding
+from app.backend.thumbnail_cache import ThumbnailCache
+from app.backend.warmup import import_torch
+from core.control import CancelToken, ProgressListener
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.archive.breakdown import Share
+    from core.archive.codec import CodecFactory, ImageCodec
+    from core.archive.entry import Entry
+    from core.bench.contest import Attempt, ContestListener
+    from core.engine import FileResult, Listener, Original, Queries, Source
+    from core.images.metadata import Fact
+    from core.images.tiles import TileListener
+
+#: The codecs beside which the panel on the right puts Floe, in its order.
+REFERENCES = ("PNG", "WebP", "JPEG XL")
+
+#: Files with their weights, for the total progress of a job.
+Plan = list[tuple[str, float]]
+
+
+class Listing(NamedTuple):
+    """What is in an archive."""
+
+    entries: list[Entry]  #: in the order in which they were added
+    folders: list[str]  #: those that were made, which may be empty
+    damage: str | None  #: what is wrong with the archive
+
+
+class Backend(Protocol):
+    """All that the window knows of archives."""
+
+    @property
+    def changes(self) -> Changes: ...
+
+    def create(self, archive: Path) -> None: ...
+
+    def entries(self, archive: Path) -> Listing: ...
+
+    def plan_add(self, paths: Sequence[Path | Source]) -> Plan: ...
+
+    def add(
+        self,
+        archive: Path,
+        paths: Sequence[Path | Source],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]: ...
+
+    def extract(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        folder: Path,
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]: ...
+
+    def verify(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]: ...
+
+    def originals(self, results: Sequence[FileResult]) -> list[Original]: ...
+
+    def discard(
+        self,
+        archive: Path,
+        files: Sequence[Original],
+        move: Callable[[Path], None],
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]: ...
+
+    def thumbnail(
+        self,
+        archive: Path,
+        name: str,
+        side: int,
+        sha256: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.uint8]: ...
+
+    def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]: ...
+
+    def breakdown(self, archive: Path, name: str) -> dict[Share, float]: ...
+
+    def metadata(self, archive: Path, name: str) -> list[Fact]: ...
+
+    def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None: ...
+
+    def contest(
+        self,
+        image: Path,
+        listener: ContestListener,
+        cancel: CancelToken,
+        *,
+        thorough: bool,
+        black_box: bool,
+    ) -> Iterator[Attempt]: ...
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]: ...
+
+    def preview(
+        self,
+        archive: Path,
+        name: str,
+        progress: ProgressListener,
+        on_tile: TileListener,
+        cancel: CancelToken,
+    ) -> Decoded: ...
+
+
+class CoreBackend:
+    """The backend on :mod:`core`. Tests hand in a fast codec, which needs no model."""
+
+    def __init__(
+        self,
+        codec_factory: CodecFactory | None = None,
+        *,
+        shelf: Path | None = None,
+        thumbnails: Path | None = None,
+    ) -> None:
+        """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
+        self._codec_factory = codec_factory or _load_photo_codec
+        self._decoding = Decoding(self._codec_factory)
+        self.changes = CoreChanges(shelf)
+        self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
+
+    def close(self) -> None:
+        """Removes what is kept for undoing."""
+        self.changes.close()
+
+    def create(self, archive: Path) -> None:
+        """Makes an empty archive; a file in its place goes only once the new one is whole."""
+        from core.archive.archive import Archive
+
+        if not os.path.lexists(archive):
+            Archive.create(archive).close()
+            return
+        with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".floe-") as folder:
+            draft = Path(folder) / archive.name
+            Archive.create(draft).close()
+            # A journal that the old file left behind is none of the new one's.
+            archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
+            os.replace(draft, archive)
+
+    def entries(self, archive: Path) -> Listing:
+        """What is in the archive, and what is wrong with it.
+
+        A damaged archive is opened as well, to get out what is left.
+        """
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            damage = opened.damage()
+            entries, folders = opened.entries(), opened.folders()
+        return Listing(entries, folders, f"{archive}: {damage}" if damage else None)
+
+    def plan_add(self, paths: Sequence[Path | Source]) -> Plan:
+        """The files that adding would take, weighed by their sizes."""
+        from core.engine import collect
+
+        return [(name, _size(path)) for path, name in collect(paths)]
+
+    def add(
+        self,
+        archive: Path,
+        paths: Sequence[Path | Source],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Adds files and folders."""
+        from core import engine
+
+        return engine.add(
+            archive,
+            paths,
+            queries=queries,
+            shelf=self.changes.shelf(),
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
+        )
+
+    def extract(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        folder: Path,
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Writes images into a folder."""
+        from core import engine
+
+        return engine.extract(
+            archive,
+            names,
+            folder,
+            queries=queries,
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
+        )
+
+    def verify(
+        self,
+        archive: Path,
+        names: Sequence[str],
+        queries: Queries | None,
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Decodes images and compares them with their hashes."""
+        from core import engine
+
+        return engine.verify(
+            archive,
+            names,
+            queries=queries,
+            listener=listener,
+            cancel=cancel,
+            codec_factory=self._codec_factory,
+        )
+
+    def originals(self, results: Sequence[FileResult]) -> list[Original]:
+        """The files of what was added whose very bytes come back from the archive."""
+        from core import engine
+
+        return engine.originals(results)
+
+    def discard(
+        self,
+        archive: Path,
+        files: Sequence[Original],
+        move: Callable[[Path], None],
+        listener: Listener,
+        cancel: CancelToken,
+    ) -> list[FileResult]:
+        """Moves originals away, each looked at again right before it goes."""
+        from core import engine
+
+        return engine.discard(archive, files, move, listener=listener, cancel=cancel)
+
+    def thumbnail(
+        self,
+        archive: Path,
+        name: str,
+        side: int,
+        sha256: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.uint8]:
+        """A small picture of an entry, (h, w, 3 or 4), neither side above ``side``.
+
+        One that is given by the hash of its file, too, is kept for the next time.
+        """
+        from core.archive.archive import Archive
+
+        def make() -> NDArray[np.uint8]:
+            with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
+                return opened.read_thumbnail(name, side, cancel=cancel)
+
+        if sha256 is None or self._thumbnails is None:
+            return make()
+        return self._thumbnails.get(f"{sha256}-{side}", make)
+
+    def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]:
+        """The same of an image file on the disk."""
+        from core.images.thumbnails import thumbnail_of_file
+
+        return thumbnail_of_file(path.read_bytes(), path, side)
+
+    def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
+        """What the bits of an entry are for."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            return opened.breakdown(name)
+
+    def metadata(self, archive: Path, name: str) -> list[Fact]:
+        """What the file of an entry says beside its pixels."""
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            return opened.metadata(name)
+
+    def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
+        """What other codecs need for the decoded pixels of an image, as they get ready."""
+        from core.bench.contenders import references
+        from core.bench.contest import contest
+
+        pixels = self._decoding.pixels(archive, name, cancel)
+        yield from contest(pixels, references(), cancel=cancel)
+
+    def contest(
+        self,
+        image: Path,
+        listener: ContestListener,
+        cancel: CancelToken,
+        *,
+        thorough: bool,
+        black_box: bool,
+    ) -> Iterator[Attempt]:
+        """All codecs, Floe among them, on the pixels of a file that need not be archived."""
+        from core.bench.contenders import everyone, pixels_of
+        from core.bench.contest import contest
+        from core.bench.flow_contenders import fitting
+
+        pixels = pixels_of(image)
+        contenders = everyone(self._codec_factory, thorough=thorough)
+        contenders += fitting(pixels.shape, black_box=black_box)
+        yield from contest(pixels, contenders, on_progress=listener, cancel=cancel)
+
+    def preview(
+        self,
+        archive: Path,
+        name: str,
+        progress: ProgressListener,
+        on_tile: TileListener,
+        cancel: CancelToken,
+    ) -> Decoded:
+        """An image to look at, with its codelength map if it has one."""
+        return self._decoding.preview(archive, name, progress, on_tile, cancel)
+
+    def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
+        """Writes the figures of these images, or of all, as the target's ending says."""
+        from app.figures import report
+        from core.archive.archive import Archive
+
+        with Archive.open(archive, salvage=True) as opened:
+            rows = report.gather(opened, names)
+        page = target.suffix.lower() == ".html"
+        report.write(target, rows, archive.name, page=page)
+
+
+def _load_photo_codec() -> ImageCodec:
+    from core.archive.codec import load_photo_codec
+
+    import_torch()
+    return load_photo_codec()
+
+
+def _size(path: Path) -> float:
+    try:
+        return float(path.stat().st_size)
+    except OSError:
+        return 0.0

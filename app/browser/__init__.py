@@ -1,0 +1,1 @@
+"""The list, the tiles and the path bar: walking through an archive."""

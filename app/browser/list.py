@@ -1,0 +1,162 @@
+"""The list of entries: columns to choose, a menu on the rows, all from the keyboard too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QFont, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
+
+from app.browser.delegates import NameDelegate, SavedDelegate
+from app.browser.kept_selection import rows_of
+from app.browser.thumbnails import Thumbnails
+from app.session.columns import Column
+from app.session.contents import File, Item
+from app.session.entries_model import EntriesModel
+from app.widgets.style import RoomyStyle
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+_LEAST_NAME_WIDTH = 180
+_PADDING = 18
+
+
+class EntriesView(QTableView):
+    """Rows are selected as in a file manager."""
+
+    selection_changed = Signal()
+    drag_wanted = Signal()  #: the button is down on the selection, and the mouse moves
+
+    def __init__(
+        self, model: EntriesModel, thumbnails: Thumbnails, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._model, self._columns = model, model.columns
+        self.setModel(model)
+        self._name_delegate = NameDelegate(thumbnails, self)
+        self._saved_delegate = SavedDelegate(self)
+        self.setItemDelegateForColumn(0, self._name_delegate)
+        saved = next(i for i, column in enumerate(self._columns) if column.key == "saved")
+        self.setItemDelegateForColumn(saved, self._saved_delegate)
+        self.setAccessibleName(self.tr("Images in the archive"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setDragEnabled(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self._roomy = RoomyStyle()
+        self.setStyle(self._roomy)
+        self.horizontalHeader().setStyle(self._roomy)
+        font = QFont(self.font())
+        font.setFeature(QFont.Tag("tnum"), 1)
+        self.setFont(font)
+        self.verticalHeader().hide()
+        height = max(self.fontMetrics().height() + 12, self._name_delegate.height)
+        self.verticalHeader().setDefaultSectionSize(height)
+        self._set_up_header()
+        self.setSortingEnabled(True)
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.selectionModel().selectionChanged.connect(self.selection_changed)
+
+    def _set_up_header(self) -> None:
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        # Columns are never selected; with the view's selection, each painting of the header
+        # would ask every cell of ten thousand rows whether they are.
+        header.setSelectionModel(QItemSelectionModel(self._model, header))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionsMovable(True)
+        header.setMinimumSectionSize(44)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_header_menu)
+        self.reset_columns()
+
+    def reset_columns(self) -> None:
+        """The columns, their widths and their order, as they were designed."""
+        header = self.horizontalHeader()
+        for index, column in enumerate(self._columns):
+            header.moveSection(header.visualIndex(index), index)
+            header.setSectionHidden(index, not column.shown)
+            header.resizeSection(index, self._designed_width(column))
+        self._fill()
+
+    def _designed_width(self, column: Column) -> int:
+        sample = self.fontMetrics().horizontalAdvance(column.widest)
+        # The sort arrow stands beside the title in some styles.
+        title = self.horizontalHeader().fontMetrics().size(0, column.title).width()
+        return max(sample, title) + _PADDING
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803
+        self.drag_wanted.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Gives the names what the other columns leave."""
+        header = self.horizontalHeader()
+        rest = header.length() - header.sectionSize(0)
+        header.resizeSection(0, max(_LEAST_NAME_WIDTH, self.viewport().width() - rest))
+
+    def fill_column_menu(self, menu: QMenu) -> None:
+        """Which columns are shown; the name always is."""
+        menu.clear()
+        for index, column in enumerate(self._columns[1:], start=1):
+            action = menu.addAction(column.title.replace("\n", " "))
+            action.setCheckable(True)
+            action.setChecked(not self.isColumnHidden(index))
+            action.setData(index)
+            action.setStatusTip(column.explanation)
+            action.toggled.connect(self._on_column_toggled)
+        menu.addSeparator()
+        menu.addAction(self.tr("&Reset"), self.reset_columns)
+
+    def _on_column_toggled(self, shown: bool) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.setColumnHidden(action.data(), not shown)
+            self._fill()
+
+    def _on_header_menu(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        self.fill_column_menu(menu)
+        menu.exec(self.horizontalHeader().mapToGlobal(place))
+        menu.deleteLater()
+
+    def selected_items(self) -> list[Item]:
+        """The selected files and folders, in the order in which they are shown."""
+        return [self._model.items[row] for row in rows_of(self.selectionModel())]
+
+    def selected(self) -> list[Entry]:
+        """The selected entries, and those in selected folders, in the order shown."""
+        found = (entry for item in self.selected_items() for entry in item.below())
+        return list({entry.name: entry for entry in found}.values())
+
+    def shown(self) -> list[Entry]:
+        """All entries that are shown as such, in this order."""
+        return [item.entry for item in self._model.items if isinstance(item, File)]
+
+    def _titles(self) -> str:
+        return "|".join(column.title for column in self._columns)
+
+    def save(self, settings: QSettings) -> None:
+        """Remembers the columns."""
+        settings.setValue("entries/header", self.horizontalHeader().saveState())
+        settings.setValue("entries/titles", self._titles())
+
+    def restore(self, settings: QSettings) -> None:
+        """Puts the columns as they were, unless the program has others now, or other words."""
+        state = settings.value("entries/header")
+        if isinstance(state, QByteArray) and settings.value("entries/titles") == self._titles():
+            self.horizontalHeader().restoreState(state)

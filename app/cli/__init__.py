@@ -1,0 +1,1 @@
+"""The command ``floe``. It prints to a terminal and opens no window."""

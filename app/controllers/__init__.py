@@ -1,0 +1,1 @@
+"""What the user does to an archive: one module for each family of actions."""

@@ -1,0 +1,72 @@
+"""What a person can do to jobs, by whatever menu, button or key; and when."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from app.jobs.jobs import Job, Jobs
+from app.jobs.panel import JobsPanel
+from app.language import sentences
+from app.widgets.actions import Actions
+
+
+class JobControl(QObject):
+    """Connects the actions about jobs, and says which of them are enabled."""
+
+    def __init__(self, jobs: Jobs, actions: Actions, panel: JobsPanel) -> None:
+        super().__init__(panel)
+        self._jobs, self._actions = jobs, actions
+        for action, slot in (
+            (actions.pause, self.toggle_pause),
+            (actions.cancel, self.cancel),
+            (actions.cancel_all, jobs.cancel_all),
+            (actions.retry, jobs.retry_failed),
+            (actions.copy_errors, self.copy_errors),
+            (actions.clear_jobs, self.clear),
+        ):
+            action.triggered.connect(slot)
+        self._panel = panel
+        for signal in (jobs.job_added, jobs.job_finished, jobs.progressed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def toggle_pause(self) -> None:
+        """Lets the job at work wait, or go on."""
+        if job := self._at_work():
+            if job.paused:
+                job.resume()
+            else:
+                job.pause()
+
+    def cancel(self) -> None:
+        """Stops the job at work; those that wait go on."""
+        if job := self._at_work():
+            job.cancel()
+
+    def copy_errors(self) -> None:
+        """Puts what is said of all failed files on the clipboard, one line each."""
+        failed = [each for job in self._jobs.with_failures for each in job.failures]
+        errors = [sentences.translated(each.error or each.name) for each in failed]
+        QGuiApplication.clipboard().setText("\n".join(errors))
+
+    def clear(self) -> None:
+        """Forgets the jobs that are over."""
+        self._panel.clear()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Says anew what can be done."""
+        actions, job = self._actions, self._at_work()
+        paused = job is not None and job.paused
+        actions.pause.setText(self.tr("Res&ume") if paused else self.tr("&Pause"))
+        actions.pause.setEnabled(job is not None and not job.cancelling)
+        actions.cancel.setEnabled(job is not None and not job.cancelling)
+        actions.cancel_all.setEnabled(job is not None)
+        failed = bool(self._jobs.with_failures)
+        actions.retry.setEnabled(failed)
+        actions.copy_errors.setEnabled(failed)
+        actions.clear_jobs.setEnabled(self._jobs.last is not None)
+
+    def _at_work(self) -> Job | None:
+        return next(iter(self._jobs.active), None)

@@ -1,0 +1,98 @@
+"""Moving files and folders inside the archive: dragged onto a folder, or onto a crumb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Signal
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractItemView, QWidget
+
+from app.browser.browser import Browser
+from app.exchange.drag_out import DragOut
+from app.language.translation import counted
+from app.session.contents import Folder
+from app.session.session import ArchiveSession
+
+_DRAGGING = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
+
+
+class Moving(QObject):
+    """Takes what the window itself drags, wherever a folder lies under the pointer.
+
+    Nothing is decoded for that: letting go over a folder counts while the files for other
+    programs are still being prepared.
+    """
+
+    hinted = Signal(str)  #: what letting go would do
+
+    def __init__(
+        self,
+        session: ArchiveSession,
+        browser: Browser,
+        drag_out: DragOut,
+        selected: Callable[[], list[str]],
+    ) -> None:
+        super().__init__(browser)
+        self._session, self._browser, self._drag_out = session, browser, drag_out
+        self._selected = selected
+        for widget in (browser.list.viewport(), browser.tiles.viewport(), browser.crumbs):
+            widget.setAcceptDrops(True)
+            widget.installEventFilter(self)
+        drag_out.let_go.connect(self._on_let_go)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() not in _DRAGGING or not isinstance(event, QDropEvent):
+            return False
+        target = None
+        if self._drag_out.dragging and isinstance(watched, QWidget):
+            target = self._folder_at(watched, event.position().toPoint())
+        names = self._movable(target) if target is not None else []
+        if names and target is not None:
+            event.acceptProposedAction()
+            if event.type() == QEvent.Type.Drop:
+                self._session.move(names, target)
+            else:
+                self._hint(names, target)
+        else:  # the window looks at what comes from other programs
+            event.ignore()
+            # Between two rows nothing can be dropped, but over the next one it may.
+            if self._drag_out.dragging and event.type() == QEvent.Type.DragEnter:
+                event.accept()
+        return True
+
+    def _on_let_go(self, place: QPoint) -> None:
+        """The button went up at this place of the screen before the drag had begun."""
+        for widget in (self._browser.view.viewport(), self._browser.crumbs):
+            target = self._folder_at(widget, widget.mapFromGlobal(place))
+            if target is not None and (names := self._movable(target)):
+                self._session.move(names, target)
+                return
+
+    def _folder_at(self, widget: QWidget, place: QPoint) -> str | None:
+        if not widget.rect().contains(place):
+            return None
+        if widget is self._browser.crumbs:
+            return self._browser.crumbs.path_at(place)
+        view = widget.parentWidget()
+        assert isinstance(view, QAbstractItemView)
+        index = view.indexAt(place)
+        item = self._session.model.items[index.row()] if index.isValid() else None
+        return item.path if isinstance(item, Folder) else None
+
+    def _movable(self, target: str) -> list[str]:
+        """What is selected and neither is the folder, nor around it, nor in it already."""
+        return [
+            name
+            for name in self._selected()
+            if not f"{target}/".startswith(f"{name}/") and name.rpartition("/")[0] != target
+        ]
+
+    def _hint(self, names: list[str], target: str) -> None:
+        where = target or self.tr("the top of the archive")
+        if len(names) == 1:
+            self.hinted.emit(self.tr("Move {0} to {1}").format(names[0], where))
+        else:
+            self.hinted.emit(
+                counted(len(names), "Move {0} item to {1}|Move {0} items to {1}", where)
+            )

@@ -1,0 +1,167 @@
+"""All that is known of an image, of a folder, or of what is selected, in a dialog."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QObject, QSize, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.browser.thumbnails import Thumbnails
+from app.details.info import FactsForm, InfoTab, Row
+from app.details.tab import Selection
+from app.language import texts
+from app.language.translation import counted
+from app.session.contents import File, Folder, Item
+from app.session.session import ArchiveSession
+from app.widgets.labels import ElidedLabel
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+_PICTURE = QSize(180, 120)
+_SIZE = QSize(460, 560)
+
+
+class Properties(QObject):
+    """Opens dialogs, which do not keep anyone from working on in the window."""
+
+    def __init__(
+        self,
+        session: ArchiveSession,
+        thumbnails: Thumbnails,
+        info: Callable[[], InfoTab],
+        selected: Callable[[], Sequence[Item]],
+        window: QWidget,
+    ) -> None:
+        """``info`` makes a page of one image; without a selection, the folder shown is meant."""
+        super().__init__(window)
+        self._session, self._thumbnails = session, thumbnails
+        self._info, self._selected, self._window = info, selected, window
+
+    def show(self) -> None:
+        """Says all of what is selected."""
+        self.show_items(list(self._selected()) or [self._session.model.folder])
+
+    def show_items(self, items: Sequence[Item]) -> None:
+        """Says all of these files and folders."""
+        archive = self._session.path
+        if archive is None:
+            return
+        item = items[0] if len(items) == 1 else None
+        if isinstance(item, File):
+            page = self._info()
+            page.show_selection(Selection(archive, [item.entry], chosen=True))
+            dialog = _Dialog(item.name, self._window)
+            picture = _Picture(item.entry, self._thumbnails, dialog)
+            dialog.fill(page, picture)
+            dialog.resize(_SIZE)
+        else:
+            name = (item.path or archive.name) if item is not None else texts.items(len(items))
+            form = FactsForm(name, long=False)
+            form.set_rows(rows_of(items))
+            dialog = _Dialog(name, self._window)
+            dialog.fill(form, None)
+        dialog.show()
+
+
+def rows_of(items: Sequence[Item]) -> list[Row]:
+    """What is in folders and among files, summed up."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Properties", text)
+
+    entries = list({e.name: e for item in items for e in item.below()}.values())
+    folders = [item for item in items if isinstance(item, Folder)]
+    n_inside = sum(isinstance(i, Folder) for folder in folders for i in folder.items_below())
+    rows = [(tr("Images"), texts.number(len(entries)))]
+    rows.append((tr("Folders inside"), texts.number(n_inside)))
+    if not entries:
+        return rows
+    original = sum(e.original_bytes for e in entries)
+    packed = sum(e.packed_bytes for e in entries)
+    pixels = sum(e.width * e.height for e in entries)
+    exact = sum(e.file_exact for e in entries)
+    hashes = Counter(e.pixel_sha256 for e in entries if e.pixel_sha256 is not None)
+    again = sum(count - 1 for count in hashes.values())
+    codecs = Counter(e.codec for e in entries)
+    first, last = (texts.date(f(e.added_at for e in entries)) for f in (min, max))
+    return [
+        *rows,
+        (tr("Pixels"), tr("{0} million").format(texts.number(pixels / 1e6, 1))),
+        (tr("Original size"), texts.exact_size(original)),
+        (tr("Packed size"), texts.exact_size(packed)),
+        (tr("Saved"), texts.percent(texts.saved_fraction(original, packed))),
+        (
+            tr("Codelength"),
+            tr("{0} bits/dim on average").format(
+                texts.bits_per_dim(texts.mean_bits_per_dim(entries))
+            ),
+        ),
+        (tr("Codecs"), ", ".join(f"{codec} {texts.number(n)}" for codec, n in codecs.items())),
+        (tr("Files exact"), tr("{0} byte for byte").format(texts.number(exact))),
+        (
+            tr("Pixels exact"),
+            counted(
+                len(entries) - exact,
+                "{0} more, whose file is written anew|{0} more, whose files are written anew",
+            ),
+        ),
+        (tr("Same pixels"), counted(again, "{0} image repeats another|{0} images repeat others")),
+        (tr("Added"), first if first == last else f"{first} \N{EN DASH} {last}"),
+    ]
+
+
+class _Dialog(QDialog):
+    """A page, and below it a button that closes it."""
+
+    def __init__(self, name: str, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(self.tr("Properties of {0}").format(name))
+        self._name = name
+
+    def fill(self, page: QWidget, picture: QWidget | None) -> None:
+        """Puts the page in its place."""
+        column = QVBoxLayout(self)
+        if picture is not None:
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(picture)
+            row.addStretch(1)
+            column.addLayout(row)
+        else:
+            title = ElidedLabel(self)
+            font = title.font()
+            font.setBold(True)
+            title.setFont(font)
+            title.set_text(self._name)
+            column.addWidget(title)
+            column.addSpacing(8)
+            self.setMinimumWidth(420)
+        column.addWidget(page, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        column.addWidget(buttons)
+
+
+class _Picture(QLabel):
+    """The thumbnail, as soon as there is one."""
+
+    def __init__(self, entry: Entry, thumbnails: Thumbnails, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._entry, self._thumbnails = entry, thumbnails
+        self.setFixedSize(_PICTURE)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAccessibleName(entry.name)
+        thumbnails.arrived.connect(self._look)
+        self._look()
+
+    def _look(self) -> None:
+        ratio = self.devicePixelRatioF()
+        pixmap = self._thumbnails.pixmap(self._entry, _PICTURE, ratio)
+        if pixmap is not None:
+            self.setPixmap(pixmap)
+            self._thumbnails.arrived.disconnect(self._look)

@@ -1,0 +1,1 @@
+"""Every question to the user, behind one object that tests replace."""

@@ -1,0 +1,259 @@
+"""Every question that the window asks, as one object that it is given; tests give another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+
+from app.dialogs.move_dialog import MoveDialog
+from app.dialogs.name_dialog import NameDialog
+from app.dialogs.query_dialog import QueryDialog
+from app.jobs.questions import OnAnswer, OpenQuestion
+from app.language import texts
+from app.language.naming import Problem
+from app.language.translation import counted
+from app.session.contents import Folder
+
+if TYPE_CHECKING:
+    from core.engine import Query
+
+ARCHIVE_SUFFIX = ".floe"
+IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"
+#: Names shown in a question before the rest is counted.
+_NAMES_SHOWN = 8
+
+
+class Dialogs(Protocol):
+    """None, an empty list and False all mean that the person thought better of it."""
+
+    def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None: ...
+
+    def open_archive(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]: ...
+
+    def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]: ...
+
+    def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None: ...
+
+    def report_file(self, parent: QWidget, suggestion: Path) -> Path | None: ...
+
+    def image_name(self, parent: QWidget, suggestion: str) -> str | None: ...
+    def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None: ...
+
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion: ...
+
+    def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool: ...
+
+    def name(
+        self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None: ...
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
+    ) -> str | None: ...
+
+    def discard_originals(
+        self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
+    ) -> bool: ...
+
+    def close_while_busy(self, parent: QWidget) -> bool: ...
+
+    def about(self, parent: QWidget) -> None: ...
+
+
+class QtDialogs:
+    """The dialogs that people see."""
+
+    def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
+        title, kinds = self._tr("New archive"), self._tr("Floe archives (*{0})")
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, title, str(suggestion), kinds.format(ARCHIVE_SUFFIX)
+        )
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if path.suffix.lower() == ARCHIVE_SUFFIX:
+            return path
+        path = path.with_name(path.name + ARCHIVE_SUFFIX)
+        # The file dialog asked about the name without its ending.
+        return path if not path.exists() or self._replace_archive(parent, path) else None
+
+    def open_archive(self, parent: QWidget, folder: Path) -> Path | None:
+        kinds = self._tr("Floe archives (*{0});;All files (*)").format(ARCHIVE_SUFFIX)
+        chosen, _ = QFileDialog.getOpenFileName(
+            parent, self._tr("Open archive"), str(folder), kinds
+        )
+        return Path(chosen) if chosen else None
+
+    def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]:
+        return self._images(parent, self._tr("Add images"), folder)
+
+    def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]:
+        return self._images(parent, self._tr("Compare pictures"), folder)
+
+    def _images(self, parent: QWidget, title: str, folder: Path) -> list[Path]:
+        kinds = self._tr("Images ({0});;All files (*)").format(IMAGE_PATTERNS)
+        chosen, _ = QFileDialog.getOpenFileNames(parent, title, str(folder), kinds)
+        return [Path(path) for path in chosen]
+
+    def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:
+        chosen = QFileDialog.getExistingDirectory(
+            parent, self._tr("Add all images of a folder"), str(folder)
+        )
+        return Path(chosen) if chosen else None
+
+    def report_file(self, parent: QWidget, suggestion: Path) -> Path | None:
+        suffix = suggestion.suffix
+        kinds = self._tr("Tables (*{0})") if suffix == ".csv" else self._tr("Pages (*{0})")
+        folder = str(suggestion.parent)
+        box = QFileDialog(parent, self._tr("Export"), folder, kinds.format(suffix))
+        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        box.setDefaultSuffix(suffix)  # known before it asks about a file that is there
+        box.selectFile(suggestion.name)
+        return Path(box.selectedFiles()[0]) if box.exec() else None
+
+    def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
+        chosen = QFileDialog.getExistingDirectory(
+            parent, self._tr("Extract to folder"), str(folder)
+        )
+        return Path(chosen) if chosen else None
+
+    def image_name(self, parent: QWidget, suggestion: str) -> str | None:
+        name, accepted = QInputDialog.getText(
+            parent,
+            self._tr("Add image"),
+            self._tr("The image is added as a PNG file. Its name:"),
+            text=suggestion,
+        )
+        return (name.strip() or suggestion) if accepted else None
+
+    def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, self._tr("Save map"), str(suggestion), self._tr("PNG images (*.png)")
+        )
+        return Path(chosen) if chosen else None
+
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion:
+        dialog = QueryDialog(parent, query, answer)
+        dialog.show()
+        return dialog
+
+    def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
+        if len(names) == 1:
+            question = self._tr("Delete {0} from the archive?").format(names[0])
+        else:
+            question = counted(
+                len(names),
+                "Delete {0} item from the archive?|Delete {0} items from the archive?",
+            )
+        shown = list(names[:_NAMES_SHOWN])
+        if len(names) > _NAMES_SHOWN:
+            shown.append(self._tr("…"))
+        warning = self._tr(
+            "Files on disk are not touched. This can be undone as long as the archive is open."
+        )
+        more = warning if len(names) == 1 else "\n".join([*shown, "", warning])
+        return self._confirm(
+            parent, self._tr("Delete"), question, more, self._tr("&Delete"), self._tr("&Keep")
+        )
+
+    def name(
+        self, parent: QWidget, title: str, label: str, name: str, problem: Problem
+    ) -> str | None:
+        dialog = NameDialog(parent, title, label, name, problem)
+        accepted = dialog.exec() == NameDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.name if accepted else None
+
+    def move_target(
+        self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
+    ) -> str | None:
+        dialog = MoveDialog(parent, archive, root, names, start)
+        accepted = dialog.exec() == MoveDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.folder if accepted else None
+
+    def discard_originals(
+        self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
+    ) -> bool:
+        question = self._tr("Move {0}, {1}, to the wastebasket?")
+        more = self._tr(
+            "The archive gives back exactly the bytes of these files. Each is compared with it "
+            "once more before it goes."
+        )
+        if n_staying:
+            more += "\n\n" + counted(
+                n_staying,
+                "{0} file of this job stays where it is: only its pixels come back, or it is a "
+                "link, or has failed."
+                "|{0} files of this job stay where they are: only their pixels come back, or they "
+                "are links, or have failed.",
+            )
+        return self._confirm(
+            parent,
+            self._tr("Originals"),
+            question.format(texts.files(n_files), texts.size(n_bytes)),
+            more,
+            self._tr("&Move to Wastebasket"),
+            self._tr("&Keep"),
+        )
+
+    def close_while_busy(self, parent: QWidget) -> bool:
+        return self._confirm(
+            parent,
+            self._tr("Still working"),
+            self._tr("Stop the running jobs and close?"),
+            self._tr(
+                "What is finished stays in the archive. The image under way is left out, "
+                "as if it had never been added."
+            ),
+            self._tr("&Stop and close"),
+            self._tr("&Go on working"),
+        )
+
+    def about(self, parent: QWidget) -> None:
+        QMessageBox.about(
+            parent,
+            self._tr("About Floe"),
+            self._tr(
+                "<h3>Floe</h3><p>Keeps photographs without losing a bit, in less space: "
+                "a normalizing flow gives the densities, local bits-back coding turns them "
+                "into files.</p>"
+            ),
+        )
+
+    def _replace_archive(self, parent: QWidget, path: Path) -> bool:
+        return self._confirm(
+            parent,
+            self._tr("New archive"),
+            self._tr("{0} exists already.").format(path.name),
+            self._tr("A new archive in its place would lose all that is in it."),
+            self._tr("&Replace"),
+            self._tr("&Cancel"),
+        )
+
+    def _confirm(
+        self, parent: QWidget, title: str, question: str, more: str, yes: str, no: str
+    ) -> bool:
+        """Asks with verbs on the buttons; the harmless answer is the default."""
+        box = QMessageBox(parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(title)
+        box.setText(question)
+        box.setInformativeText(more)
+        accept = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+        reject = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(reject)
+        box.setEscapeButton(reject)
+        box.exec()
+        return box.clickedButton() is accept
+
+    def _tr(self, text: str) -> str:
+        return QCoreApplication.translate("Dialogs", text)

@@ -1,0 +1,85 @@
+"""Images on the clipboard, as files that stay there until the program ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
+from PySide6.QtGui import QGuiApplication
+
+from app.backend.private_cache import PrivateCache
+from app.exchange.overlay import PreparingOverlay
+from app.exchange.takeout import Picked, Preparation, Takeout
+
+
+class Copying(QObject):
+    """The selection is decoded first: whoever pastes finds files."""
+
+    copied = Signal(int)  #: how many files
+    failed = Signal(object)  #: Preparation with errors
+
+    def __init__(
+        self,
+        takeout: Takeout,
+        overlay: PreparingOverlay,
+        picked: Callable[[], Picked | None],
+        cache: PrivateCache,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._takeout, self._overlay = takeout, overlay
+        self._picked, self._cache = picked, cache
+        self._waiting: Preparation | None = None
+
+    def copy(self) -> None:
+        """Puts the selection on the clipboard once it is decoded; a later copy replaces it."""
+        picked = self._picked()
+        if picked is None or (self._waiting is not None and self._waiting.picked == picked):
+            return
+        self.stop()
+        preparation = self._takeout.request(picked)
+        if not preparation.running:
+            self._put(preparation)
+            return
+        self._waiting = preparation
+        preparation.ended.connect(self._on_ended)
+        self._overlay.follow(preparation, self.tr("Preparing {0} of {1} for the clipboard…"))
+
+    def stop(self) -> None:
+        """Leaves the clipboard as it is."""
+        if self._waiting is not None:
+            preparation, self._waiting = self._waiting, None
+            preparation.ended.disconnect(self._on_ended)
+            self._overlay.leave()
+            preparation.cancel()
+
+    def forget(self) -> None:
+        """Takes from the clipboard what will not be there any more."""
+        clipboard = QGuiApplication.clipboard()
+        data = clipboard.mimeData()
+        urls = data.urls() if data is not None else []
+        if any(self._cache.made(Path(url.toLocalFile())) for url in urls):
+            clipboard.clear()
+
+    def _on_ended(self, preparation: Preparation) -> None:
+        if preparation is self._waiting:
+            self._waiting = None
+            self._put(preparation)
+
+    def _put(self, preparation: Preparation) -> None:
+        if preparation.errors:
+            self.failed.emit(preparation)
+        if not preparation.paths:
+            return
+        paths = [str(path) for path in preparation.paths]
+        urls = [QUrl.fromLocalFile(path) for path in paths]
+        data = QMimeData()
+        data.setUrls(urls)
+        data.setText("\n".join(paths))  # terminals and editors get names
+        # How GNOME's and KDE's file managers tell a copy from a cut.
+        lines = [b"copy", *(url.toEncoded().data() for url in urls)]
+        data.setData("x-special/gnome-copied-files", b"\n".join(lines))
+        data.setData("application/x-kde-cutselection", b"0")
+        QGuiApplication.clipboard().setMimeData(data)
+        self.copied.emit(preparation.n_files - len(preparation.errors))

@@ -1,0 +1,152 @@
+"""Dragging images out of the window: the drag starts once its files are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QDrag,
+    QFont,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import QAbstractItemView
+
+from app.exchange.overlay import PreparingOverlay
+from app.exchange.takeout import Picked, Preparation, Takeout
+from app.widgets import icons
+
+_PICTURE = 48
+
+
+def run_drag(drag: QDrag) -> Qt.DropAction:
+    """Qt's own loop, until the mouse is let go."""
+    return drag.exec(Qt.DropAction.CopyAction)
+
+
+class DragOut(QObject):
+    """From the view's wish to drag to the drag itself.
+
+    Between the two the button is held, and moving the mouse must not select anything: the view is
+    kept from its events. Letting go or Escape ends the wait; the files get ready nevertheless,
+    for the next time.
+    """
+
+    failed = Signal(object)  #: Preparation with errors
+    let_go = Signal(QPoint)  #: before the drag began: where on the screen
+
+    def __init__(
+        self,
+        views: Sequence[QAbstractItemView],
+        takeout: Takeout,
+        overlay: PreparingOverlay,
+        picked: Callable[[], Picked | None],
+        run: Callable[[QDrag], Qt.DropAction] = run_drag,
+    ) -> None:
+        super().__init__(views[0])
+        self._view, self._takeout, self._overlay = views[0], takeout, overlay
+        self._picked = picked
+        self.run = run
+        self._waiting: Preparation | None = None
+        self._held = False
+        self.dragging = False  #: while the drag itself runs
+        for view in views:
+            view.viewport().installEventFilter(self)
+            view.installEventFilter(self)
+
+    def begin(self) -> None:
+        """The view wants to drag its selection; the left button is down."""
+        picked = self._picked()
+        if picked is None:
+            return
+        preparation = self._takeout.request(picked)
+        if not preparation.running:
+            self._go(preparation)
+            return
+        self._waiting, self._held = preparation, True
+        preparation.ended.connect(self._on_ended)
+        self._overlay.follow(preparation, self.tr("Preparing {0} of {1}: keep holding…"))
+        QGuiApplication.setOverrideCursor(Qt.CursorShape.BusyCursor)
+
+    def give_up(self) -> None:
+        """Nobody holds the files any more."""
+        if self._waiting is not None:
+            preparation = self._stop_waiting()
+            self._takeout.release(preparation)
+
+    def _on_ended(self, preparation: Preparation) -> None:
+        if preparation is self._waiting:
+            self._stop_waiting()
+            self._go(preparation)
+
+    def _stop_waiting(self) -> Preparation:
+        assert self._waiting is not None
+        preparation, self._waiting = self._waiting, None
+        preparation.ended.disconnect(self._on_ended)
+        self._overlay.leave()
+        QGuiApplication.restoreOverrideCursor()
+        return preparation
+
+    def _go(self, preparation: Preparation) -> None:
+        if preparation.errors:
+            self.failed.emit(preparation)
+        if not preparation.paths:
+            return
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in preparation.paths])
+        drag = QDrag(self._view)
+        drag.setMimeData(data)
+        drag.setPixmap(self._picture(preparation.n_files))
+        drag.setHotSpot(QPoint(-8, -8))
+        self._held = False  # the drag takes the button's release for itself
+        self.dragging = True
+        try:
+            self.run(drag)
+        finally:
+            self.dragging = False
+
+    def _picture(self, count: int) -> QPixmap:
+        """What hangs on the pointer: a picture, and how many there are."""
+        palette, ratio = self._view.palette(), self._view.devicePixelRatioF()
+        picture = icons.pixmap("picture", palette.color(QPalette.ColorRole.Text), _PICTURE, ratio)
+        if count == 1:
+            return picture
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = QFont(self._view.font())
+        font.setBold(True)
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        text = str(count)
+        width = max(metrics.horizontalAdvance(text) + 10, metrics.height() + 2)
+        badge = QRect(
+            _PICTURE - width, _PICTURE - metrics.height() - 2, width, metrics.height() + 2
+        )
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.color(QPalette.ColorRole.Highlight))
+        painter.drawRoundedRect(badge, badge.height() / 2, badge.height() / 2)
+        painter.setPen(palette.color(QPalette.ColorRole.HighlightedText))
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
+        painter.end()
+        return picture
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if not self._held:
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.MouseMove:
+            return True
+        if isinstance(event, QMouseEvent) and kind == QEvent.Type.MouseButtonRelease:
+            was_waiting, self._held = self._waiting is not None, False
+            self.give_up()
+            if was_waiting:
+                self.let_go.emit(event.globalPosition().toPoint())
+        elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            self.give_up()
+            return True
+        return False

@@ -1,0 +1,42 @@
+"""Whatever is dropped anywhere on a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QWidget
+
+from app.exchange import offers
+
+
+class DropTarget(QObject):
+    """Watches a window's drag events, so that the window need not."""
+
+    hovered = Signal(bool)
+    dropped = Signal(object)  #: Offer, not empty
+
+    def __init__(self, window: QWidget, is_ours: Callable[[], bool]) -> None:
+        """``is_ours`` says whether this very window drags something out at the moment."""
+        super().__init__(window)
+        self._is_ours = is_ours
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DragLeave:
+            self.hovered.emit(False)
+        elif isinstance(event, QDropEvent) and self._is_taken(event):
+            event.setDropAction(Qt.DropAction.CopyAction)  # never moved: the files stay
+            event.accept()
+            if isinstance(event, QDragEnterEvent):
+                self.hovered.emit(True)
+            elif event.type() == QEvent.Type.Drop:
+                self.hovered.emit(False)
+                self.dropped.emit(offers.read(event.mimeData()))
+            return True
+        return False
+
+    def _is_taken(self, event: QDropEvent) -> bool:
+        return not self._is_ours() and offers.may_be_taken(event.mimeData())

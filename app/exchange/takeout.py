@@ -1,0 +1,302 @@
+"""Files on their way out of an archive: decoded in the background, to be dragged or copied.
+
+A selection that stays for a moment is decoded unasked, as long as that is quickly done, so that a
+drag finds its files ready. Every preparation fills a tray: a folder of its own in the private
+cache. A file that an earlier one has decoded is brought over, not decoded again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.backend.backend import Backend
+from app.backend.private_cache import PrivateCache
+from app.jobs.jobs import Job, JobKind, State, Work
+from app.language import sentences
+from core.control import CancelToken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.archive.entry import Entry
+    from core.engine import FileResult, Listener
+
+#: A selection that moves on within this time is not decoded at all.
+SETTLE_MS = 400
+#: What is decoded unasked at most: pixels of coded images, and bytes of all files.
+_MOST_PIXELS, _MOST_BYTES = 4_000_000, 200_000_000
+
+#: An image of an archive; the hash makes a replaced one another one.
+_Key = tuple[Path, str, str]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What is selected: files and folders of an archive, and the entries that these stand for."""
+
+    archive: Path
+    entries: tuple[Entry, ...]
+    items: frozenset[str]  #: names of entries and of folders, without a "/" at their end
+
+    def item_of(self, name: str) -> str:
+        """The selected item by which this entry comes along: itself, or a folder above it."""
+        item = name
+        while item and item not in self.items:
+            item = item.rpartition("/")[0]
+        return item or name
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether nobody minds if it is decoded without having been asked for."""
+        n_pixels = sum(e.width * e.height for e in self.entries if e.codec != "stored")
+        n_bytes = sum(e.original_bytes for e in self.entries)
+        return bool(self.entries) and n_pixels <= _MOST_PIXELS and n_bytes <= _MOST_BYTES
+
+
+@dataclass
+class _Tray:
+    """The folder of one preparation; what was given away is not taken from it any more."""
+
+    folder: Path | None = None
+    given: bool = False
+
+
+@dataclass(frozen=True)
+class _File:
+    """A decoded file as it was left: whoever was given its path may have written to it."""
+
+    path: Path
+    tray: _Tray
+    n_bytes: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path, tray: _Tray) -> _File:
+        stat = path.stat()
+        return cls(path, tray, stat.st_size, stat.st_mtime_ns)
+
+    @property
+    def unchanged(self) -> bool:
+        try:
+            return _File.of(self.path, self.tray) == self
+        except OSError:
+            return False
+
+
+class Preparation(QObject):
+    """One selection becomes files; lives on the window's thread."""
+
+    progressed = Signal()
+    ended = Signal(object)  #: the preparation, always last: ready, failed or cancelled
+
+    def __init__(self, picked: Picked, job: Job, tray: _Tray, parent: QObject) -> None:
+        super().__init__(parent)
+        self.picked = picked
+        self.asked = False  #: whether somebody waits for it
+        self.paths: list[Path] = []  #: files, and folders that hold files, once they are ready
+        self.errors: list[str] = []
+        self._job, self._tray = job, tray
+        job.setParent(self)
+        job.progressed.connect(self.progressed)
+        job.finished.connect(self._on_finished)
+
+    @property
+    def running(self) -> bool:
+        """Whether it waits or decodes."""
+        return self._job.active
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether it was told to stop."""
+        return self._job.cancelling
+
+    @property
+    def n_done(self) -> int:
+        """How many files need nothing more."""
+        return self._job.n_finished
+
+    @property
+    def n_files(self) -> int:
+        """How many there are."""
+        return len(self.picked.entries)
+
+    @property
+    def fraction(self) -> float:
+        """In pixels, 0 to 1."""
+        return self._job.meter.fraction
+
+    def give(self) -> None:
+        """Somebody gets the files: they stay where they are until the program ends."""
+        self.asked = self._tray.given = True
+
+    def cancel(self) -> None:
+        """Stops it; the files that are there are kept for the next one."""
+        if self.running:
+            self._job.cancel()
+
+    def _on_finished(self) -> None:
+        results = [file.result for file in self._job.files if file.result is not None]
+        if self._job.state is not State.CANCELLED:
+            tops = {
+                self.picked.item_of(result.name): self._top(result.name, result.target)
+                for result in results
+                if result.target is not None
+            }
+            self.paths = list(tops.values())
+            failed = [result.error for result in results if result.error]
+            self.errors = [sentences.translated(error) for error in failed]
+            if self._job.error:
+                self.errors.append(self._job.error)
+        self.ended.emit(self)
+
+    def _top(self, name: str, path: Path) -> Path:
+        n_below = name.count("/") - self.picked.item_of(name).count("/")
+        return path.parents[n_below - 1] if n_below else path
+
+
+class Takeout(QObject):
+    """Decodes the selection when it settles, and at once when it is asked for."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        executor: Executor,
+        cache: PrivateCache,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._backend, self._executor, self._cache = backend, executor, cache
+        self._known: dict[_Key, _File] = {}  # written on the worker alone
+        self._running: set[Preparation] = set()
+        self._last: Preparation | None = None
+        self._settling: Picked | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
+        self._timer.timeout.connect(self._on_settled)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being decoded."""
+        return bool(self._running)
+
+    def consider(self, picked: Picked | None) -> None:
+        """Another selection: what nobody waits for of the old one is not decoded to the end."""
+        self._settling = None
+        self._timer.stop()
+        last = self._last
+        if last is not None and last.picked == picked and self._serves(last):
+            return
+        for preparation in self._running:
+            if not preparation.asked:
+                preparation.cancel()
+        if picked is not None and picked.is_quick:
+            self._settling = picked
+            self._timer.start()
+
+    def request(self, picked: Picked) -> Preparation:
+        """For somebody who waits. Perhaps its files are ready, or under way."""
+        self._settling = None
+        self._timer.stop()
+        last = self._last
+        if last is None or last.picked != picked or not self._serves(last):
+            last = self._prepare(picked)
+        last.give()
+        return last
+
+    def release(self, preparation: Preparation) -> None:
+        """Nobody waits any more; it ends in the background where that is quickly done."""
+        preparation.asked = False
+        if not preparation.picked.is_quick or preparation is not self._last:
+            preparation.cancel()
+
+    def cancel_all(self) -> None:
+        """Stops all within a second."""
+        self.consider(None)
+        for preparation in self._running:
+            preparation.cancel()
+
+    def _serves(self, preparation: Preparation) -> bool:
+        if preparation.running:
+            return not preparation.cancelling
+        files = (self._known.get(key) for key in _keys(preparation.picked))
+        return not preparation.errors and all(
+            file is not None and file.tray is preparation._tray and file.unchanged for file in files
+        )
+
+    def _on_settled(self) -> None:
+        if self._settling is not None:
+            self._prepare(self._settling)
+
+    def _prepare(self, picked: Picked) -> Preparation:
+        tray = _Tray()
+        job = Job(JobKind.EXTRACT, picked.archive, self._work(picked, tray))
+        preparation = Preparation(picked, job, tray, self)
+        preparation.ended.connect(self._on_ended)
+        self._running.add(preparation)
+        self._last = preparation
+        job.start(self._executor)
+        return preparation
+
+    def _work(self, picked: Picked, tray: _Tray) -> Work:
+        plan = [(e.name, float(e.width * e.height)) for e in picked.entries]
+        # Done again, it decodes only what is not there yet.
+        return Work(
+            lambda: plan, partial(self._fill, picked, tray), lambda _: self._work(picked, tray)
+        )
+
+    def _on_ended(self, preparation: Preparation) -> None:
+        self._running.discard(preparation)
+
+    # What follows runs on the worker.
+
+    def _fill(
+        self, picked: Picked, tray: _Tray, listener: Listener, cancel: CancelToken
+    ) -> Sequence[FileResult]:
+        from core.engine import FileResult
+
+        tray.folder = self._cache.new_folder()
+        keys = dict(zip((e.name for e in picked.entries), _keys(picked), strict=True))
+        missing = []
+        for name, key in keys.items():
+            cancel.check()
+            file = self._known.get(key)
+            if file is None or not file.unchanged:
+                missing.append(name)
+                continue
+            target = _bring(file, tray.folder)
+            self._known[key] = _File.of(target, tray)
+            listener.finished(FileResult(name, target=target))
+        if not missing:
+            return []
+        results = self._backend.extract(
+            picked.archive, missing, tray.folder, None, listener, cancel
+        )
+        for result in results:
+            if result.target is not None:
+                self._known[keys[result.name]] = _File.of(result.target, tray)
+        return results
+
+
+def _keys(picked: Picked) -> list[_Key]:
+    return [(picked.archive, e.name, e.file_sha256) for e in picked.entries]
+
+
+def _bring(file: _File, folder: Path) -> Path:
+    """A decoded file comes into another tray: moved, or copied where somebody has its path."""
+    assert file.tray.folder is not None
+    target = folder / file.path.relative_to(file.tray.folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.tray.given:
+        shutil.copy2(file.path, target)
+    else:
+        os.replace(file.path, target)
+    return target

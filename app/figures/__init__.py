@@ -1,0 +1,1 @@
+"""Numbers made visible: bars, charts, tables and the report. No window is needed."""

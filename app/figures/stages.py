@@ -1,0 +1,62 @@
+"""The stages of adding a file, and the time that each took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from app.figures.figures import Bar, Tone
+from app.language import texts
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+Stage = Callable[["Entry"], float | None]
+
+
+def stages() -> list[tuple[str, Stage, Tone]]:
+    """The stages of adding a file, in their order: name, seconds, tone."""
+    return [
+        (_tr("Reading"), lambda e: e.read_seconds, Tone.OURS_FAINT),
+        (_tr("Network"), lambda e: e.network_seconds, Tone.OURS),
+        (_tr("Coding"), lambda e: e.coding_seconds, Tone.OURS),
+        (_tr("Other encoding"), _other, Tone.OURS_FAINT),
+        (_tr("Verifying"), lambda e: e.verify_seconds, Tone.OURS_FAINT),
+        (_tr("Writing"), lambda e: e.write_seconds, Tone.OURS_FAINT),
+    ]
+
+
+def time_bars(entries: Sequence[Entry]) -> list[Bar]:
+    """A bar for each stage, summed over the entries that went through it."""
+    bars = []
+    for name, seconds, tone in stages():
+        known = [s for s in map(seconds, entries) if s is not None]
+        total = sum(known) if known else None
+        bars.append(Bar(name, total, texts.seconds(total), tone))
+    return bars
+
+
+def sentence(entries: Sequence[Entry]) -> str:
+    """How long all took, how fast that was, and on what; the disk's last flush is left out."""
+    timed = [(e, sum(s(e) or 0.0 for _, s, _ in stages())) for e in entries]
+    total = sum(seconds for _, seconds in timed)
+    n_pixels = sum(e.width * e.height for e, seconds in timed if seconds)
+    parts = [_tr("{0} s in all").format(texts.seconds(total))]
+    if total:
+        parts.append(texts.throughput(n_pixels / total))
+    devices = dict.fromkeys(e.device for e in entries if e.device)
+    what = "; ".join([", ".join(parts), *devices])
+    return _tr("{0}. Writing ends where the disk is told to keep what was written.").format(what)
+
+
+def _other(entry: Entry) -> float | None:
+    if entry.encode_seconds is None:
+        return None
+    inside = (entry.network_seconds or 0.0) + (entry.coding_seconds or 0.0)
+    return max(0.0, entry.encode_seconds - inside)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Timing", text)

@@ -1,0 +1,135 @@
+"""The engine's questions, from a worker to a dialog and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from app.backend.backend import Backend
+from app.backend.executors import Task
+from core.control import CancelToken
+from core.errors import Cancelled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.engine import Answer, Query
+
+#: The longer side of the pictures in a question; they are loaded twice as large, for sharp screens.
+PICTURE_SIDE = 144
+
+#: Told what was answered, or None where the job is to be stopped.
+OnAnswer = Callable[["Answer | None"], None]
+
+
+class OpenQuestion(Protocol):
+    """A dialog that waits for an answer, while the window lives on."""
+
+    def show_picture(self, place: int, picture: QImage) -> None:
+        """Shows what it is about: 0 is what is there already, 1 what comes."""
+        ...
+
+    def withdraw(self) -> None:
+        """Closes it: nobody waits for the answer any more."""
+        ...
+
+
+class Asker(Protocol):
+    """The part of the dialog service that is needed here."""
+
+    def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion: ...
+
+
+class _Asked:
+    """A question that has been asked, and where its answer goes."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.reply: Future[Answer] = Future()
+        self.dialog: OpenQuestion | None = None
+
+
+class Questions(QObject):
+    """An engine ``Queries``: the worker waits, the window does not."""
+
+    asking = Signal(bool)  #: whether a question is open
+
+    _asked = Signal(object)
+    _over = Signal(object)
+
+    def __init__(
+        self, dialogs: Asker, backend: Backend, executor: Executor, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._dialogs, self._window = dialogs, window
+        self._backend, self._executor = backend, executor
+        self._asked.connect(self._open)
+        self._over.connect(self._close)
+
+    def ask(self, query: Query, cancel: CancelToken) -> Answer:  # on the worker
+        """Waits for a person's answer. Raises Cancelled."""
+        asked = _Asked(query)
+        self._asked.emit(asked)
+        try:
+            return cancel.wait_for(asked.reply)
+        finally:
+            asked.reply.cancel()
+            self._over.emit(asked)
+
+    def _open(self, asked: _Asked) -> None:
+        if asked.reply.cancelled():  # the job was stopped meanwhile
+            return
+        self.asking.emit(True)
+        asked.dialog = self._dialogs.ask(self._window, asked.query, partial(_settle, asked))
+        for place, load in enumerate(self._loaders(asked.query)):
+            task = Task(self)
+            task.succeeded.connect(partial(_show, asked, place))
+            task.start(self._executor, load)
+
+    def _close(self, asked: _Asked) -> None:
+        if asked.dialog is not None:
+            asked.dialog.withdraw()
+            asked.dialog = None
+        self.asking.emit(False)
+
+    def _loaders(self, query: Query) -> list[Callable[[], QImage]]:
+        """What makes the pictures of what is there and of what comes, on a worker."""
+        from core.engine import FileExists, NameConflict
+
+        archive, backend = query.archive, self._backend
+        entry = partial(backend.thumbnail, archive, query.name, 2 * PICTURE_SIDE)
+        if isinstance(query, NameConflict):
+            file = partial(backend.thumbnail_of_file, query.source, 2 * PICTURE_SIDE)
+            return [partial(_picture, entry), partial(_picture, file)]
+        if isinstance(query, FileExists):
+            file = partial(backend.thumbnail_of_file, query.target, 2 * PICTURE_SIDE)
+            return [partial(_picture, file), partial(_picture, entry)]
+        return []
+
+
+def _picture(load: Callable[[], NDArray[np.uint8]]) -> QImage:  # on a worker
+    pixels = load()
+    height, width, channels = pixels.shape
+    kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
+    return QImage(pixels.data, width, height, channels * width, kind).copy()
+
+
+def _show(asked: _Asked, place: int, picture: QImage) -> None:
+    if asked.dialog is not None:
+        asked.dialog.show_picture(place, picture)
+
+
+def _settle(asked: _Asked, answer: Answer | None) -> None:
+    if asked.reply.done() or not asked.reply.set_running_or_notify_cancel():
+        return  # the job was stopped while the person thought
+    if answer is None:
+        asked.reply.set_exception(Cancelled())
+    else:
+        asked.reply.set_result(answer)

@@ -1,0 +1,95 @@
+"""What each kind of job calls on its worker, and how what failed of it is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.backend.backend import Backend, Plan
+from app.jobs.jobs import Work
+
+if TYPE_CHECKING:
+    from core.control import CancelToken
+    from core.engine import FileResult, Listener, Original, Queries, Source
+
+
+def adding(
+    backend: Backend, archive: Path, paths: Sequence[Path], queries: Queries, folder: str
+) -> Work:
+    """Adds files and folders to a folder, "" being that which holds all."""
+
+    def sources() -> Sequence[Path | Source]:  # on the worker, where imports may take their time
+        from core.engine import into
+
+        return into(folder, paths)
+
+    return _adding(backend, archive, sources, queries)
+
+
+def _adding(
+    backend: Backend,
+    archive: Path,
+    sources: Callable[[], Sequence[Path | Source]],
+    queries: Queries,
+) -> Work:
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        from core.engine import Source
+
+        left = [Source(result.source, result.name) for result in failed if result.source]
+        return _adding(backend, archive, lambda: left, queries)
+
+    def run(listener: Listener, cancel: CancelToken) -> Sequence[FileResult]:
+        return backend.add(archive, sources(), queries, listener, cancel)
+
+    return Work(lambda: backend.plan_add(sources()), run, again)
+
+
+def extracting(
+    backend: Backend,
+    archive: Path,
+    plan: Plan,
+    folder: Path,
+    queries: Queries,
+    folders: Sequence[str] = (),
+) -> Work:
+    """Writes images into a folder, and makes folders, whose names end in a slash."""
+    names = [*(name for name, _ in plan), *folders]
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        part, left = _part(plan, failed), [r.name for r in failed if r.name in folders]
+        return extracting(backend, archive, part, folder, queries, left)
+
+    run = partial(backend.extract, archive, names, folder, queries)
+    return Work(lambda: plan, run, again)
+
+
+def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> Work:
+    """Decodes images and compares them with their hashes."""
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        return verifying(backend, archive, _part(plan, failed), queries)
+
+    names = [name for name, _ in plan]
+    return Work(lambda: plan, partial(backend.verify, archive, names, queries), again)
+
+
+def discarding(
+    backend: Backend, archive: Path, files: Sequence[Original], move: Callable[[Path], None]
+) -> Work:
+    """Moves originals to the wastebasket."""
+
+    def again(failed: Sequence[FileResult]) -> Work:
+        names = {result.name for result in failed}
+        left = [file for file in files if file.name in names]
+        return discarding(backend, archive, left, move)
+
+    plan = [(file.name, float(file.n_bytes)) for file in files]
+    return Work(lambda: plan, partial(backend.discard, archive, files, move), again)
+
+
+def _part(plan: Plan, failed: Sequence[FileResult]) -> Plan:
+    names = {result.name for result in failed}
+    return [(name, weight) for name, weight in plan if name in names]

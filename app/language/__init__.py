@@ -1,0 +1,1 @@
+"""Translations, sentences for errors, and the format of numbers."""

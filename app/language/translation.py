@@ -1,0 +1,91 @@
+"""The window's words in other languages: one JSON file each, from the English words to theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from importlib.resources import files
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
+
+from app.language.sentences import CONTEXT, Book
+
+KEY = "window/language"
+
+#: Languages by the code that settings keep; English is what the sources speak.
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
+
+#: Which of a language's forms goes with a number; a language with more forms has more of them.
+PLURAL_FORMS: dict[str, Callable[[int], int]] = {
+    "en": lambda n: 0 if n == 1 else 1,
+    "de": lambda n: 0 if n == 1 else 1,
+}
+
+
+def counted(n: int, forms: str, *others: object) -> str:
+    """A sentence about n things, in the form of the number that goes with it.
+
+    ``forms`` are those of English, such as "{0} image|{0} images"; {0} is the number, {1} and so
+    on are the others.
+    """
+    text = QCoreApplication.translate("Counted", forms, None, n)
+    if text == forms:
+        text = forms.split("|")[PLURAL_FORMS["en"](n)]
+    return text.format(QLocale().toString(n), *others)
+
+
+class Catalogue(QTranslator):
+    """Finds words by themselves: the same words mean the same wherever they stand.
+
+    What is counted has a list of forms.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        path = files("resources") / "translations" / f"{code}.json"
+        self._words: dict[str, str | list[str]] = json.loads(path.read_text("utf-8"))
+        self._code, self._form = code, PLURAL_FORMS[code]
+
+    @cached_property
+    def _book(self) -> Book:  # read when there is something to say
+        return Book.of(self._code)
+
+    def isEmpty(self) -> bool:
+        return not self._words
+
+    def translate(
+        self, context: str, source: str, disambiguation: str | None = None, n: int = -1
+    ) -> str | None:
+        if context == CONTEXT:
+            return self._book.translated(source)
+        words = self._words.get(source)  # None: Qt shows what the sources say
+        return words[self._form(n)] if isinstance(words, list) else words
+
+
+def chosen(settings: QSettings) -> str:
+    """The language to speak: the one that was chosen, else the first known of the system."""
+    code = str(settings.value(KEY, ""))
+    if code in LANGUAGES:
+        return code
+    wanted = (name.split("-")[0] for name in QLocale.system().uiLanguages())
+    return next((name for name in wanted if name in LANGUAGES), "en")
+
+
+def install(application: QCoreApplication, settings: QSettings) -> list[QTranslator]:
+    """Makes all that is built from now on speak the language; keep what is returned.
+
+    Numbers and dates follow the system, but for a language that was chosen against it.
+    """
+    code = chosen(settings)
+    if QLocale.system().name().split("_")[0] != code:
+        QLocale.setDefault(QLocale(code))
+    if code == "en":
+        return []
+    own = QTranslator()  # of Qt's own dialogs
+    own.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
+    translators = [own, Catalogue(code)]
+    for translator in translators:
+        application.installTranslator(translator)
+    return translators

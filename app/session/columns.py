@@ -1,0 +1,249 @@
+"""The columns of the list: how each fact of an entry is headed, shown, sorted and summed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication
+
+from app.language import texts
+from app.session.contents import File, Item
+
+if TYPE_CHECKING:
+    from core.archive.entry import Entry
+
+Value = Callable[["Entry"], Any]
+
+
+def _nothing(_entries: Sequence[Entry]) -> None:
+    """A fact that folders do not have."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One fact of an entry, and what a folder shows of all its entries."""
+
+    key: str
+    title: str
+    explanation: str
+    value: Value  #: of an entry, in its own type; None where it does not apply
+    show: Callable[[Any], str]  #: a value as text
+    total: Callable[[Sequence[Entry]], Any] = _nothing  #: a folder's value
+    show_total: Callable[[Any], str] | None = None  #: where it is another kind of value
+    show_entry: Callable[[Entry], str] | None = None  #: where the value is there to sort by only
+    shown: bool = True  #: by default; the header's menu changes it
+    is_number: bool = True
+    widest: str = ""  #: columns have room before there are rows
+
+    def text(self, item: Item) -> str:
+        """What the cell shows."""
+        if isinstance(item, File):
+            if self.show_entry is not None:
+                return self.show_entry(item.entry)
+            return self._shown(self.value(item.entry), self.show)
+        return self._shown(item.total(self.key, self.total), self.show_total or self.show)
+
+    def native(self, item: Item) -> Any:
+        """The cell's value in its own type, to sort by; absent ones stand before all others."""
+        if isinstance(item, File):
+            value = self.value(item.entry)
+        else:
+            value = item.total(self.key, self.total)
+        if self.is_number:
+            return -1e300 if value is None else float(value)
+        return "" if value is None else natural(str(value))
+
+    @staticmethod
+    def _shown(value: Any, show: Callable[[Any], str]) -> str:
+        return texts.NOTHING if value is None else show(value)
+
+
+@lru_cache(maxsize=65_536)  # sorting asks for each name many times
+def natural(name: str) -> str:
+    """A key by which ``img2`` stands before ``img10``."""
+    return re.sub(r"\d+", lambda match: match[0].zfill(12), name.casefold())
+
+
+def _sum(value: Value) -> Callable[[Sequence[Entry]], Any]:
+    def fold(entries: Sequence[Entry]) -> Any:
+        known = [v for v in map(value, entries) if v is not None]
+        return sum(known) if known else None
+
+    return fold
+
+
+def _mean(value: Value) -> Callable[[Sequence[Entry]], Any]:
+    def fold(entries: Sequence[Entry]) -> Any:
+        known = [v for v in map(value, entries) if v is not None]
+        return sum(known) / len(known) if known else None
+
+    return fold
+
+
+def _pixels(entry: Entry) -> int:
+    return entry.width * entry.height
+
+
+def _saved(entry: Entry) -> float:
+    return texts.saved_fraction(entry.original_bytes, entry.packed_bytes)
+
+
+def _saved_of_all(entries: Sequence[Entry]) -> float | None:
+    if not entries:
+        return None
+    original = sum(entry.original_bytes for entry in entries)
+    return texts.saved_fraction(original, sum(entry.packed_bytes for entry in entries))
+
+
+def columns() -> list[Column]:
+    """In the order of the list; in the language of the moment."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Columns", text)
+
+    def summed(key: str, title: str, explanation: str, show: Any, **more: Any) -> Column:
+        def value(entry: Entry) -> Any:
+            return getattr(entry, key)
+
+        return Column(key, title, explanation, value, show, _sum(value), **more)
+
+    def averaged(key: str, title: str, explanation: str) -> Column:
+        def value(entry: Entry) -> Any:
+            return getattr(entry, key)
+
+        return Column(key, title, explanation, value, texts.bits_per_dim, _mean(value))
+
+    return [
+        Column(
+            "name",
+            tr("Name"),
+            tr("The file's name inside the archive"),
+            lambda e: e.name,
+            str,
+            is_number=False,
+        ),
+        Column(
+            "pixels",
+            tr("Pixels"),
+            tr("Width and height; of a folder, how many images are in it"),
+            _pixels,
+            str,
+            len,
+            texts.images,
+            lambda e: texts.dimensions(e.width, e.height),
+            widest="88888 x 88888",
+        ),
+        Column(
+            "channels",
+            tr("Channels"),
+            tr("1 for grey, 3 for colour"),
+            lambda e: e.channels,
+            texts.number,
+            shown=False,
+        ),
+        summed(
+            "original_bytes",
+            tr("Original"),
+            tr("Size of the file that was added"),
+            texts.size,
+            widest="888.8 kB",
+        ),
+        summed(
+            "packed_bytes",
+            tr("Packed"),
+            tr("All that the image takes in the archive"),
+            texts.size,
+            widest="888.8 kB",
+        ),
+        Column(
+            "saved",
+            tr("Saved"),
+            tr("Share of the original size that is no longer needed"),
+            _saved,
+            texts.percent,
+            _saved_of_all,
+            widest="MMM 100 %",  # a bar stands before the number
+        ),
+        averaged(
+            "theoretical_bpd",
+            tr("Theory\nb/dim"),
+            tr("Theoretical codelength of the model, in bits for each dimension (sample)"),
+        ),
+        averaged(
+            "achieved_bpd",
+            tr("Achieved\nb/dim"),
+            tr("All bytes of the image in the archive, in bits for each dimension (sample)"),
+        ),
+        Column(
+            "codec",
+            tr("Codec"),
+            tr("photo: coded by the model; stored: the file's own bytes"),
+            lambda e: e.codec,
+            str,
+            is_number=False,
+            widest="stored",
+        ),
+        Column(
+            "coder",
+            tr("Coder"),
+            tr("How local bits-back coded the model's steps"),
+            lambda e: e.coder,
+            str,
+            shown=False,
+            is_number=False,
+            widest="gaussian",
+        ),
+        summed(
+            "encode_seconds",
+            tr("Encode\nseconds"),
+            tr("Seconds that encoding took"),
+            texts.seconds,
+            widest="888.88",
+        ),
+        summed(
+            "verify_seconds",
+            tr("Verify\nseconds"),
+            tr("Seconds that decoding and comparing took, before the image was kept"),
+            texts.seconds,
+            shown=False,
+            widest="888.88",
+        ),
+        summed(
+            "borrowed_bits",
+            tr("Borrowed\nbits"),
+            tr("Auxiliary bits that bits-back coding took from the stack"),
+            texts.number,
+            shown=False,
+            widest="888888",
+        ),
+        summed(
+            "lost_bits",
+            tr("Lost\nbits"),
+            tr("Borrowed bits that held nothing useful"),
+            texts.number,
+            shown=False,
+            widest="888888",
+        ),
+        Column(
+            "modified",
+            tr("Modified"),
+            tr("When the file that was added had last been changed"),
+            lambda e: e.modified_at,
+            texts.date,
+            shown=False,
+            widest="31.12.2026 23:59",
+        ),
+        Column(
+            "added",
+            tr("Added"),
+            tr("When the image came into the archive"),
+            lambda e: e.added_at,
+            texts.date,
+            shown=False,
+            widest="31.12.2026 23:59",
+        ),
+    ]

@@ -1,0 +1,259 @@
+"""The open archive: what is in it, and what is being done to it. No widgets in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.backend.backend import Backend, Listing
+from app.backend.changes import Changed
+from app.backend.executors import Executors, Task
+from app.jobs import works
+from app.jobs.jobs import Job, JobKind, Jobs
+from app.language import sentences
+from app.session.entries_model import EntriesModel
+from app.session.history import History
+
+if TYPE_CHECKING:
+    from core.engine import FileResult, Queries
+
+#: An archive, what is in it, and the files that wait to be added to it.
+Opened = tuple[Path, Listing, Sequence[Path]]
+
+
+class ArchiveSession(QObject):
+    """At most one archive is shown; jobs on one that was left go on."""
+
+    opened = Signal()  #: another archive is shown, or none
+    opening = Signal(object)  #: its path, while its entries are being read
+    failed = Signal(str)
+    changing = Signal()  #: the archive is about to be changed
+    changed = Signal(object)  #: the names of the entries and folders that came by a change
+    idle = Signal()  #: nothing is being done any more
+
+    def __init__(
+        self,
+        backend: Backend,
+        executors: Executors,
+        queries: Queries,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.model = EntriesModel(self)
+        self.path: Path | None = None
+        self._backend, self._executors, self._queries = backend, executors, queries
+        self._tasks: set[Task] = set()
+        self.jobs = Jobs(executors.jobs, self)
+        self.jobs.job_added.connect(self._on_job_added)
+        self.jobs.idle.connect(self._on_idle)
+        self.history = History(self._turn, self)
+        self.history.dropped.connect(self._forget)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an archive is being read or written."""
+        return bool(self._tasks or self.jobs.active)
+
+    def open(self, path: Path) -> None:
+        """Reads an archive on a worker and shows it."""
+        self._show(path, partial(_read, self._backend, path))
+
+    def create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
+        """Makes an empty archive, in the place of any file, and shows it."""
+        self._show(path, partial(_create, self._backend, path, then_add))
+
+    def open_or_create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
+        """As the command line does: an archive that is not there is made."""
+        self._show(path, partial(_open_or_create, self._backend, path, then_add))
+
+    def close(self) -> None:
+        """Shows no archive; its jobs go on."""
+        self._set(None, Listing([], [], None))
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Adds files and folders to the folder that is shown."""
+        archive = self._archive()
+        work = works.adding(
+            self._backend, archive, list(paths), self._queries, self.model.folder.path
+        )
+        self.jobs.submit(JobKind.ADD, archive, work)
+
+    def extract(self, names: Sequence[str], folder: Path) -> None:
+        """Writes the images of these names into a folder, and makes those that end in a slash."""
+        archive = self._archive()
+        plan = self._plan([name for name in names if not name.endswith("/")])
+        folders = [name for name in names if name.endswith("/")]
+        work = works.extracting(self._backend, archive, plan, folder, self._queries, folders)
+        self.jobs.submit(JobKind.EXTRACT, archive, work)
+
+    def verify(self, names: Sequence[str]) -> None:
+        """Decodes the images of these names and compares them with their hashes."""
+        archive, plan = self._archive(), self._plan(names)
+        self.jobs.submit(
+            JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan, self._queries)
+        )
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Takes entries and folders out of the archive, after the jobs that run."""
+        change = partial(self._backend.changes.remove, self._archive(), list(names))
+        self._do(self.tr("delete"), change)
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives an entry or a folder another name."""
+        change = partial(self._backend.changes.rename, self._archive(), [(old, new)])
+        self._do(self.tr("rename"), change)
+
+    def move(self, names: Sequence[str], folder: str) -> None:
+        """Moves entries and folders into a folder, "" being that which holds all."""
+        inside = f"{folder}/" if folder else ""
+        pairs = [(name, inside + name.rpartition("/")[2]) for name in names]
+        pairs = [(old, new) for old, new in pairs if old != new]
+        if pairs:
+            change = partial(self._backend.changes.rename, self._archive(), pairs)
+            self._do(self.tr("move"), change)
+
+    def new_folder(self, name: str) -> None:
+        """Makes an empty folder."""
+        change = partial(self._backend.changes.new_folder, self._archive(), name)
+        self._do(self.tr("new folder"), change)
+
+    def has(self, name: str) -> bool:
+        """Whether an entry or a folder has this name, as far as the window knows."""
+        return self.model.item(name) is not None
+
+    @property
+    def writing(self) -> bool:
+        """Whether a job changes the archive that is shown, or is about to."""
+        return any(j.kind is JobKind.ADD and j.archive == self.path for j in self.jobs.active)
+
+    def _archive(self) -> Path:
+        if self.path is None:
+            raise ValueError("no archive is open")
+        return self.path
+
+    def _plan(self, names: Sequence[str]) -> list[tuple[str, float]]:
+        n_pixels = {e.name: float(e.width * e.height) for e in self.model.entries}
+        return [(name, n_pixels.get(name, 1.0)) for name in names]
+
+    def _task(self) -> Task:
+        task = Task(self)
+        self._tasks.add(task)
+        task.failed.connect(self.failed)
+        task.ended.connect(self._on_ended)
+        return task
+
+    def _show(self, path: Path, call: partial[Opened]) -> None:
+        self.opening.emit(path)
+        task = self._task()
+        task.succeeded.connect(self._on_read)
+        task.start(self._executors.reading, call)
+
+    def _on_read(self, result: Opened) -> None:
+        path, listing, then_add = result
+        self._set(path, listing)
+        if listing.damage:
+            self.failed.emit(sentences.translated(listing.damage))
+        for job in self.jobs.active:  # what they added while the list was being read
+            if job.kind is JobKind.ADD and job.archive == path:
+                for file in job.files:
+                    if file.result is not None and file.result.entry is not None:
+                        self.model.put(file.result.entry)
+        if then_add:
+            self.add(then_add)
+
+    def _set(self, path: Path | None, listing: Listing) -> None:
+        if path != self.path:
+            self.model.show_folder("")
+        self.path = path
+        self.history.clear()
+        self.model.reset(listing.entries, listing.folders)
+        self.opened.emit()
+
+    def _on_job_added(self, job: Job) -> None:
+        if job.kind is JobKind.ADD:
+            job.file_finished.connect(self._on_file_finished)
+            job.finished.connect(self._on_added)
+
+    def _on_file_finished(self, result: FileResult) -> None:
+        job = self.sender()
+        if result.entry is not None and isinstance(job, Job) and job.archive == self.path:
+            self.model.put(result.entry)
+
+    def _on_added(self, job: Job) -> None:
+        results = [f.result for f in job.files if f.result is not None and not f.result.unchanged]
+        names = [result.entry.name for result in results if result.entry is not None]
+        if not names:
+            return
+        kept = [result.replaced for result in results if result.replaced is not None]
+        if job.archive != self.path:
+            self._forget(kept)
+            return
+        undo = partial(self._backend.changes.undo_adding, job.archive, names, kept)
+        self.history.push(self.tr("add"), Changed([], [], [], undo, kept))
+
+    # Changes
+
+    def _do(self, text: str, change: Callable[[], Changed]) -> None:
+        def done(changed: Changed | None) -> None:
+            if changed is not None:
+                self.history.push(text, changed)
+
+        self._turn(change, done)
+
+    def _turn(self, change: Callable[[], Changed], done: Callable[[Changed | None], None]) -> None:
+        archive = self._archive()
+
+        def succeeded(changed: Changed) -> None:
+            for job in self.jobs.active:  # those that ended before it have their say first
+                job.collect()
+            if archive != self.path:
+                self._forget(changed.kept)
+                done(None)
+                return
+            self._apply(changed)
+            done(changed)
+
+        self.changing.emit()
+        task = self._task()
+        task.succeeded.connect(succeeded)
+        task.failed.connect(lambda _: done(None))
+        task.start(self._executors.jobs, change)
+
+    def _apply(self, changed: Changed) -> None:
+        self.model.change(changed.gone, changed.came, changed.made)
+        self.changed.emit([*(entry.name for entry in changed.came), *changed.made])
+
+    def _forget(self, kept: Sequence[Path]) -> None:
+        """After what is being done: it may put these back yet."""
+        task = self._task()
+        task.start(self._executors.jobs, partial(self._backend.changes.forget, list(kept)))
+
+    def _on_ended(self, task: Task) -> None:
+        self._tasks.discard(task)
+        self._on_idle()
+
+    def _on_idle(self) -> None:
+        if not self.busy:
+            self.idle.emit()
+
+
+# What follows runs on workers.
+
+
+def _read(backend: Backend, path: Path) -> Opened:
+    return path, backend.entries(path), ()
+
+
+def _create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
+    backend.create(path)
+    return path, Listing([], [], None), then_add
+
+
+def _open_or_create(backend: Backend, path: Path, then_add: Sequence[Path]) -> Opened:
+    if not path.exists():
+        return _create(backend, path, then_add)
+    return path, backend.entries(path), then_add

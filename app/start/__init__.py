@@ -1,0 +1,1 @@
+"""How the window starts, stays the only one, and gets its place in the desktop."""

@@ -1,0 +1,159 @@
+"""Starts the window, unless one is running that takes what this start was given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QSettings, QSize, QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from app.dialogs.dialogs import ARCHIVE_SUFFIX, QtDialogs
+from app.language import translation as language
+from app.start.desktop_entry import DESKTOP_ID
+from app.start.single_instance import Request, SingleInstance
+from app.window.preferences import restore_appearance
+
+if TYPE_CHECKING:
+    from app.window.window import Window
+
+
+_MODAL_MS = 200
+
+
+def run(
+    archive: Path | None = None,
+    paths: Sequence[Path] = (),
+    *,
+    settings: QSettings | None = None,
+    on_painted: Callable[[], None] | None = None,
+) -> int:
+    """Shows the window until it is closed; returns the exit status.
+
+    ``archive`` is opened, or created where there is none, and ``paths`` are added to it.
+    ``on_painted`` is called once when the window has been drawn; such a start is a measurement,
+    and leaves a running window alone.
+    """
+    # Python's own handler would not run while Qt's event loop does.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("floe")
+    application.setApplicationDisplayName("Floe")
+    application.setOrganizationName("floe")
+    application.setDesktopFileName(DESKTOP_ID)
+    application.setWindowIcon(_icon())
+    settings = settings or QSettings()
+    translators = language.install(application, settings)
+    restore_appearance(settings)
+    request = Request.here(archive, tuple(paths))
+    instance = SingleInstance()
+    if on_painted is None and instance.hand_over(request):
+        return 0
+
+    # Not above: handing over does not wait for what only a window needs.
+    from platformdirs import user_cache_path
+
+    from app.backend.backend import CoreBackend
+    from app.backend.executors import Executors
+    from app.backend.private_cache import PrivateCache
+    from app.backend.warmup import keep_out_of_collections
+    from app.window.window import Window
+
+    executors = Executors.threads()
+    shelf = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
+    thumbnails = user_cache_path("floe") / "thumbnails"
+    backend = CoreBackend(shelf=Path(shelf) if shelf else None, thumbnails=thumbnails)
+    cache = PrivateCache()
+    window = Window(backend, executors, QtDialogs(), settings, cache)
+    arrivals = Arrivals(window)
+    instance.serve(arrivals.accept)
+    if on_painted is not None:
+        FirstPaint(window).painted.connect(on_painted)
+    window.show()
+    keep_out_of_collections()
+    arrivals.open(request)
+    status = application.exec()
+    instance.close()
+    executors.shutdown()
+    for translator in translators:
+        application.removeTranslator(translator)
+    backend.close()
+    cache.remove()
+    return status
+
+
+def _icon() -> QIcon:
+    icon = QIcon()
+    for picture in sorted((Path(str(files("resources"))) / "desktop" / "png").glob("*/org*.png")):
+        size = int(picture.parent.name)
+        icon.addFile(str(picture), QSize(size, size))
+    return icon
+
+
+class Arrivals(QObject):
+    """Brings what starts were given into the window, once no question stands open in it."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window = window
+        self._waiting: list[Request] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(_MODAL_MS)
+        self._timer.timeout.connect(self._deliver)
+
+    def accept(self, request: Request) -> bool:
+        """Takes a later start's request and raises the window, unless that is closing."""
+        if self._window.closing or not self._window.isVisible():
+            return False
+        if request.token:  # Qt takes the desktop's leave from here when a window asks to be raised
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.token
+        window = self._window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
+        self._waiting.append(request)
+        self._timer.start()
+        self._deliver()
+        return True
+
+    def open(self, request: Request) -> None:
+        """Opens, creates and adds as the command line says."""
+        archives = [path for path in request.paths if path.suffix.lower() == ARCHIVE_SUFFIX]
+        if request.archive is None or archives:
+            first = [request.archive] if request.archive is not None else []
+            if everything := [*first, *request.paths]:
+                self._window.exchange.bring(everything)
+        else:
+            self._window.session.open_or_create(request.archive, list(request.paths))
+
+    def _deliver(self) -> None:
+        if QApplication.activeModalWidget() is None:
+            self._timer.stop()
+            requests, self._waiting = self._waiting, []
+            for request in requests:
+                self.open(request)
+
+
+class FirstPaint(QObject):
+    """Tells when a window has been drawn for the first time, with all that is in it."""
+
+    painted = Signal()
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._seen = False
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and not self._seen:
+            self._seen = True
+            # The window's parts are drawn in the same turn of the loop as the window.
+            QTimer.singleShot(0, self.painted.emit)
+        return False

@@ -1,0 +1,1 @@
+"""Small widgets, icons, colours and the shared actions."""

@@ -1,0 +1,82 @@
+"""A line of news above the table: seen, not in the way, and gone when it was read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, Qt, QUrl
+from PySide6.QtGui import QColor, QDesktopServices, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from app.widgets import colours, icons
+
+_EDGE = 4
+
+
+class MessageBar(QFrame):
+    """Shows the latest message only; errors stay until they are closed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_error = False
+        self._link = ""
+        self._label = QLabel(self)
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._open = QPushButton(self.tr("Open &folder"), self)
+        self._open.clicked.connect(self._follow)
+        self._close = QToolButton(self)
+        self._close.setAutoRaise(True)
+        self._close.setToolTip(self.tr("Close this message"))
+        self._close.setAccessibleName(self.tr("Close this message"))
+        self._close.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12 + _EDGE, 6, 6, 6)
+        layout.addWidget(self._label, 1)
+        layout.addWidget(self._open)
+        layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self._draw_icon()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What is said now."""
+        return "" if self.isHidden() else self._label.text()
+
+    def inform(self, text: str, link: str = "") -> None:
+        """Good news; ``link`` is a folder that may be opened."""
+        self._say(text, link, is_error=False)
+
+    def complain(self, text: str) -> None:
+        """Something that did not work."""
+        self._say(text, "", is_error=True)
+
+    def _say(self, text: str, link: str, *, is_error: bool) -> None:
+        self._is_error, self._link = is_error, link
+        self._label.setText(text)
+        self._label.setAccessibleName(text)
+        self._open.setVisible(bool(link))
+        self.show()
+        self.update()
+
+    def _follow(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._link))
+
+    def _tint(self) -> QColor:
+        # The palette has no word for danger; this red reads on light and on dark grounds.
+        if self._is_error:
+            return QColor(0xD0, 0x45, 0x3A)
+        return self.palette().color(QPalette.ColorRole.Highlight)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        ground = self.palette().color(QPalette.ColorRole.Window)
+        painter.fillRect(self.rect(), colours.blend(self._tint(), ground, 0.14))
+        painter.fillRect(QRectF(0, 0, _EDGE, self.height()), self._tint())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._draw_icon()
+
+    def _draw_icon(self) -> None:
+        self._close.setIcon(icons.icon("close", self.palette()))

@@ -1,0 +1,1 @@
+"""The photo model: a pyramid of couplings, in floats and in integers; start at ``model``."""

@@ -1,0 +1,114 @@
+"""Trained models: one safetensors file each, checked on the device before it codes anything."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.resources
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import ModelError
+from core.flows.photo import interlace
+from core.flows.photo.cdf import Tables
+from core.flows.photo.file import read_photo_file
+from core.flows.photo.integer import IntegerPhoto
+from core.flows.photo.model import CHANNEL_ORDER
+from core.flows.photo.walk import walk
+
+
+@dataclass(frozen=True)
+class PhotoModel:
+    """A photo model ready to code with: its networks, its tables and its name."""
+
+    id: str  # family and a hash of the file: the same id is the same arithmetic
+    network: IntegerPhoto
+    tables: Tables
+    file: bytes = field(default=b"", repr=False)  # which it was read from
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.network.level(0).stems[0].bias.device
+
+    @property
+    def device_name(self) -> str:
+        """The same for people: "CPU, 4 threads", or what a graphics card calls itself."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        if self.device.type == "cpu":
+            threads = self.network.threads
+            return f"CPU, {threads} threads" if threads > 1 else "CPU, 1 thread"
+        return self.device.type
+
+
+@functools.cache
+def bundled_photo_model(threads: int = 1) -> PhotoModel:
+    """The default model, which comes with the program. Raises ModelError."""
+    resource = importlib.resources.files("resources") / "models" / "photo.safetensors"
+    with importlib.resources.as_file(resource) as path:
+        return load_photo_model(path, threads=threads)
+
+
+def load_photo_model(path: Path, device: str = "cpu", threads: int = 1) -> PhotoModel:
+    """Reads a model, moves it to a device and checks it there. Raises ModelError."""
+    try:
+        return photo_model(path.read_bytes(), device, threads)
+    except OSError as error:
+        raise ModelError(f"{path}: the model cannot be read ({error})") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def photo_model(data: bytes, device: str = "cpu", threads: int = 1) -> PhotoModel:
+    """The model of a file's bytes, moved to a device and checked there.
+
+    threads: squares of a picture that are computed at a time. The bytes may be anyone's. Raises
+    ModelError.
+    """
+    file = read_photo_file(data)
+    model = PhotoModel(
+        f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
+        IntegerPhoto(file.config, file.tensors, threads).to(torch.device(device)),
+        file.tables,
+        data,
+    )
+    if vector_sha256(model, file.vector) != file.vector_sha256:
+        raise ModelError(
+            f"model {model.id} does not compute exactly on {device}: its test vector differs. "
+            "Nothing was written; use another device, or install the model file anew"
+        )
+    return model
+
+
+def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
+    """SHA-256 over every distribution of a picture, (3, H, W) uint8, on the model's device."""
+    digest = hashlib.sha256()
+    pixels = picture.float()[None]
+    level = 0
+    while pixels.shape[-2] * pixels.shape[-1] > interlace.COARSEST_POSITIONS:
+        coarse = pixels[..., 0::2, 0::2]
+        height, width = pixels.shape[-2:]
+        pieces = walk(
+            model.network.level(level),
+            model.tables,
+            coarse.to(model.device),
+            height,
+            width,
+            CHANNEL_ORDER,
+        )
+        try:
+            piece = next(pieces)
+            while True:
+                for values in (piece.cdf.weights, piece.cdf.means, piece.cdf.inverse_scales):
+                    digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
+                target = pixels[0, piece.channel].numpy()[piece.places].astype(np.int64)
+                digest.update(piece.cdf.edges(target).astype("<i8").tobytes())
+                piece = pieces.send(target)
+        except StopIteration:
+            pixels, level = coarse, level + 1
+    return digest.hexdigest()

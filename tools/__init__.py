@@ -1,0 +1,1 @@
+"""Developers' tools, which the wheel leaves out."""
