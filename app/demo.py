@@ -5,16 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 
 from core.errors import FloeError
-
-
-def sample_images() -> list[Path]:
-    """The photographs that come with the program."""
-    folder = Path(str(files("resources"))) / "samples"
-    return sorted(folder.glob("*.png"))
+from resources import sample_images
 
 
 def main() -> int:

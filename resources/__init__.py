@@ -1,1 +1,12 @@
-"""Data that comes with Floe: models, samples, icons."""
+"""What comes with the program: models, icons, translations, sample photographs."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+
+def sample_images() -> list[Path]:
+    """The sample photographs, sorted by name."""
+    folder = Path(str(files("resources"))) / "samples"
+    return sorted(folder.glob("*.png"))

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from app.backend.backend import REFERENCES, Backend, CoreBackend
 from app.backend.executors import Executors
 from app.backend.private_cache import PrivateCache
-from app.demo import sample_images
 from app.dialogs.dialogs import QtDialogs
 from app.dialogs.move_dialog import MoveDialog
 from app.dialogs.query_dialog import FileCard
@@ -34,6 +33,7 @@ from app.preview.view import Mode
 from app.widgets import colours
 from app.window.window import Window
 from core.control import CancelToken
+from resources import sample_images
 
 _SIZE = (1280, 760)
 _PATIENCE_MS = 600_000

@@ -38,10 +38,10 @@ from app.backend.backend import CoreBackend
 from app.backend.executors import Executors
 from app.backend.private_cache import PrivateCache
 from app.backend.warmup import keep_out_of_collections
-from app.demo import sample_images
 from app.dialogs.dialogs import QtDialogs
 from app.window.window import Window
 from core.errors import FloeError
+from resources import sample_images
 
 BEAT_MS = 5
 #: A silence that a person notices.
