@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.archive.codec import CodecFactory, ImageCodec
     from core.archive.entry import Entry
     from core.bench.contest import Attempt, ContestListener
-    from core.engine import FileResult, Listener, Original, Queries, Source
+    from core.engine import Discardable, FileResult, Listener, Queries, Source
     from core.images.metadata import Fact
     from core.images.tiles import TileListener
 
@@ -85,12 +85,12 @@ class Backend(Protocol):
         cancel: CancelToken,
     ) -> list[FileResult]: ...
 
-    def originals(self, results: Sequence[FileResult]) -> list[Original]: ...
+    def originals(self, results: Sequence[FileResult]) -> list[Discardable]: ...
 
     def discard(
         self,
         archive: Path,
-        files: Sequence[Original],
+        files: Sequence[Discardable],
         move: Callable[[Path], None],
         listener: Listener,
         cancel: CancelToken,
@@ -250,16 +250,16 @@ class CoreBackend:
             codec_factory=self._codec_factory,
         )
 
-    def originals(self, results: Sequence[FileResult]) -> list[Original]:
+    def originals(self, results: Sequence[FileResult]) -> list[Discardable]:
         """The files of what was added whose very bytes come back from the archive."""
         from core import engine
 
-        return engine.originals(results)
+        return engine.discardables(results)
 
     def discard(
         self,
         archive: Path,
-        files: Sequence[Original],
+        files: Sequence[Discardable],
         move: Callable[[Path], None],
         listener: Listener,
         cancel: CancelToken,

@@ -18,10 +18,10 @@ from app.jobs import works
 from app.jobs.jobs import Job, JobKind, Jobs, State
 
 if TYPE_CHECKING:
-    from core.engine import Original
+    from core.engine import Discardable
 
 #: An archive, the originals that may go, and how many files stay.
-Found = tuple[Path, "list[Original]", int]
+Found = tuple[Path, "list[Discardable]", int]
 
 
 class Originals(QObject):

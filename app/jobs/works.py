@@ -12,7 +12,7 @@ from app.jobs.jobs import Work
 
 if TYPE_CHECKING:
     from core.control import CancelToken
-    from core.engine import FileResult, Listener, Original, Queries, Source
+    from core.engine import Discardable, FileResult, Listener, Queries, Source
 
 
 def adding(
@@ -77,7 +77,7 @@ def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> 
 
 
 def discarding(
-    backend: Backend, archive: Path, files: Sequence[Original], move: Callable[[Path], None]
+    backend: Backend, archive: Path, files: Sequence[Discardable], move: Callable[[Path], None]
 ) -> Work:
     """Moves originals to the wastebasket."""
 

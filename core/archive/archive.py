@@ -29,7 +29,7 @@ from core.archive.models import CarriedModels
 from core.archive.names import check_name, target_path
 from core.archive.packing import pack_file
 from core.archive.table import EntryTable
-from core.archive.unpacking import Contents
+from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
@@ -63,7 +63,7 @@ class Archive:
         self._folders = FolderTable(path, connection)
         self._models = CarriedModels(path, connection)
         self._changes = Changes(path, connection)
-        self._contents = Contents(path, connection, codec_factory)
+        self._contents = EntryReader(path, connection, codec_factory)
 
     @classmethod
     def create(cls, path: Path, *, codec_factory: CodecFactory = load_photo_codec) -> Archive:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.archive.codec import CodecFactory, ImageCodec, Report
 from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
 from core.errors import FloeError, ModelError, UnreadableFileError, VerificationError
-from core.images import Original, Picture, comes_back, read_image, rebuild
+from core.images import KeptFile, Picture, comes_back, read_image, rebuild
 
 #: A stored file is cut into pieces of this many bytes, so that it can be read in parts.
 PIECE_BYTES = 4 * 2**20
@@ -106,7 +106,7 @@ def pack_file(
     image = read_image(path)
     source = _Source(_modified_at(path), cancel.clock() - started)
     cancel.check()
-    if isinstance(image, Original):
+    if isinstance(image, KeptFile):
         return _stored(image, source, image.reason)
     packed = _coded(image, name, source, coder, codec_factory(), progress, cancel)
     if packed.n_bytes >= len(image.file_bytes):
@@ -193,7 +193,7 @@ def _verify(
     return rebuilt == picture.file_bytes
 
 
-def _stored(image: Picture | Original, source: _Source, reason: str) -> Packed:
+def _stored(image: Picture | KeptFile, source: _Source, reason: str) -> Packed:
     file = memoryview(image.file_bytes)
     pieces = [file[at : at + PIECE_BYTES] for at in range(0, len(file), PIECE_BYTES)]
     pixels = image.pixels

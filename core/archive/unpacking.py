@@ -35,7 +35,7 @@ _SELECT = (
 )
 
 
-class Contents:
+class EntryReader:
     """Reads the chunks of entries, which are known by the number of their row."""
 
     def __init__(

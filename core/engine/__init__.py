@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.engine.collecting import Source, collect, into
+from core.engine.discarding import Discardable, discard, discardables
 from core.engine.jobs import add, extract, verify
-from core.engine.originals import Original, discard, originals
 from core.engine.queries import (
     Always,
     Answer,
@@ -22,11 +22,11 @@ __all__ = [
     "Answer",
     "Choice",
     "ContinueAfterError",
+    "Discardable",
     "FileExists",
     "FileResult",
     "Listener",
     "NameConflict",
-    "Original",
     "Queries",
     "Query",
     "Silent",
@@ -34,8 +34,8 @@ __all__ = [
     "add",
     "collect",
     "discard",
+    "discardables",
     "extract",
     "into",
-    "originals",
     "verify",
 ]

@@ -24,7 +24,7 @@ from core.errors import EntryExistsError, HostileNameError, TargetExistsError
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where a file goes: its name there, and whether in the place of another."""
 
     name: str
@@ -32,7 +32,7 @@ class Place:
 
 
 #: A file that needs no work, or the place that it gets.
-Decision = FileResult | Place
+Decision = FileResult | Destination
 
 
 class AddingConflicts:
@@ -52,7 +52,7 @@ class AddingConflicts:
         """Raises EntryExistsError where nobody can be asked, and Cancelled."""
         there = self._opened.find(file.name)
         if there is None or file.source is None:
-            return Place(file.name)
+            return Destination(file.name)
         if same_file(file.source, there, self._cancel):
             return replace(file, entry=there, unchanged=True)
         if self._asking is None:
@@ -63,7 +63,7 @@ class AddingConflicts:
         try:
             status = file.source.stat()
         except OSError:
-            return Place(file.name, replace=True)  # reading it will tell
+            return Destination(file.name, replace=True)  # reading it will tell
         new_name = free_name(file.name, self._is_taken)
         query = NameConflict(
             self._opened.path,
@@ -74,7 +74,7 @@ class AddingConflicts:
             status.st_mtime_ns,
             new_name,
         )
-        return _place(file, new_name, self._asking.ask(query), self._coming)
+        return _destination(file, new_name, self._asking.ask(query), self._coming)
 
     def _is_taken(self, name: str) -> bool:
         return name in self._coming or not self._opened.is_free(name)
@@ -95,7 +95,7 @@ class ExtractingConflicts:
         try:
             status = os.lstat(target)
         except OSError:  # nothing is there, or it cannot be reached: writing will tell
-            return Place(file.name)
+            return Destination(file.name)
         if stat.S_ISDIR(status.st_mode):
             raise TargetExistsError(target, "a folder of this name is in the way")
         if self._asking is None:
@@ -110,7 +110,7 @@ class ExtractingConflicts:
             status.st_mtime_ns,
             new_name,
         )
-        return _place(file, new_name, self._asking.ask(query), self._coming)
+        return _destination(file, new_name, self._asking.ask(query), self._coming)
 
     def _is_taken(self, name: str) -> bool:
         try:
@@ -119,12 +119,12 @@ class ExtractingConflicts:
             return False
 
 
-def _place(file: FileResult, new_name: str, choice: Choice, coming: set[str]) -> Decision:
+def _destination(file: FileResult, new_name: str, choice: Choice, coming: set[str]) -> Decision:
     if choice is Choice.REPLACE:
-        return Place(file.name, replace=True)
+        return Destination(file.name, replace=True)
     if choice is Choice.KEEP_BOTH:
         coming.add(new_name)
-        return Place(new_name)
+        return Destination(new_name)
     return replace(file, skipped=True)
 
 

@@ -17,7 +17,7 @@ from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.shelf import Shelf
 from core.control import CancelToken
 from core.engine.collecting import Source, collect
-from core.engine.conflicts import AddingConflicts, ExtractingConflicts, Place
+from core.engine.conflicts import AddingConflicts, Destination, ExtractingConflicts
 from core.engine.queries import Queries
 from core.engine.results import FileResult, Listener, Silent
 from core.engine.running import Run
@@ -48,7 +48,7 @@ def add(
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name, source=path) for path, name in collect(paths)]
 
-    def work(file: FileResult, place: Place) -> FileResult:
+    def work(file: FileResult, destination: Destination) -> FileResult:
         assert file.source is not None
         if os.path.isdir(file.source):
             raise UnreadableFileError(file.source, "the folder cannot be looked into")
@@ -56,9 +56,9 @@ def add(
         with Archive.open(archive, write=True, codec_factory=codec_factory) as opened:
             entry = opened.add_file(
                 file.source,
-                place.name,
+                destination.name,
                 coder=coder,
-                replace=place.replace,
+                replace=destination.replace,
                 replaced=parcel,
                 carry_model=carry_model,
                 progress=run.progress_of(file),
@@ -97,13 +97,13 @@ def extract(
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name) for name in dict.fromkeys(names) if not name.endswith("/")]
 
-    def work(file: FileResult, place: Place) -> FileResult:
+    def work(file: FileResult, destination: Destination) -> FileResult:
         with Archive.open(archive, salvage=True, codec_factory=codec_factory) as opened:
             target = opened.extract(
                 file.name,
                 folder,
-                overwrite=place.replace,
-                to=place.name,
+                overwrite=destination.replace,
+                to=destination.name,
                 progress=run.progress_of(file),
                 cancel=run.cancel,
             )
@@ -134,13 +134,13 @@ def verify(
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name) for name in dict.fromkeys(names)]
 
-    def work(file: FileResult, place: Place) -> FileResult:
+    def work(file: FileResult, destination: Destination) -> FileResult:
         with Archive.open(archive, salvage=True, codec_factory=codec_factory) as opened:
-            opened.verify(place.name, progress=run.progress_of(file), cancel=run.cancel)
-            return changed(file, entry=opened.find(place.name))
+            opened.verify(destination.name, progress=run.progress_of(file), cancel=run.cancel)
+            return changed(file, entry=opened.find(destination.name))
 
     Archive.open(archive, salvage=True, codec_factory=codec_factory).close()
-    return run.work(files, [Place(file.name) for file in files], work, executor)
+    return run.work(files, [Destination(file.name) for file in files], work, executor)
 
 
 def _make_folders(

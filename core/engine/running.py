@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from core.archive.codec import THREADS_PER_IMAGE
 from core.control import CancelToken, Progress, ProgressListener
-from core.engine.conflicts import Decision, Place
+from core.engine.conflicts import Decision, Destination
 from core.engine.queries import Asking, Choice, ContinueAfterError, Queries
 from core.engine.results import FileResult, Listener, Silent
 from core.errors import (
@@ -74,14 +74,14 @@ class Run:
         self,
         files: Sequence[FileResult],
         decided: Sequence[Decision],
-        work: Callable[[FileResult, Place], FileResult],
+        work: Callable[[FileResult, Destination], FileResult],
         executor: Executor | None,
     ) -> list[FileResult]:
         """Does the work on each file that has a place, and tells what came of it."""
 
-        def one(file: FileResult, place: Place) -> FileResult:
+        def one(file: FileResult, destination: Destination) -> FileResult:
             self._listener.started(file.name)
-            result = self._attempt(file, lambda: work(file, place))
+            result = self._attempt(file, lambda: work(file, destination))
             self._listener.finished(result)
             return result
 
@@ -91,11 +91,11 @@ class Run:
                 executor = stack.enter_context(ThreadPoolExecutor(workers, "floe-file"))
             futures: list[FileResult | Future[FileResult]] = []
             try:
-                for file, place in zip(files, decided, strict=True):
-                    if isinstance(place, Place):
-                        futures.append(executor.submit(one, file, place))
+                for file, destination in zip(files, decided, strict=True):
+                    if isinstance(destination, Destination):
+                        futures.append(executor.submit(one, file, destination))
                     else:
-                        futures.append(place)
+                        futures.append(destination)
                 return [f.result() if isinstance(f, Future) else f for f in futures]
             except BaseException:
                 # Someone pressed Ctrl-C: the pool is left only once all workers have stopped.

@@ -38,7 +38,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Original:
+class KeptFile:
     """An image whose file is kept byte for byte, because the flow is not made for it.
 
     ``pixels`` is the decoded first frame, (H, W, C) uint8 in the order of its mode (palettes
@@ -52,8 +52,3 @@ class Original:
     height: int
     channels: int
     reason: str
-
-    @property
-    def data(self) -> bytes:
-        """The file's exact bytes."""
-        return self.file_bytes

@@ -1,4 +1,4 @@
-"""A file on disk to a Picture, or to an Original where the flow is not made for it."""
+"""A file on disk to a Picture, or to a KeptFile where the flow is not made for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError, UnreadableFileError
 from core.images.decode import Decoded, decode, identify
 from core.images.frames import FrameError
-from core.images.picture import Original, Picture
+from core.images.picture import KeptFile, Picture
 from core.images.png import (
     BrokenPngError,
     UnusualPngError,
@@ -38,7 +38,7 @@ _MODE_REASONS = {
 }
 
 
-def read_image(path: Path) -> Picture | Original:
+def read_image(path: Path) -> Picture | KeptFile:
     """Reads and fully decodes an image file.
 
     Raises UnreadableFileError, NotAnImageError, DamagedImageError and ImageTooLargeError, and
@@ -47,7 +47,7 @@ def read_image(path: Path) -> Picture | Original:
     return interpret(_read(path), path)
 
 
-def interpret(data: bytes, path: Path) -> Picture | Original:
+def interpret(data: bytes, path: Path) -> Picture | KeptFile:
     """The same for the bytes of a file; ``path`` is for the words of an error only."""
     decoded = decode(io.BytesIO(data), path)
     if decoded.format == "PNG":
@@ -111,7 +111,7 @@ def _os_reason(error: OSError) -> str:
     return f"cannot be read ({error.strerror or error})"
 
 
-def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | Original:
+def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | KeptFile:
     try:
         parts = read_parts(data)
         check_image_data(data, parts.header)
@@ -171,9 +171,9 @@ def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
         return None
 
 
-def _original(data: bytes, decoded: Decoded, reason: str, *, deep: bool = False) -> Original:
+def _original(data: bytes, decoded: Decoded, reason: str, *, deep: bool = False) -> KeptFile:
     """``deep`` says that Pillow's pixels have fewer bits than the file's."""
-    return Original(
+    return KeptFile(
         file_bytes=data,
         pixels=None if deep else decoded.pixels,
         width=decoded.width,

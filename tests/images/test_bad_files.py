@@ -25,7 +25,7 @@ from core.errors import (
     NotAnImageError,
     UnreadableFileError,
 )
-from core.images import Original, Picture, interpret, read_image, rebuild
+from core.images import KeptFile, Picture, interpret, read_image, rebuild
 from core.images import decode as decode_module
 from core.images import reading as reading_module
 
@@ -43,7 +43,7 @@ def image_bytes(form: str, height: int = 20, width: int = 30) -> bytes:
 SAMPLES = {form: image_bytes(form) for form in FORMATS}
 
 
-def outcome(data: bytes) -> Picture | Original | FileError:
+def outcome(data: bytes) -> Picture | KeptFile | FileError:
     try:
         return interpret(data, SOMEWHERE)
     except FileError as error:
@@ -141,7 +141,7 @@ def test_incomplete_pngs(data: bytes) -> None:
 def test_image_data_beyond_the_image_is_kept(stream: bytes) -> None:
     data = png_of(ihdr(4, 4), (b"IDAT", stream), (b"IEND", b""))
     image = interpret(data, SOMEWHERE)
-    assert isinstance(image, Original)
+    assert isinstance(image, KeptFile)
     assert "does not end where the image does" in image.reason
     assert image.file_bytes == data
 

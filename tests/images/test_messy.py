@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import FileError
-from core.images import Original, Picture, comes_back, read_image, rebuild
+from core.images import KeptFile, Picture, comes_back, read_image, rebuild
 
 MESSY = Path(__file__).parents[3] / "shared" / "data" / "messy"
 # By name, so that the tests are the same where the folder is absent.
@@ -38,7 +38,7 @@ def test_a_picture_an_original_or_a_typed_error(folder: str) -> None:
     assert n_read or folder.startswith("fuzz")
 
 
-def _outcome(path: Path) -> Picture | Original | FileError:
+def _outcome(path: Path) -> Picture | KeptFile | FileError:
     try:
         return read_image(path)
     except FileError as error:
@@ -55,7 +55,7 @@ def _check_picture(picture: Picture) -> None:
         assert rebuilt == picture.file_bytes
 
 
-def _check_original(original: Original) -> None:
+def _check_original(original: KeptFile) -> None:
     assert original.reason
     if original.pixels is not None:
         shape = (original.height, original.width, original.channels)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from core.archive.archive import Archive
 from core.control import CancelToken, Progress
-from core.engine.conflicts import Place, same_file
+from core.engine.conflicts import Destination, same_file
 from core.engine.results import FileResult, Listener
 from core.engine.running import Run
 from core.errors import KeptFileError
 
 
 @dataclass(frozen=True)
-class Original:
+class Discardable:
     """A file on the disk, and the entry that gives back its bytes."""
 
     path: Path
@@ -27,13 +27,13 @@ class Original:
     n_bytes: int
 
 
-def originals(results: Iterable[FileResult]) -> list[Original]:
+def discardables(results: Iterable[FileResult]) -> list[Discardable]:
     """The files of what was added that may go, none of them twice.
 
     A file of which only the pixels come back is none of them, nor is one behind a link: the link
     would go, and the file stay.
     """
-    found: dict[Path, Original] = {}
+    found: dict[Path, Discardable] = {}
     for result in results:
         entry = result.entry
         if result.source is None or entry is None or not result.ok or not entry.file_exact:
@@ -43,14 +43,14 @@ def originals(results: Iterable[FileResult]) -> list[Original]:
                 continue
         except OSError:  # it has gone already
             continue
-        original = Original(result.source, entry.name, entry.original_bytes)
+        original = Discardable(result.source, entry.name, entry.original_bytes)
         found.setdefault(result.source.resolve(), original)
     return list(found.values())
 
 
 def discard(
     archive: Path,
-    files: Sequence[Original],
+    files: Sequence[Discardable],
     move: Callable[[Path], None],
     *,
     listener: Listener | None = None,
@@ -63,11 +63,11 @@ def discard(
     """
     run = Run(archive, listener, cancel, None)
 
-    def work(file: FileResult, place: Place) -> FileResult:
+    def work(file: FileResult, destination: Destination) -> FileResult:
         assert file.source is not None
         run.progress_of(file)(Progress(file.name, "reading", 0, 0))
         with Archive.open(archive) as opened:
-            entry = opened.find(place.name)
+            entry = opened.find(destination.name)
         if entry is None or not entry.file_exact:
             raise KeptFileError(file.source, "stays: the archive does not hold it any more")
         if not same_file(file.source, entry, run.cancel):
@@ -80,7 +80,7 @@ def discard(
         return changed(file, entry=entry)
 
     results = [FileResult(file.name, source=file.path) for file in files]
-    places = [Place(file.name) for file in files]
+    destinations = [Destination(file.name) for file in files]
     # One after the other: the disk would only be slower.
     with ThreadPoolExecutor(1, "floe-file") as executor:
-        return run.work(results, places, work, executor)
+        return run.work(results, destinations, work, executor)

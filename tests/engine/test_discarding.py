@@ -50,7 +50,7 @@ class Basket:
 
 
 def test_only_exact_files_that_are_there(added: list[FileResult], folder: Path) -> None:
-    assert [o.path.name for o in engine.originals(added)] == ["0.bmp", "1.bmp", "2.bmp"]
+    assert [o.path.name for o in engine.discardables(added)] == ["0.bmp", "1.bmp", "2.bmp"]
     entry = added[0].entry
     assert entry is not None
     for worse in (
@@ -60,11 +60,11 @@ def test_only_exact_files_that_are_there(added: list[FileResult], folder: Path) 
         replace(added[0], source=None),
         replace(added[0], source=folder / "gone.bmp"),
     ):
-        assert engine.originals([worse]) == []
+        assert engine.discardables([worse]) == []
     (folder / "link.bmp").symlink_to(folder / "0.bmp")
-    assert engine.originals([replace(added[0], source=folder / "link.bmp")]) == []
-    assert len(engine.originals([added[0], replace(added[0], name="again.bmp")])) == 1
-    (original,) = engine.originals(added[:1])
+    assert engine.discardables([replace(added[0], source=folder / "link.bmp")]) == []
+    assert len(engine.discardables([added[0], replace(added[0], name="again.bmp")])) == 1
+    (original,) = engine.discardables(added[:1])
     assert original.n_bytes == (folder / "0.bmp").stat().st_size
 
 
@@ -72,7 +72,7 @@ def test_they_go_and_one_that_cannot_stays(
     archive: Path, added: list[FileResult], folder: Path
 ) -> None:
     basket = Basket()
-    results = engine.discard(archive, engine.originals(added), basket)
+    results = engine.discard(archive, engine.discardables(added), basket)
     assert basket.moved == ["0.bmp", "2.bmp"]
     assert [result.ok for result in results] == [True, False, True]
     assert str(folder / "1.bmp") in (results[1].error or "")
@@ -82,7 +82,7 @@ def test_they_go_and_one_that_cannot_stays(
 def test_whatever_changed_meanwhile_stays(
     archive: Path, added: list[FileResult], folder: Path
 ) -> None:
-    files, basket = engine.originals(added), Basket()
+    files, basket = engine.discardables(added), Basket()
     data = bytearray((folder / "0.bmp").read_bytes())
     data[-1] ^= 1
     (folder / "0.bmp").write_bytes(data)
