@@ -35,7 +35,8 @@ def test_an_archive_that_is_not_there_is_made_and_shown(
     path, titles = tmp_path / "x.floe", []
 
     def look() -> None:
-        (window,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, Window)]
+        windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, Window)]
+        (window,) = [w for w in windows if w.isVisible()]  # earlier tests' may wait for deletion
         if window.session.path is not None:
             timer.stop()
             titles.append(window.windowTitle())
