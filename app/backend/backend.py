@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.archive.breakdown import Share
     from core.archive.codec import CodecFactory, ImageCodec
-    from core.archive.entry import Entry
+    from core.archive.entry import Entry, Share
     from core.bench.contest import Attempt, ContestListener
     from core.engine import Discardable, FileResult, Listener, Queries, Source
     from core.images.metadata import Fact

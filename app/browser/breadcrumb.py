@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
-from app.language import texts
+from app.language import formats
 from app.language.translation import counted
 from app.session.entries_model import EntriesModel
 from app.widgets import colours, icons
@@ -116,10 +116,10 @@ class Breadcrumb(QWidget):
             text = counted(
                 total,
                 "{1} found among {0} image|{1} found among {0} images",
-                texts.number(n_items),
+                formats.number(n_items),
             )
         else:
-            text = texts.items(n_items)
+            text = formats.items(n_items)
         self._count.setText(text)
         self._count.setAccessibleName(text)
 

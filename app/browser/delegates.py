@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.browser.thumbnails import Thumbnails
-from app.language import texts
+from app.language import formats
 from app.session.contents import File, Item
 from app.session.entries_model import ITEM_ROLE, SORT_ROLE, EntriesModel
 from app.widgets import colours, icons
@@ -162,7 +162,7 @@ class SavedDelegate(QStyledItemDelegate):
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         front = palette.color(role)
         place = QRectF(cell.rect).adjusted(_ROW_MARGIN, 0, -_ROW_MARGIN - 1, 0)
-        bar = place.adjusted(0, 0, -cell.fontMetrics.horizontalAdvance(texts.percent(1.0)) - 8, 0)
+        bar = place.adjusted(0, 0, -cell.fontMetrics.horizontalAdvance(formats.percent(1.0)) - 8, 0)
         if 0 < fraction <= 1 and bar.width() > 12:
             full = front if selected else palette.color(QPalette.ColorRole.Highlight)
             paint_progress(painter, bar, fraction, colours.line(palette), full)

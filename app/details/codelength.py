@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QWidget
 from app.backend.backend import REFERENCES
 from app.details.comparison import Comparison
 from app.details.tab import ScrollingTab, Selection
-from app.figures import shares
+from app.figures import breakdown
 from app.figures.charts import BarChart, Histogram
 from app.figures.figures import Bar, Bins, Tone
 from app.figures.tables import Table
-from app.language import sentences, texts
+from app.language import formats, sentences
 from app.language.translation import counted
 from app.widgets.labels import Caption
 
@@ -93,8 +93,8 @@ class CodelengthTab(ScrollingTab):
             for row in rows:
                 if isinstance(row[1], float):
                     row[2] = row[1] * entry.n_dims / 8
-            for share, bits in self._comparison.shares().items():
-                rows.append([shares.name(share), bits / entry.n_dims, bits / 8, ""])
+            for share, bits in self._comparison.breakdown().items():
+                rows.append([breakdown.name(share), bits / entry.n_dims, bits / 8, ""])
         return Table(titles, rows)
 
     def _gap_text(self, entry: Entry) -> str:
@@ -109,12 +109,12 @@ class CodelengthTab(ScrollingTab):
             if gap >= 0
             # Each value keeps a place in the code, however unlikely the density finds it.
             else self.tr("Achieved is {0} bits/dim below theory, since no value costs over 24 bits")
-        ).format(texts.number(abs(gap), 4))
+        ).format(formats.number(abs(gap), 4))
         bits = counted(
             entry.borrowed_bits or 0,
             "{0} bit borrowed, {1} lost; what is not pixels counts too."
             "|{0} bits borrowed, {1} lost; what is not pixels counts too.",
-            texts.number(entry.lost_bits),
+            formats.number(entry.lost_bits),
         )
         return f"{where}: {bits}"
 
@@ -124,8 +124,8 @@ class CodelengthTab(ScrollingTab):
         theory = _mean([e.theoretical_bpd for e in compared])
         achieved = _mean([e.achieved_bpd for e in compared])
         bars = [
-            Bar(self.tr("Theory"), theory, texts.bits_per_dim(theory), Tone.OURS_FAINT),
-            Bar(self.tr("Achieved"), achieved, texts.bits_per_dim(achieved), Tone.OURS),
+            Bar(self.tr("Theory"), theory, formats.bits_per_dim(theory), Tone.OURS_FAINT),
+            Bar(self.tr("Achieved"), achieved, formats.bits_per_dim(achieved), Tone.OURS),
         ]
         if self._selection.single is None:
             return bars
@@ -138,12 +138,12 @@ class CodelengthTab(ScrollingTab):
             for codec in REFERENCES
             if codec not in measured
         ]
-        raw = Bar(self.tr("Raw"), _RAW_BITS, texts.bits_per_dim(_RAW_BITS), Tone.OTHERS)
+        raw = Bar(self.tr("Raw"), _RAW_BITS, formats.bits_per_dim(_RAW_BITS), Tone.OTHERS)
         return bars if self._selection.single.pixel_sha256 is None else [*bars, raw]
 
     def _show_distribution(self, entries: Sequence[Entry]) -> None:
         self.lengths.set_bins(Bins.of([e.achieved_bpd for e in entries if e.n_dims]))
-        saved = [100 * texts.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
+        saved = [100 * formats.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
         self.savings.set_bins(Bins.of(saved))
 
     def _on_failed(self, error: str) -> None:
@@ -155,9 +155,9 @@ class CodelengthTab(ScrollingTab):
         self.chart.set_bars(self._bars(self._selection.entries))
         if entry is None:
             return
-        counted = self._comparison.shares()
-        self.parts.set_bars(shares.bars(counted))
-        self._sum.setText(shares.sentence(counted, entry) if counted else self._error)
+        counted = self._comparison.breakdown()
+        self.parts.set_bars(breakdown.bars(counted))
+        self._sum.setText(breakdown.sentence(counted, entry) if counted else self._error)
         lines = [f"{a.name}: {', '.join(settings(a))}" for a in self._comparison.known()]
         self._codecs.setText("\n".join(lines))
 
@@ -166,15 +166,15 @@ def attempt_bar(attempt: Attempt) -> Bar:
     """The bar of a codec that has been measured, or could not be."""
     told = f"{attempt.name}: {', '.join(settings(attempt))}"
     if attempt.bits_per_dim is None:
-        return Bar(attempt.name, None, texts.problem(attempt.problem), Tone.OTHERS, told)
-    text = texts.bits_per_dim(attempt.bits_per_dim)
+        return Bar(attempt.name, None, formats.problem(attempt.problem), Tone.OTHERS, told)
+    text = formats.bits_per_dim(attempt.bits_per_dim)
     return Bar(attempt.name, attempt.bits_per_dim, text, Tone.OTHERS, told)
 
 
 def settings(attempt: Attempt) -> list[str]:
     """A codec's settings and version; where it is not installed, that alone."""
     if attempt.problem and not attempt.version:
-        return [texts.problem(attempt.problem)]
+        return [formats.problem(attempt.problem)]
     return [part for part in (attempt.settings, attempt.version) if part]
 
 

@@ -25,7 +25,7 @@ from app.dialogs.dialogs import Dialogs
 from app.figures.charts import BarChart
 from app.figures.figures import Bar, Tone
 from app.figures.tables import Table
-from app.language import texts
+from app.language import formats
 from app.language.translation import counted
 from app.widgets.labels import Caption
 
@@ -148,7 +148,7 @@ class CompareTab(ScrollingTab):
                 picture.path.name,
                 *(a.name, a.settings, a.version, a.n_bytes, a.bits_per_dim, a.theoretical_bpd),
                 a.borrowed_bits,
-                *(a.encode_seconds, a.decode_seconds, texts.problem(a.problem)),
+                *(a.encode_seconds, a.decode_seconds, formats.problem(a.problem)),
             ]
             for picture in self._contest.pictures
             for a in picture.attempts
@@ -262,7 +262,7 @@ def _length_bars(attempt: Attempt, theory: str) -> list[Bar]:
     bar = attempt_bar(attempt)
     if attempt.theoretical_bpd is None:
         return [bar]
-    text = texts.bits_per_dim(attempt.theoretical_bpd)
+    text = formats.bits_per_dim(attempt.theoretical_bpd)
     label = f"{attempt.name}, {theory}"
     faint = Bar(label, attempt.theoretical_bpd, text, Tone.OURS_FAINT, bar.explanation)
     return [replace(bar, tone=Tone.OURS), faint]
@@ -270,7 +270,7 @@ def _length_bars(attempt: Attempt, theory: str) -> list[Bar]:
 
 def _time_bar(attempt: Attempt, seconds: float | None) -> Bar:
     tone = Tone.OTHERS if attempt.theoretical_bpd is None else Tone.OURS
-    return Bar(attempt.name, seconds, texts.seconds(seconds), tone, ", ".join(settings(attempt)))
+    return Bar(attempt.name, seconds, formats.seconds(seconds), tone, ", ".join(settings(attempt)))
 
 
 def _paths(event: QDropEvent) -> list[Path]:

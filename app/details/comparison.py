@@ -15,8 +15,7 @@ from core.control import CancelToken
 from core.errors import Cancelled
 
 if TYPE_CHECKING:
-    from core.archive.breakdown import Share
-    from core.archive.entry import Entry
+    from core.archive.entry import Entry, Share
     from core.bench.contest import Attempt
 
 #: A selection that moves on within this time is not measured at all.
@@ -48,7 +47,7 @@ class Comparison(QObject):
         self._backend, self._executor = backend, executor
         self._subject: Subject | None = None
         self._cancel = CancelToken()
-        self._shares: dict[Subject, dict[Share, float]] = {}
+        self._breakdowns: dict[Subject, dict[Share, float]] = {}
         self._known: dict[Subject, list[Attempt]] = {}
         self._done: set[Subject] = set()
         self._timer = QTimer(self)
@@ -59,9 +58,9 @@ class Comparison(QObject):
         self._arrived.connect(self._on_arrived)
         self._ended.connect(self._on_ended)
 
-    def shares(self) -> dict[Share, float]:
+    def breakdown(self) -> dict[Share, float]:
         """What the bits of the current subject are for; empty until they are counted."""
-        return self._shares.get(self._subject, {}) if self._subject else {}
+        return self._breakdowns.get(self._subject, {}) if self._subject else {}
 
     def known(self) -> list[Attempt]:
         """What other codecs have come to for the current subject."""
@@ -103,8 +102,8 @@ class Comparison(QObject):
             error = raised
         self._ended.emit(subject, error)
 
-    def _on_counted(self, subject: Subject, shares: dict[Share, float]) -> None:
-        self._shares[subject] = shares
+    def _on_counted(self, subject: Subject, breakdown: dict[Share, float]) -> None:
+        self._breakdowns[subject] = breakdown
         if subject == self._subject:
             self.measured.emit()
 

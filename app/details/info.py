@@ -14,7 +14,7 @@ from app.backend.backend import Backend
 from app.backend.executors import Executors, Task
 from app.details.tab import ScrollingTab, Selection
 from app.figures.tables import Table
-from app.language import sentences, texts
+from app.language import formats, sentences
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -71,7 +71,7 @@ class InfoTab(ScrollingTab):
             self._exactness(entry),
             self._file(entry),
             self._archived(entry),
-            [(self.tr("Pixels"), entry.pixel_sha256 or texts.NOTHING), self._file_hash(entry)],
+            [(self.tr("Pixels"), entry.pixel_sha256 or formats.NOTHING), self._file_hash(entry)],
             self._metadata(),
         )
         return [(s[0], rows) for s, rows in zip(self._sections, contents, strict=True)]
@@ -104,16 +104,16 @@ class InfoTab(ScrollingTab):
 
     def _file(self, entry: Entry) -> list[Row]:
         return [
-            (self.tr("Size"), texts.exact_bytes(entry.original_bytes)),
+            (self.tr("Size"), formats.exact_bytes(entry.original_bytes)),
             (self.tr("Modified"), _time(entry.modified_at)),
-            (self.tr("Image"), texts.dimensions(entry.width, entry.height)),
-            (self.tr("Channels"), texts.number(entry.channels)),
+            (self.tr("Image"), formats.dimensions(entry.width, entry.height)),
+            (self.tr("Channels"), formats.number(entry.channels)),
         ]
 
     def _archived(self, entry: Entry) -> list[Row]:
         rows = [
             (self.tr("Added"), _time(entry.added_at)),
-            (self.tr("Size"), texts.exact_bytes(entry.packed_bytes)),
+            (self.tr("Size"), formats.exact_bytes(entry.packed_bytes)),
             (self.tr("Codec"), ", ".join(part for part in (entry.codec, entry.coder) if part)),
         ]
         if entry.model is not None:

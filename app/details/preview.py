@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.backend.executors import Task
 from app.details.tab import Selection, Tab
 from app.dialogs.dialogs import Dialogs
-from app.language import sentences, texts
+from app.language import formats, sentences
 from app.preview.legend import Legend
 from app.preview.loader import Loaded, Loader
 from app.preview.toolbar import Toolbar
@@ -189,7 +189,7 @@ class PreviewTab(Tab):
         """Before what would take long, or after it was stopped."""
         self.view.show_message(
             self.tr("Decoding this image took {0} when it was added.").format(
-                texts.duration(seconds)
+                formats.duration(seconds)
             )
             if seconds > _LONG_SECONDS
             else self.tr("Stopped.")
@@ -210,7 +210,7 @@ class PreviewTab(Tab):
     def _on_progress(self, share: float) -> None:
         self.progress.setValue(round(1000 * share))
         self.state.setText(
-            self.tr("Decoding, {0}").format(texts.percent(share))
+            self.tr("Decoding, {0}").format(formats.percent(share))
             if share < 1
             else self.tr("Preparing…")
         )
@@ -257,7 +257,7 @@ class PreviewTab(Tab):
 
     def _summary(self) -> str:
         size = self.view.viewport.picture
-        return texts.dimensions(size.width(), size.height()) if self._entry is not None else ""
+        return formats.dimensions(size.width(), size.height()) if self._entry is not None else ""
 
     def _show_value(self, pixel: tuple[int, int] | None) -> None:
         loaded = self._loaded
@@ -270,13 +270,13 @@ class PreviewTab(Tab):
         colour = f"{names[len(samples)]} {', '.join(map(str, samples))}"
         words = [f"x {x}, y {y}", colour]
         if loaded.heat is not None:
-            bits = texts.number(float(loaded.heat.bits[y, x]), 2)
+            bits = formats.number(float(loaded.heat.bits[y, x]), 2)
             words.append(self.tr("{0} bits").format(bits))
         self.value.set_text("   ".join(words))
 
     def _show_zoom(self) -> None:
         shown = self._loaded is not None
-        self.zoom.setText(texts.percent(self.view.viewport.zoom) if shown else "")
+        self.zoom.setText(formats.percent(self.view.viewport.zoom) if shown else "")
 
     # Saving
 

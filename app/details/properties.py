@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QV
 from app.browser.thumbnails import Thumbnails
 from app.details.info import FactsForm, InfoTab, Row
 from app.details.tab import Selection
-from app.language import texts
+from app.language import formats
 from app.language.translation import counted
 from app.session.contents import File, Folder, Item
 from app.session.session import ArchiveSession
@@ -59,7 +59,7 @@ class Properties(QObject):
             dialog.fill(page, picture)
             dialog.resize(_SIZE)
         else:
-            name = (item.path or archive.name) if item is not None else texts.items(len(items))
+            name = (item.path or archive.name) if item is not None else formats.items(len(items))
             form = FactsForm(name, long=False)
             form.set_rows(rows_of(items))
             dialog = _Dialog(name, self._window)
@@ -76,8 +76,8 @@ def rows_of(items: Sequence[Item]) -> list[Row]:
     entries = list({e.name: e for item in items for e in item.below()}.values())
     folders = [item for item in items if isinstance(item, Folder)]
     n_inside = sum(isinstance(i, Folder) for folder in folders for i in folder.items_below())
-    rows = [(tr("Images"), texts.number(len(entries)))]
-    rows.append((tr("Folders inside"), texts.number(n_inside)))
+    rows = [(tr("Images"), formats.number(len(entries)))]
+    rows.append((tr("Folders inside"), formats.number(n_inside)))
     if not entries:
         return rows
     original = sum(e.original_bytes for e in entries)
@@ -87,21 +87,21 @@ def rows_of(items: Sequence[Item]) -> list[Row]:
     hashes = Counter(e.pixel_sha256 for e in entries if e.pixel_sha256 is not None)
     again = sum(count - 1 for count in hashes.values())
     codecs = Counter(e.codec for e in entries)
-    first, last = (texts.date(f(e.added_at for e in entries)) for f in (min, max))
+    first, last = (formats.date(f(e.added_at for e in entries)) for f in (min, max))
     return [
         *rows,
-        (tr("Pixels"), tr("{0} million").format(texts.number(pixels / 1e6, 1))),
-        (tr("Original size"), texts.exact_size(original)),
-        (tr("Packed size"), texts.exact_size(packed)),
-        (tr("Saved"), texts.percent(texts.saved_fraction(original, packed))),
+        (tr("Pixels"), tr("{0} million").format(formats.number(pixels / 1e6, 1))),
+        (tr("Original size"), formats.exact_size(original)),
+        (tr("Packed size"), formats.exact_size(packed)),
+        (tr("Saved"), formats.percent(formats.saved_fraction(original, packed))),
         (
             tr("Codelength"),
             tr("{0} bits/dim on average").format(
-                texts.bits_per_dim(texts.mean_bits_per_dim(entries))
+                formats.bits_per_dim(formats.mean_bits_per_dim(entries))
             ),
         ),
-        (tr("Codecs"), ", ".join(f"{codec} {texts.number(n)}" for codec, n in codecs.items())),
-        (tr("Files exact"), tr("{0} byte for byte").format(texts.number(exact))),
+        (tr("Codecs"), ", ".join(f"{codec} {formats.number(n)}" for codec, n in codecs.items())),
+        (tr("Files exact"), tr("{0} byte for byte").format(formats.number(exact))),
         (
             tr("Pixels exact"),
             counted(

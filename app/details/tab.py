@@ -12,7 +12,7 @@ from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.figures.tables import Table
-from app.language import texts
+from app.language import formats
 from app.widgets.labels import Caption, ElidedLabel
 
 if TYPE_CHECKING:
@@ -95,17 +95,17 @@ class ScrollingTab(Tab):
         original = sum(e.original_bytes for e in entries)
         packed = sum(e.packed_bytes for e in entries)
         size = self.tr("{0} to {1}, {2} saved").format(
-            texts.size(original),
-            texts.size(packed),
-            texts.percent(texts.saved_fraction(original, packed)),
+            formats.size(original),
+            formats.size(packed),
+            formats.percent(formats.saved_fraction(original, packed)),
         )
         if entry is None:
-            self.heading.set_text(texts.images(len(entries)))
+            self.heading.set_text(formats.images(len(entries)))
             self.facts.setText(size)
             return
         kind = self.tr("grey") if entry.channels == 1 else self.tr("colour")
         self.heading.set_text(entry.name)
-        self.facts.setText(f"{texts.dimensions(entry.width, entry.height)}, {kind}\n{size}")
+        self.facts.setText(f"{formats.dimensions(entry.width, entry.height)}, {kind}\n{size}")
 
 
 class _Column(QScrollArea):

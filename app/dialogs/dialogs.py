@@ -13,7 +13,7 @@ from app.dialogs.move_dialog import MoveDialog
 from app.dialogs.name_dialog import NameDialog
 from app.dialogs.query_dialog import QueryDialog
 from app.jobs.questions import OnAnswer, OpenQuestion
-from app.language import texts
+from app.language import formats
 from app.language.naming import Problem
 from app.language.translation import counted
 from app.session.contents import Folder
@@ -199,7 +199,7 @@ class QtDialogs:
         return self._confirm(
             parent,
             self._tr("Originals"),
-            question.format(texts.files(n_files), texts.size(n_bytes)),
+            question.format(formats.files(n_files), formats.size(n_bytes)),
             more,
             self._tr("&Move to Wastebasket"),
             self._tr("&Keep"),

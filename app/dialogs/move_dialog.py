@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.language import naming, texts
+from app.language import formats, naming
 from app.session.contents import Folder
 from app.widgets import icons
 from app.widgets.name_editor import Index, NamingDelegate
@@ -41,7 +41,7 @@ class MoveDialog(QDialog):
         super().__init__(parent)
         self._root, self._names = root, names
         self.setWindowTitle(self.tr("Move"))
-        what = names[0] if len(names) == 1 else texts.items(len(names))
+        what = names[0] if len(names) == 1 else formats.items(len(names))
         caption = QLabel(self.tr("Move {0} to:").format(what), self)
         caption.setWordWrap(True)
         caption.setTextFormat(Qt.TextFormat.PlainText)

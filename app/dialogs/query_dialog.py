@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.questions import PICTURE_SIDE, OnAnswer
-from app.language import sentences, texts
+from app.language import formats, sentences
 from app.widgets import icons
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class QueryDialog(QDialog):
             self._layout.addWidget(card)
 
     def _lines(self, facts: _Facts, other: _Facts) -> list[str]:
-        size, date = texts.exact_size(facts.n_bytes), texts.date(facts.modified_at)
+        size, date = formats.exact_size(facts.n_bytes), formats.date(facts.modified_at)
         if facts.n_bytes > other.n_bytes:
             size = self.tr("{0}, larger").format(size)
         if facts.modified_at > other.modified_at:
@@ -197,7 +197,7 @@ class QueryDialog(QDialog):
 
 
 def _of_entry(entry: Entry) -> _Facts:
-    dimensions = texts.dimensions(entry.width, entry.height)
+    dimensions = formats.dimensions(entry.width, entry.height)
     return _Facts(entry.original_bytes, entry.modified_at, dimensions)
 
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QP
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.figures.figures import Bar, Bins, Tone, span, words
-from app.language import texts
+from app.language import formats
 from app.widgets import colours
 
 _ROW = 1.75  #: height of a row, in heights of the text
@@ -195,14 +195,14 @@ class Histogram(Chart):
         return round(self._metrics().height() * _HISTOGRAM_LINES)
 
     def _range(self, place: int) -> str:
-        low, high = (texts.short(edge) for edge in self._bins.edges[place : place + 2])
+        low, high = (formats.short(edge) for edge in self._bins.edges[place : place + 2])
         return f"{low} \N{EN DASH} {high} {self._unit}"
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             place = int(event.pos().x() * len(self._bins.counts) / max(1, self.width()))
             if 0 <= place < len(self._bins.counts):
-                count = texts.images(self._bins.counts[place])
+                count = formats.images(self._bins.counts[place])
                 QToolTip.showText(event.globalPos(), f"{self._range(place)}: {count}", self)
             return True
         return super().event(event)
@@ -230,12 +230,12 @@ class Histogram(Chart):
             self._text(painter, box, edge, Qt.AlignmentFlag.AlignHCenter, faint=True)
         peak = self._bins.counts.index(most)
         above = QRectF(0, 0, self.width(), 1.2 * line)
-        told = self.tr("Most: {0} at {1}").format(texts.images(most), self._range(peak))
+        told = self.tr("Most: {0} at {1}").format(formats.images(most), self._range(peak))
         self._text(painter, above, told, _LEFT, faint=True)
 
     def _edges(self, ground: float, step: float) -> Iterator[tuple[str, QRectF]]:
         """As many of the edges as there is room for, the first and the last among them."""
-        metrics, edges = self._metrics(), [texts.short(edge) for edge in self._bins.edges]
+        metrics, edges = self._metrics(), [formats.short(edge) for edge in self._bins.edges]
         # The first and the last stand inside the chart, half their width nearer to the next.
         widest = 1.5 * max(metrics.horizontalAdvance(edge) for edge in edges) + _GAP
         last = len(edges) - 1

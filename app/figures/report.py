@@ -1,4 +1,4 @@
-"""A report on an archive's images: a table for programs, and a page for people."""
+"""A report on the images of an archive: a table for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app.figures import shares, svg
+from app.figures import breakdown, svg
 from app.figures.figures import Bar, Bins, Tone
 from app.figures.stages import sentence, stages, time_bars
 from app.figures.tables import Cell, Table
-from app.language import sentences, texts
+from app.language import formats, sentences
+from core.archive.entry import Entry, Share
 from core.archive.writing import write_file
 from core.control import CancelToken
 from core.errors import DamagedEntryError
 
 if TYPE_CHECKING:
     from core.archive import Archive
-    from core.archive.breakdown import Share
-    from core.archive.entry import Entry
     from core.bench.contest import Attempt
 
-_SHARES = ("THEORY", "CODING", "BORROWED", "SIDE", "FRAME", "CONTAINER", "FILE")
 _FACTS = (
     *("name", "kind", "width", "height", "channels", "original_bytes", "packed_bytes", "codec"),
     *("coder", "model", "theoretical_bpd", "achieved_bpd", "borrowed_bits", "lost_bits"),
@@ -50,11 +48,11 @@ td { white-space: nowrap; } .number { text-align: right; }
 
 
 @dataclass(frozen=True)
-class Row:
-    """One image: what the archive says, what its bits are for, and other codecs if measured."""
+class ReportRow:
+    """One image: its entry, the breakdown of its bits, and other codecs if measured."""
 
     entry: Entry
-    shares: Mapping[Share, float]
+    breakdown: Mapping[Share, float]  # bits
     attempts: Sequence[Attempt] = field(default=())
     problem: str = ""
 
@@ -65,10 +63,10 @@ def gather(
     *,
     codecs: bool = False,
     cancel: CancelToken | None = None,
-) -> list[Row]:
-    """The rows of these names, or all; ``codecs`` decodes each image and measures the others.
+) -> list[ReportRow]:
+    """The rows of these names, or of all; ``codecs`` decodes each image and measures the others.
 
-    A damaged image has a problem instead of figures. Raises Cancelled, and ModelError.
+    A damaged image has a problem instead of figures. Raises Cancelled and ModelError.
     """
     cancel = cancel or CancelToken()
     chosen = None if names is None else set(names)
@@ -80,9 +78,9 @@ def gather(
         try:
             counted = archive.breakdown(entry.name)
             attempts = _measured(archive, entry, cancel) if codecs else []
-            rows.append(Row(entry, counted, attempts))
+            rows.append(ReportRow(entry, counted, attempts))
         except DamagedEntryError as error:
-            rows.append(Row(entry, {}, problem=str(error)))
+            rows.append(ReportRow(entry, {}, problem=str(error)))
     return rows
 
 
@@ -90,49 +88,48 @@ def _measured(archive: Archive, entry: Entry, cancel: CancelToken) -> list[Attem
     from core.bench.contenders import references
     from core.bench.contest import contest
 
-    if entry.pixel_sha256 is None:  # no pixels that the others could code
+    if entry.pixel_sha256 is None:  # no pixels for the others to code
         return []
     return list(
         contest(archive.read_pixels(entry.name, cancel=cancel), references(), cancel=cancel)
     )
 
 
-def write(target: Path, rows: Sequence[Row], title: str, *, page: bool) -> None:
-    """A page, or a table. Raises UnwritableFileError."""
-    # Spreadsheets know UTF-8 by its mark only; names may hold what UTF-8 cannot.
+def write(target: Path, rows: Sequence[ReportRow], title: str, *, page: bool) -> None:
+    """Write a page or a table. Raises UnwritableFileError."""
+    # Names may contain characters that UTF-8 cannot encode.
     whole = html(title, rows).encode("utf-8", "replace") if page else table(rows).csv_file()
     write_file(target, [whole], overwrite=True)
 
 
-def table(rows: Sequence[Row]) -> Table:
-    """A line for each image; titles stay the same in every language, for programs."""
+def table(rows: Sequence[ReportRow]) -> Table:
+    """One line per image. Titles are the same in every language: programs read them."""
     codecs = list(dict.fromkeys(a.name for row in rows for a in row.attempts))
-    titles = [*_FACTS, *(f"share_{share.lower()}_bits" for share in _SHARES)]
+    titles = [*_FACTS, *(f"share_{share.name.lower()}_bits" for share in Share)]
     titles += [f"{codec} bpd" for codec in codecs]
     return Table([*titles, "problem"], [_line(row, codecs) for row in rows])
 
 
-def _line(row: Row, codecs: Sequence[str]) -> list[Cell]:
+def _line(row: ReportRow, codecs: Sequence[str]) -> list[Cell]:
     cells: list[Cell] = []
     for fact in _FACTS:
         value = getattr(row.entry, fact)
         cells.append(int(value) if isinstance(value, bool) else value)
-    counted = {share.name: bits for share, bits in row.shares.items()}
-    cells += [counted.get(share) for share in _SHARES]
+    cells += [row.breakdown.get(share) for share in Share]
     lengths = {a.name: a.bits_per_dim for a in row.attempts}
     return [*cells, *(lengths.get(codec) for codec in codecs), row.problem]
 
 
-def html(title: str, rows: Sequence[Row]) -> str:
-    """One file that needs no other: charts inside, light and dark."""
+def html(title: str, rows: Sequence[ReportRow]) -> str:
+    """A self-contained page with charts, light and dark."""
     entries = [row.entry for row in rows]
-    parts = [f"<h1>{escape(title)}</h1>\n<p>{escape(texts.summary(entries))}</p>\n"]
+    parts = [f"<h1>{escape(title)}</h1>\n<p>{escape(formats.summary(entries))}</p>\n"]
     if rows:
         unit = _tr("bits/dim")
         name = _tr("Codelength, bits/dim (mean)")
         parts.append(_section(name, svg.bars(name, unit, _length_bars(rows))))
-        name = _tr("From theory to what is stored, bytes in all")
-        counted = shares.bars(_sums(rows))
+        name = _tr("From theory to the archive, bytes in all")
+        counted = breakdown.bars(_sums(rows))
         if counted:
             parts.append(_section(name, svg.bars(name, _tr("bytes"), counted)))
         name = _tr("Adding, seconds in all")
@@ -140,7 +137,7 @@ def html(title: str, rows: Sequence[Row]) -> str:
         parts.append(f"<p>{escape(sentence(entries))}</p>\n")
     if len(rows) > 1:
         lengths = [e.achieved_bpd for e in entries if e.n_dims]
-        saved = [100 * texts.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
+        saved = [100 * formats.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
         for name, unit, values in (
             (_tr("Distribution, bits/dim"), _tr("bits/dim"), lengths),
             (_tr("Distribution, % saved"), "%", saved),
@@ -160,7 +157,7 @@ def _section(name: str, chart: str) -> str:
     return f"<h2>{escape(name)}</h2>\n{chart}"
 
 
-def _readable(rows: Sequence[Row]) -> Table:
+def _readable(rows: Sequence[ReportRow]) -> Table:
     titles = [_tr("Name"), _tr("Pixels"), _tr("Original"), _tr("Packed"), _tr("% saved")]
     titles += [_tr("Theory"), _tr("Achieved"), *(name for name, _, _ in stages()), _tr("Note")]
     return Table(
@@ -168,10 +165,10 @@ def _readable(rows: Sequence[Row]) -> Table:
         [
             [
                 e.name,
-                texts.dimensions(e.width, e.height),
+                formats.dimensions(e.width, e.height),
                 e.original_bytes,
                 e.packed_bytes,
-                round(100 * texts.saved_fraction(e.original_bytes, e.packed_bytes), 1),
+                round(100 * formats.saved_fraction(e.original_bytes, e.packed_bytes), 1),
                 None if e.theoretical_bpd is None else round(e.theoretical_bpd, 4),
                 round(e.achieved_bpd, 4),
                 *(None if s(e) is None else round(s(e) or 0.0, 3) for _, s, _ in stages()),
@@ -183,37 +180,37 @@ def _readable(rows: Sequence[Row]) -> Table:
     )
 
 
-def _length_bars(rows: Sequence[Row]) -> list[Bar]:
-    """Means over the same images: those that have theory, and that every codec could code."""
+def _length_bars(rows: Sequence[ReportRow]) -> list[Bar]:
+    """Means over the same images: those with a theory that every codec could code."""
     entries = [r.entry for r in rows if r.entry.theoretical_bpd is not None]
     bars = []
     if entries:
         theory = sum(e.theoretical_bpd or 0.0 for e in entries) / len(entries)
         achieved = sum(e.achieved_bpd for e in entries) / len(entries)
-        bars.append(Bar(_tr("Theory"), theory, texts.bits_per_dim(theory), Tone.OURS_FAINT))
+        bars.append(Bar(_tr("Theory"), theory, formats.bits_per_dim(theory), Tone.OURS_FAINT))
     else:
-        achieved = texts.mean_bits_per_dim([r.entry for r in rows]) or 0.0
-    bars.append(Bar(_tr("Achieved"), achieved, texts.bits_per_dim(achieved), Tone.OURS))
+        achieved = formats.mean_bits_per_dim([r.entry for r in rows]) or 0.0
+    bars.append(Bar(_tr("Achieved"), achieved, formats.bits_per_dim(achieved), Tone.OURS))
     compared = [r for r in rows if r.entry in entries or not entries]
     for codec in dict.fromkeys(a.name for row in rows for a in row.attempts):
         lengths = [a.bits_per_dim for r in compared for a in r.attempts if a.name == codec]
         known = [length for length in lengths if length is not None]
         if known and len(known) == len(compared):
             mean = sum(known) / len(known)
-            bars.append(Bar(codec, mean, texts.bits_per_dim(mean), Tone.OTHERS))
+            bars.append(Bar(codec, mean, formats.bits_per_dim(mean), Tone.OTHERS))
         else:
             state = _tr("not measured on all images")
             bars.append(Bar(codec, None, state, Tone.OTHERS))
     return bars
 
 
-def _sums(rows: Sequence[Row]) -> dict[Share, float]:
-    """Of coded images: beside the bytes of stored files, nothing else could be seen."""
+def _sums(rows: Sequence[ReportRow]) -> dict[Share, float]:
+    """Of coded images only: stored files would dwarf every other share."""
     sums: dict[Share, float] = {}
     for row in rows:
         if row.entry.theoretical_bpd is None:
             continue
-        for share, bits in row.shares.items():
+        for share, bits in row.breakdown.items():
             sums[share] = sums.get(share, 0.0) + bits
     return sums
 

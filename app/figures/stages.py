@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from app.figures.figures import Bar, Tone
-from app.language import texts
+from app.language import formats
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -34,7 +34,7 @@ def time_bars(entries: Sequence[Entry]) -> list[Bar]:
     for name, seconds, tone in stages():
         known = [s for s in map(seconds, entries) if s is not None]
         total = sum(known) if known else None
-        bars.append(Bar(name, total, texts.seconds(total), tone))
+        bars.append(Bar(name, total, formats.seconds(total), tone))
     return bars
 
 
@@ -43,9 +43,9 @@ def sentence(entries: Sequence[Entry]) -> str:
     timed = [(e, sum(s(e) or 0.0 for _, s, _ in stages())) for e in entries]
     total = sum(seconds for _, seconds in timed)
     n_pixels = sum(e.width * e.height for e, seconds in timed if seconds)
-    parts = [_tr("{0} s in all").format(texts.seconds(total))]
+    parts = [_tr("{0} s in all").format(formats.seconds(total))]
     if total:
-        parts.append(texts.throughput(n_pixels / total))
+        parts.append(formats.throughput(n_pixels / total))
     devices = dict.fromkeys(e.device for e in entries if e.device)
     what = "; ".join([", ".join(parts), *devices])
     return _tr("{0}. Writing ends where the disk is told to keep what was written.").format(what)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from app.figures.figures import Bar, Bins, Tone, span, words
-from app.language import texts
+from app.language import formats
 
 _WIDTH, _ROW, _THICKNESS, _LETTER = 680.0, 26.0, 13.0, 7.6
 _FILL = {Tone.OURS: "--ours", Tone.OURS_FAINT: "--faint", Tone.OTHERS: "--others"}
@@ -45,7 +45,7 @@ def histogram(name: str, unit: str, bins: Bins) -> str:
     most, step, ground = max(bins.counts), _WIDTH / len(bins.counts), 130.0
     parts, told = [], []
     for place, count in enumerate(bins.counts):
-        low, high = (texts.short(edge) for edge in bins.edges[place : place + 2])
+        low, high = (formats.short(edge) for edge in bins.edges[place : place + 2])
         told.append(f"{low} - {high} {unit}: {count}")
         height = (ground - 20) * count / most
         parts.append(
@@ -60,7 +60,7 @@ def histogram(name: str, unit: str, bins: Bins) -> str:
     for place, edge in enumerate(bins.edges):
         if place % every == 0:
             anchor = "start" if place == 0 else "end" if place == len(bins.counts) else "middle"
-            parts.append(_text(place * step, ground + 14, texts.short(edge), anchor))
+            parts.append(_text(place * step, ground + 14, formats.short(edge), anchor))
     return _svg(name, "; ".join(told), ground + 26, parts)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.jobs.jobs import Job, JobFile, JobKind, State
-from app.language import sentences, texts
+from app.language import formats, sentences
 from app.widgets import icons
 
 Index = QModelIndex | QPersistentModelIndex
@@ -127,7 +127,7 @@ class JobFilesModel(QAbstractTableModel):
         if column == FILE:
             return file.name
         if column == PROGRESS:
-            return texts.percent(file.fraction) if file.state is State.RUNNING else ""
+            return formats.percent(file.fraction) if file.state is State.RUNNING else ""
         return self._state(job, file)
 
     def _state(self, job: Job, file: JobFile) -> str:
@@ -168,8 +168,8 @@ class JobFilesModel(QAbstractTableModel):
         if result.unchanged:
             return self.tr("Was already there")
         entry = result.entry
-        saved = texts.saved_fraction(entry.original_bytes, entry.packed_bytes)
-        return self.tr("Done, {0} saved").format(texts.percent(saved))
+        saved = formats.saved_fraction(entry.original_bytes, entry.packed_bytes)
+        return self.tr("Done, {0} saved").format(formats.percent(saved))
 
 
 def _without_name(file: JobFile) -> str:

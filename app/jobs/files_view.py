@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.files_model import FAILED_ROLE, FILE, FRACTION_ROLE, PROGRESS, STATE, JobFilesModel
-from app.language import texts
+from app.language import formats
 from app.widgets import colours
 from app.widgets.style import RoomyStyle, paint_progress
 
@@ -46,7 +46,7 @@ class ProgressDelegate(QStyledItemDelegate):
         full = front if selected else palette.color(QPalette.ColorRole.Highlight)
         metrics = cell.fontMetrics
         place = QRectF(cell.rect).adjusted(6, 0, -6, 0)
-        width = metrics.horizontalAdvance(texts.percent(1.0)) + 8
+        width = metrics.horizontalAdvance(formats.percent(1.0)) + 8
         bar = place.adjusted(0, 0, -width, 0)
         paint_progress(painter, bar, fraction, colours.line(palette), full)
         painter.save()

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.jobs.files_model import JobFilesModel
 from app.jobs.files_view import JobFilesView
 from app.jobs.jobs import Job, JobKind, Jobs, State
-from app.language import texts
+from app.language import formats
 from app.language.translation import counted
 from app.widgets import icons
 from app.widgets.action_button import ActionButton
@@ -192,15 +192,15 @@ class JobsPanel(QFrame):
     def _describe_figures(self, job: Job) -> str:
         meter = job.meter
         if not job.active:
-            return texts.duration(meter.elapsed_seconds) if meter.elapsed_seconds >= 1 else ""
-        parts = [texts.percent(meter.fraction)] if job.files else []
+            return formats.duration(meter.elapsed_seconds) if meter.elapsed_seconds >= 1 else ""
+        parts = [formats.percent(meter.fraction)] if job.files else []
         if job.paused:
             return "".join(parts)
         if meter.pixels_per_second > 0:
-            parts.append(texts.throughput(meter.pixels_per_second))
+            parts.append(formats.throughput(meter.pixels_per_second))
         remaining = meter.remaining_seconds
         if remaining is not None:
-            parts.append(self.tr("{0} left").format(texts.duration(remaining)))
+            parts.append(self.tr("{0} left").format(formats.duration(remaining)))
         return "   ".join(parts)
 
     def _on_job_added(self, job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.jobs.jobs import Jobs, State
-from app.language import texts
+from app.language import formats
 
 
 class JobStatus(QLabel):
@@ -30,7 +30,7 @@ class JobStatus(QLabel):
             return self.tr("Stopping…")
         if self._jobs.asking:
             return self.tr("Waiting for your answer")
-        percent = texts.percent(job.meter.fraction)
+        percent = formats.percent(job.meter.fraction)
         if job.paused:
             return self.tr("Paused at {0}").format(percent)
         if job.state is State.WAITING:

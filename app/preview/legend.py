@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.language import texts
+from app.language import formats
 from app.preview import scale
 from app.widgets import colours
 
@@ -44,9 +44,9 @@ class Legend(QWidget):
         if self._range is None:
             return ""
         return self.tr("min {0}, mean {1}, max {2} bits a pixel").format(
-            texts.number(self._range.least, 2),
-            texts.number(self._range.mean, 2),
-            texts.number(self._range.most, 2),
+            formats.number(self._range.least, 2),
+            formats.number(self._range.mean, 2),
+            formats.number(self._range.most, 2),
         )
 
     def sizeHint(self) -> QSize:
@@ -82,7 +82,7 @@ class Legend(QWidget):
         baseline = bar.bottom() + 3 + metrics.ascent()
         for tick in range(_INTERVALS + 1):
             value = shown.top * tick / _INTERVALS
-            text = texts.number(value, 0 if shown.top >= 10 and value == round(value) else 1)
+            text = formats.number(value, 0 if shown.top >= 10 and value == round(value) else 1)
             if tick == _INTERVALS and shown.most > shown.top:
                 text = f"\N{GREATER-THAN OR EQUAL TO} {text}"
             width = metrics.horizontalAdvance(text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication
 
-from app.language import texts
+from app.language import formats
 from app.session.contents import File, Item
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Column:
 
     @staticmethod
     def _shown(value: Any, show: Callable[[Any], str]) -> str:
-        return texts.NOTHING if value is None else show(value)
+        return formats.NOTHING if value is None else show(value)
 
 
 @lru_cache(maxsize=65_536)  # sorting asks for each name many times
@@ -89,14 +89,14 @@ def _pixels(entry: Entry) -> int:
 
 
 def _saved(entry: Entry) -> float:
-    return texts.saved_fraction(entry.original_bytes, entry.packed_bytes)
+    return formats.saved_fraction(entry.original_bytes, entry.packed_bytes)
 
 
 def _saved_of_all(entries: Sequence[Entry]) -> float | None:
     if not entries:
         return None
     original = sum(entry.original_bytes for entry in entries)
-    return texts.saved_fraction(original, sum(entry.packed_bytes for entry in entries))
+    return formats.saved_fraction(original, sum(entry.packed_bytes for entry in entries))
 
 
 def columns() -> list[Column]:
@@ -115,7 +115,7 @@ def columns() -> list[Column]:
         def value(entry: Entry) -> Any:
             return getattr(entry, key)
 
-        return Column(key, title, explanation, value, texts.bits_per_dim, _mean(value))
+        return Column(key, title, explanation, value, formats.bits_per_dim, _mean(value))
 
     return [
         Column(
@@ -133,8 +133,8 @@ def columns() -> list[Column]:
             _pixels,
             str,
             len,
-            texts.images,
-            lambda e: texts.dimensions(e.width, e.height),
+            formats.images,
+            lambda e: formats.dimensions(e.width, e.height),
             widest="88888 x 88888",
         ),
         Column(
@@ -142,21 +142,21 @@ def columns() -> list[Column]:
             tr("Channels"),
             tr("1 for grey, 3 for colour"),
             lambda e: e.channels,
-            texts.number,
+            formats.number,
             shown=False,
         ),
         summed(
             "original_bytes",
             tr("Original"),
             tr("Size of the file that was added"),
-            texts.size,
+            formats.size,
             widest="888.8 kB",
         ),
         summed(
             "packed_bytes",
             tr("Packed"),
             tr("All that the image takes in the archive"),
-            texts.size,
+            formats.size,
             widest="888.8 kB",
         ),
         Column(
@@ -164,7 +164,7 @@ def columns() -> list[Column]:
             tr("Saved"),
             tr("Share of the original size that is no longer needed"),
             _saved,
-            texts.percent,
+            formats.percent,
             _saved_of_all,
             widest="MMM 100 %",  # a bar stands before the number
         ),
@@ -201,14 +201,14 @@ def columns() -> list[Column]:
             "encode_seconds",
             tr("Encode\nseconds"),
             tr("Seconds that encoding took"),
-            texts.seconds,
+            formats.seconds,
             widest="888.88",
         ),
         summed(
             "verify_seconds",
             tr("Verify\nseconds"),
             tr("Seconds that decoding and comparing took, before the image was kept"),
-            texts.seconds,
+            formats.seconds,
             shown=False,
             widest="888.88",
         ),
@@ -216,7 +216,7 @@ def columns() -> list[Column]:
             "borrowed_bits",
             tr("Borrowed\nbits"),
             tr("Auxiliary bits that bits-back coding took from the stack"),
-            texts.number,
+            formats.number,
             shown=False,
             widest="888888",
         ),
@@ -224,7 +224,7 @@ def columns() -> list[Column]:
             "lost_bits",
             tr("Lost\nbits"),
             tr("Borrowed bits that held nothing useful"),
-            texts.number,
+            formats.number,
             shown=False,
             widest="888888",
         ),
@@ -233,7 +233,7 @@ def columns() -> list[Column]:
             tr("Modified"),
             tr("When the file that was added had last been changed"),
             lambda e: e.modified_at,
-            texts.date,
+            formats.date,
             shown=False,
             widest="31.12.2026 23:59",
         ),
@@ -242,7 +242,7 @@ def columns() -> list[Column]:
             tr("Added"),
             tr("When the image came into the archive"),
             lambda e: e.added_at,
-            texts.date,
+            formats.date,
             shown=False,
             widest="31.12.2026 23:59",
         ),

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app.language import naming, sentences, texts
+from app.language import formats, naming, sentences
 from app.session.columns import Column, columns, natural
 from app.session.contents import Contents, File, Folder, Item
 
@@ -328,7 +328,7 @@ class EntriesModel(QAbstractTableModel):
     def _spoken(self, item: Item, column: Column) -> str:
         text = self._text(item, column)
         if column is self.columns[0] and isinstance(item, Folder):
-            count = texts.images(item.total("pixels", len))
+            count = formats.images(item.total("pixels", len))
             return self.tr("Folder: {0}, {1}").format(text, count)
         title = column.title.replace("\n", " ")
         return f"{title}: {text}"

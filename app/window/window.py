@@ -45,7 +45,7 @@ from app.jobs.notifier import Notifier
 from app.jobs.panel import JobsPanel
 from app.jobs.questions import Questions
 from app.jobs.status import JobStatus
-from app.language import texts
+from app.language import formats
 from app.preview.loader import Loader
 from app.session.contents import Folder, Item
 from app.session.session import ArchiveSession
@@ -336,7 +336,7 @@ class Window(QMainWindow):
         busy = any(job.archive == self.session.path for job in self.session.jobs.active)
         shows = not self.session.model.is_empty or (busy and self.session.path is not None)
         self.stack.setCurrentWidget(self.browser if shows else self.empty)
-        summary = texts.summary(self.session.model.entries)
+        summary = formats.summary(self.session.model.entries)
         self.status.setText(summary if self.session.path else self.tr("No archive is open"))
         if not self.entries.selectionModel().hasSelection():
             self._on_selection()

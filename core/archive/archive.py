@@ -13,7 +13,6 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from core.archive.breakdown import Share
 from core.archive.changes import Changes
 from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
 from core.archive.database import (
@@ -23,7 +22,7 @@ from core.archive.database import (
     sqlite_errors,
     transaction,
 )
-from core.archive.entry import Entry
+from core.archive.entry import Entry, Share
 from core.archive.folders import FolderTable
 from core.archive.models import CarriedModels
 from core.archive.names import check_name, target_path

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
-from core.archive.entry import Entry
+from core.archive.entry import Entry, Share
 from core.archive.packing import CHECKSUM_BYTES
 from core.coding.photo.side import side_bits
-
-
-class Share(Enum):
-    """A part of an entry's bits."""
-
-    THEORY = "theory"  # the model's codelength of the pixels
-    CODING = "coding"  # what integer probabilities and whole bytes cost more, or less
-    BORROWED = "borrowed bits"  # that did not come back
-    SIDE = "side information"  # checksums, numbers and switches of the tiles
-    FRAME = "not pixels"  # metadata, and how the file was laid out
-    CONTAINER = "container"  # the checksums beside the chunks
-    FILE = "file"  # of a stored entry: its own bytes
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,15 @@ class Entry:
     def achieved_bpd(self) -> float:
         """Bits a dimension that the entry takes, everything included."""
         return 8 * self.packed_bytes / self.n_dims if self.n_dims else 0.0
+
+
+class Share(Enum):
+    """A part of the bits of an entry."""
+
+    THEORY = "theory"  # the model's codelength of the pixels
+    CODING = "coding"  # what integer probabilities and whole bytes cost, or save
+    BORROWED = "borrowed bits"  # those that were not returned
+    SIDE = "side information"  # checksums, numbers and switches of the tiles
+    FRAME = "not pixels"  # metadata, and how the file was laid out
+    CONTAINER = "container"  # the checksums beside the chunks
+    FILE = "file"  # of a stored entry: its own bytes

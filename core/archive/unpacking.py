@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.archive.breakdown import Share, Stored, breakdown
+from core.archive.breakdown import Stored, breakdown
 from core.archive.codec import CodecFactory, ImageCodec
 from core.archive.database import sqlite_errors
-from core.archive.entry import Entry
+from core.archive.entry import Entry, Share
 from core.archive.models import CarriedModels
 from core.archive.names import shown
 from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash

@@ -15,8 +15,8 @@ import numpy as np
 from app.backend.backend import Listing, Plan
 from app.backend.changes import Changed
 from app.backend.decoding import Decoded
-from core.archive.breakdown import Share, Stored, breakdown
-from core.archive.entry import Entry
+from core.archive.breakdown import Stored, breakdown
+from core.archive.entry import Entry, Share
 from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener
 from core.control import CancelToken, Progress
 from core.engine import FileResult, Queries, Source

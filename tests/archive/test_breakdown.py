@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.archive import Archive
-from core.archive.breakdown import Share
+from core.archive.entry import Share
 from core.coding.photo.codec import PhotoCodec
 from core.coding.photo.composition import CODERS
 from core.coding.photo.side import side_bits

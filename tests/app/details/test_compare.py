@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from app.backend.backend import CoreBackend
 from app.backend.executors import Executors
 from app.details.compare import CompareTab
-from app.language import texts
+from app.language import formats
 from app.window.window import Window
 from tests.app.drops import drop
 from tests.app.fake_backend import FakeBackend
@@ -91,7 +91,7 @@ def test_a_black_box_runs_on_request_and_is_told_from_what_archives_use(
     tab.start([tmp_path / "a.png"])
     assert tab.attempts()[-1].name == "Local bits-back, black box"
     assert bars(tab)["Local bits-back, black box, theory"] == "1.400"
-    assert f"{texts.number(12_345)} bits borrowed" in tab._codecs.text()
+    assert f"{formats.number(12_345)} bits borrowed" in tab._codecs.text()
     assert "archives never use" in tab._codecs.text()
     table = window.details.table()
     assert table is not None

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel
 
 from app.details.info import InfoTab
 from app.details.properties import rows_of
-from app.language import texts
+from app.language import formats
 from app.window.window import Window
 from tests.app.fake_backend import FakeBackend, make_entry
 from tests.app.stand_ins import MakeWindow
@@ -77,8 +77,8 @@ def test_sizes_are_summed(filled: Window) -> None:
     assert folder is not None
     assert deep is not None
     rows = dict(rows_of([deep]))
-    assert rows["Original size"] == texts.exact_size(1_000_000)
-    assert rows["Packed size"] == texts.exact_size(750_000)
+    assert rows["Original size"] == formats.exact_size(1_000_000)
+    assert rows["Packed size"] == formats.exact_size(750_000)
     assert rows["Saved"] == "25 %"
     assert dict(rows_of([folder, deep])) == dict(rows_of([folder]))  # none is counted twice
 

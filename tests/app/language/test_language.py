@@ -14,7 +14,7 @@ from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.language import texts
+from app.language import formats
 from app.language import translation as language
 from app.language.translation import KEY, Catalogue
 
@@ -70,9 +70,9 @@ def test_english_counts_without_a_catalogue(qapp: QApplication) -> None:
 
 
 def test_german_counts(german: None) -> None:
-    assert [texts.images(n) for n in (0, 1, 2)] == ["0 Bilder", "1 Bild", "2 Bilder"]
-    assert texts.images(1234) == "1.234 Bilder"
-    assert texts.exact_bytes(1) == "1 Byte"
+    assert [formats.images(n) for n in (0, 1, 2)] == ["0 Bilder", "1 Bild", "2 Bilder"]
+    assert formats.images(1234) == "1.234 Bilder"
+    assert formats.exact_bytes(1) == "1 Byte"
     forms = "{1} found among {0} image|{1} found among {0} images"
     assert language.counted(3, forms, "2") == "2 gefunden unter 3 Bildern"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QLocale
 
-from app.language import texts
+from app.language import formats
 from app.session.columns import natural
 from tests.app.fake_backend import make_entry
 
@@ -21,25 +21,25 @@ def test_the_summary_of_an_archive() -> None:
         for i in range(14)
     ]
     bits = 8 * 400_000 / (768 * 512 * 3)
-    assert texts.summary(entries) == (
+    assert formats.summary(entries) == (
         f"14 images, 9.1 MB to 5.6 MB, 38 % saved, mean {bits:.2f} bits/dim"
     )
 
 
 def test_one_image_and_none() -> None:
-    assert texts.summary([make_entry()]).startswith("1 image, ")
-    assert texts.summary([]) == "No images yet"
+    assert formats.summary([make_entry()]).startswith("1 image, ")
+    assert formats.summary([]) == "No images yet"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0:00"), (52, "0:52"), (59.7, "1:00"), (3723, "1:02:03")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert texts.duration(seconds) == text
+    assert formats.duration(seconds) == text
 
 
 def test_what_does_not_apply_is_a_dash() -> None:
-    assert texts.bits_per_dim(None) == texts.seconds(None) == "\N{EN DASH}"
+    assert formats.bits_per_dim(None) == formats.seconds(None) == "\N{EN DASH}"
 
 
 def test_numbers_in_names_sort_as_numbers() -> None:

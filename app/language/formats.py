@@ -35,15 +35,15 @@ def exact_bytes(n_bytes: int) -> str:
 
 def mean_bytes(n_bytes: float) -> str:
     """``182,085.5 bytes``, of what are no whole bytes."""
-    return translate("Texts", "{0} bytes").format(number(n_bytes, 1))
+    return translate("Formats", "{0} bytes").format(number(n_bytes, 1))
 
 
 def problem(why: str) -> str:
     """Why a codec has no figures; what no list of ours holds is a sentence already."""
     return {
-        "not installed": translate("Texts", "not installed"),
-        "cannot code this image": translate("Texts", "cannot code this image"),
-        "gave back other pixels": translate("Texts", "gave back other pixels"),
+        "not installed": translate("Formats", "not installed"),
+        "cannot code this image": translate("Formats", "cannot code this image"),
+        "gave back other pixels": translate("Formats", "gave back other pixels"),
     }.get(why, why)
 
 
@@ -70,7 +70,7 @@ def dimensions(width: int, height: int) -> str:
 
 def percent(fraction: float) -> str:
     """``38 %``; below nothing for what has grown."""
-    return translate("Texts", "{0} %").format(number(100 * fraction))
+    return translate("Formats", "{0} %").format(number(100 * fraction))
 
 
 def bits_per_dim(value: float | None) -> str:
@@ -92,7 +92,7 @@ def duration(value: float) -> str:
 
 def throughput(pixels_per_second: float) -> str:
     """``0.62 MP/s``."""
-    return translate("Texts", "{0} MP/s").format(number(pixels_per_second / 1e6, 2))
+    return translate("Formats", "{0} MP/s").format(number(pixels_per_second / 1e6, 2))
 
 
 def images(count: int) -> str:
@@ -129,11 +129,11 @@ def mean_bits_per_dim(entries: Sequence[Entry]) -> float | None:
 def summary(entries: Sequence[Entry]) -> str:
     """``14 images, 9.1 MB to 5.6 MB, 38 % saved, mean 3.42 bits/dim``."""
     if not entries:
-        return translate("Texts", "No images yet")
+        return translate("Formats", "No images yet")
     original = sum(entry.original_bytes for entry in entries)
     packed = sum(entry.packed_bytes for entry in entries)
     return translate(
-        "Texts", "{images}, {original} to {packed}, {saved} saved, mean {mean} bits/dim"
+        "Formats", "{images}, {original} to {packed}, {saved} saved, mean {mean} bits/dim"
     ).format(
         images=images(len(entries)),
         original=size(original),
