@@ -16,6 +16,7 @@ from app.backend.changes import Changes, CoreChanges
 from app.backend.decoding import Decoded, Decoding
 from app.backend.thumbnail_cache import ThumbnailCache
 from app.backend.warmup import import_torch
+from core.archive.codec import Codecs
 from core.control import CancelToken, ProgressListener
 
 if TYPE_CHECKING:
@@ -145,8 +146,8 @@ class CoreBackend:
         thumbnails: Path | None = None,
     ) -> None:
         """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
-        self._codec_factory = codec_factory or _load_photo_codec
-        self._decoding = Decoding(self._codec_factory)
+        self._codecs = Codecs(codec_factory or _load_photo_codec)
+        self._decoding = Decoding(self._codecs)
         self.changes = CoreChanges(shelf)
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
@@ -204,7 +205,7 @@ class CoreBackend:
             shelf=self.changes.shelf(),
             listener=listener,
             cancel=cancel,
-            codec_factory=self._codec_factory,
+            codecs=self._codecs,
         )
 
     def extract(
@@ -226,7 +227,7 @@ class CoreBackend:
             queries=queries,
             listener=listener,
             cancel=cancel,
-            codec_factory=self._codec_factory,
+            codecs=self._codecs,
         )
 
     def verify(
@@ -246,7 +247,7 @@ class CoreBackend:
             queries=queries,
             listener=listener,
             cancel=cancel,
-            codec_factory=self._codec_factory,
+            codecs=self._codecs,
         )
 
     def originals(self, results: Sequence[FileResult]) -> list[Discardable]:
@@ -283,7 +284,7 @@ class CoreBackend:
         from core.archive.archive import Archive
 
         def make() -> NDArray[np.uint8]:
-            with Archive.open(archive, salvage=True, codec_factory=self._codec_factory) as opened:
+            with Archive.open(archive, salvage=True, codecs=self._codecs) as opened:
                 return opened.read_thumbnail(name, side, cancel=cancel)
 
         if sha256 is None or self._thumbnails is None:
@@ -333,7 +334,7 @@ class CoreBackend:
         from core.bench.flow_contenders import fitting
 
         pixels = pixels_of(image)
-        contenders = everyone(self._codec_factory, thorough=thorough)
+        contenders = everyone(self._codecs, thorough=thorough)
         contenders += fitting(pixels.shape, black_box=black_box)
         yield from contest(pixels, contenders, on_progress=listener, cancel=cancel)
 

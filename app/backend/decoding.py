@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.archive.archive import Archive
-    from core.archive.codec import CodecFactory
+    from core.archive.codec import Codecs
     from core.archive.entry import Entry
     from core.images.tiles import TileListener
 
@@ -92,8 +92,8 @@ class DecodedImages:
 class Decoding:
     """The images of archives, decoded once for all who need their pixels."""
 
-    def __init__(self, codec_factory: CodecFactory) -> None:
-        self._codec_factory = codec_factory
+    def __init__(self, codecs: Codecs) -> None:
+        self._codecs = codecs
         self._images = DecodedImages()
 
     def preview(
@@ -114,7 +114,7 @@ class Decoding:
         with self._open(archive) as opened:
             entry = opened.entry(name)
             large = entry.width * entry.height > MOST_MAPPED_PIXELS
-            if large or entry.codec == "stored":
+            if large or entry.is_stored:
                 side = _LONGEST_SIDE if large else max(entry.width, entry.height)
                 return Decoded(opened.read_thumbnail(name, side, cancel=cancel), None)
 
@@ -129,14 +129,14 @@ class Decoding:
         """The very pixels of an image, (H, W, C)."""
         with self._open(archive) as opened:
             entry = opened.entry(name)
-            if entry.codec == "stored":
+            if entry.is_stored:
                 return opened.read_pixels(name, cancel=cancel)
             return self._decode(opened, entry, ignore, None, cancel).pixels
 
     def _open(self, archive: Path) -> Archive:
         from core.archive.archive import Archive
 
-        return Archive.open(archive, salvage=True, codec_factory=self._codec_factory)
+        return Archive.open(archive, salvage=True, codecs=self._codecs)
 
     def _decode(
         self,

@@ -120,7 +120,7 @@ def bench(
                 print_json(record)
         return
     from app.cli.terminal import error, output, rows_table
-    from core.archive.codec import load_photo_codec
+    from core.archive.codec import Codecs
     from core.bench.folder import Row, images_of, machine, means, measure, peak_memory_bytes
     from core.bench.references import installed
 
@@ -131,14 +131,15 @@ def bench(
     with one_line_errors():
         coders = [coder.value] if name is Bench.KODAK else [each.value for each in Coder]
         codecs = installed(thorough=True) if name is Bench.KODAK else []
-        rows = measure(images_of(folder), coders, codecs, on_row=tell)
+        floe = Codecs()
+        rows = measure(images_of(folder), coders, codecs, on_row=tell, floe=floe)
         mean = means(rows)
         if as_json:
             print_json(
                 {
                     "bench": name.value,
                     "machine": machine(),
-                    "model": load_photo_codec().model_id,
+                    "model": floe.own().model_id,
                     "peak_memory_bytes": peak_memory_bytes(),
                     "images": [asdict(row) for row in rows],
                     "mean": [asdict(row) for row in mean],

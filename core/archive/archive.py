@@ -14,20 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.changes import Changes
-from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
-from core.archive.database import (
-    create_database,
-    damage_of,
-    open_database,
-    sqlite_errors,
-    transaction,
-)
+from core.archive.codec import DEFAULT_CODER, Codecs
+from core.archive.database import Database
 from core.archive.entry import Entry, Share
-from core.archive.folders import FolderTable
-from core.archive.models import CarriedModels
 from core.archive.names import check_name, target_path
+from core.archive.opening import create_database, damage_of, open_database
 from core.archive.packing import pack_file
-from core.archive.table import EntryTable
+from core.archive.tables import Tables
 from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
 from core.control import CancelToken, Progress, ProgressListener, ignore
@@ -50,26 +43,19 @@ class Archive:
     to write what has been coded and verified before.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        connection: sqlite3.Connection,
-        codec_factory: CodecFactory = load_photo_codec,
-    ) -> None:
-        self.path = path
-        self._connection = connection
-        self._table = EntryTable(path, connection)
-        self._folders = FolderTable(path, connection)
-        self._models = CarriedModels(path, connection)
-        self._changes = Changes(path, connection)
-        self._contents = EntryReader(path, connection, codec_factory)
+    def __init__(self, database: Database, codecs: Codecs) -> None:
+        self.path = database.path
+        self._database, self._codecs = database, codecs
+        self._tables = Tables.of(database)
+        self._changes = Changes(database, self._tables)
+        self._reader = EntryReader(database, self._tables.models, codecs)
 
     @classmethod
-    def create(cls, path: Path, *, codec_factory: CodecFactory = load_photo_codec) -> Archive:
+    def create(cls, path: Path, *, codecs: Codecs | None = None) -> Archive:
         """A new archive, open for writing. Raises TargetExistsError, UnwritableFileError."""
         path = Path(path)
         create_database(path)
-        return cls.open(path, write=True, codec_factory=codec_factory)
+        return cls.open(path, write=True, codecs=codecs)
 
     @classmethod
     def open(
@@ -78,20 +64,19 @@ class Archive:
         *,
         write: bool = False,
         salvage: bool = False,
-        codec_factory: CodecFactory = load_photo_codec,
+        codecs: Codecs | None = None,
     ) -> Archive:
-        """An existing archive.
+        """An existing archive. Whoever opens several gives all of them the same codecs.
 
         ``salvage`` opens one that was cut short as well, to read what is left of it. Raises
         UnreadableFileError, NotAnArchiveError, DamagedArchiveError, NewerFormatError and
         ArchiveBusyError.
         """
-        path = Path(path)
-        connection = open_database(path, write=write, salvage=salvage and not write)
-        return cls(path, connection, codec_factory)
+        database = open_database(Path(path), write=write, salvage=salvage and not write)
+        return cls(database, Codecs() if codecs is None else codecs)
 
     def close(self) -> None:
-        self._connection.close()
+        self._database.close()
 
     def __enter__(self) -> Archive:
         return self
@@ -108,15 +93,15 @@ class Archive:
 
     def entries(self) -> list[Entry]:
         """All entries, in the order in which they were added; of a damaged archive, those left."""
-        return self._table.all()
+        return self._tables.entries.all()
 
     def folders(self) -> list[str]:
         """The folders that were made, which may be empty; those of entries need not be here."""
-        return self._folders.all()
+        return self._tables.folders.all()
 
     def entry(self, name: str) -> Entry:
         """Raises NoSuchEntryError, and DamagedEntryError if what is said of it has changed."""
-        return self._table.find(name)[1]
+        return self._tables.entries.find(name)[1]
 
     def find(self, name: str) -> Entry | None:
         """The entry of a name, or None."""
@@ -139,8 +124,8 @@ class Archive:
         :meth:`check_structure` looks at all of it.
         """
         try:
-            self._table.check()
-            self._folders.check()
+            self._tables.entries.check()
+            self._tables.folders.check()
         except DamagedArchiveError as error:
             return error.reason
         return damage_of(self.path)
@@ -152,7 +137,7 @@ class Archive:
 
         Raises UnwritableFileError and ArchiveBusyError.
         """
-        with transaction(self._connection, self.path):
+        with self._database.transaction():
             pass
 
     def add_file(
@@ -179,30 +164,30 @@ class Archive:
         """
         check_name(name)
         cancel = cancel or CancelToken()
-        if not (replace and self._table.has(name)):
+        if not (replace and self._tables.entries.has(name)):
             self._changes.check_free(name)
         packed = pack_file(
             Path(path),
             name,
             coder=coder,
-            codec_factory=self._contents.codec,
+            codecs=self._codecs,
             progress=progress,
             cancel=cancel,
         )
         n_pixels = packed.width * packed.height
         progress(Progress(name, "writing", 0, n_pixels))
-        with _no_half(replaced), transaction(self._connection, self.path):
-            if not (replace and self._table.has(name)):
+        with _no_half(replaced), self._database.transaction():
+            if not (replace and self._tables.entries.has(name)):
                 self._changes.check_free(name)  # another program may have added it meanwhile
             elif replaced is None:
-                self._table.remove(name)
+                self._tables.entries.remove(name)
             else:
                 self._changes.take([name], replaced)
-            self._table.insert(name, packed, cancel)
+            self._tables.entries.insert(name, packed, cancel)
             if replace:
-                self._models.drop_unused()
+                self._tables.models.drop_unused()
             if packed.model is not None:
-                self._models.carry(self._contents.codec(), always=carry_model)
+                self._tables.models.carry(self._codecs.own(), always=carry_model)
         if replace:
             self._give_back_space()
         progress(Progress(name, "writing", n_pixels, n_pixels))
@@ -213,7 +198,7 @@ class Archive:
 
         Raises HostileNameError, EntryExistsError, UnwritableFileError and ArchiveBusyError.
         """
-        with transaction(self._connection, self.path):
+        with self._database.transaction():
             return self._changes.new_folder(name)
 
     def rename(self, *pairs: tuple[str, str]) -> list[tuple[str, str]]:
@@ -224,7 +209,7 @@ class Archive:
         NoSuchEntryError, HostileNameError, EntryExistsError, DamagedEntryError, EntryError,
         UnwritableFileError and ArchiveBusyError.
         """
-        with transaction(self._connection, self.path):
+        with self._database.transaction():
             return [pair for old, new in pairs for pair in self._changes.rename(old, new)]
 
     def remove(self, names: Iterable[str]) -> None:
@@ -232,7 +217,7 @@ class Archive:
 
         Raises NoSuchEntryError, UnwritableFileError and ArchiveBusyError.
         """
-        with transaction(self._connection, self.path):
+        with self._database.transaction():
             self._changes.remove(names)
         self._give_back_space()
 
@@ -251,7 +236,7 @@ class Archive:
         """
         names = list(names)
         came: list[str] = []
-        with _no_half(parcel), transaction(self._connection, self.path):
+        with _no_half(parcel), self._database.transaction():
             if names:
                 self._changes.take(names, parcel)
             for other in put_back:
@@ -265,9 +250,9 @@ class Archive:
         With it any Floe that reads the format can decode them, whatever models it comes with.
         Raises ModelError, UnwritableFileError and ArchiveBusyError.
         """
-        codec = self._contents.codec()
-        with transaction(self._connection, self.path):
-            self._models.carry(codec, always=True)
+        codec = self._codecs.own()
+        with self._database.transaction():
+            self._tables.models.carry(codec, always=True)
 
     # Reading
 
@@ -283,24 +268,24 @@ class Archive:
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled; DamagedEntryError
         as well for a stored file of more than 8 bits a sample, which has no such pixels.
         """
-        number, entry = self._table.find(name)
-        return self._contents.pixels(number, entry, progress, cancel or CancelToken())
+        number, entry = self._tables.entries.find(name)
+        return self._reader.pixels(number, entry, progress, cancel or CancelToken())
 
     def breakdown(self, name: str) -> dict[Share, float]:
         """What the bits of an entry are for, counted where they lie; nothing is decoded.
 
         Raises NoSuchEntryError and DamagedEntryError.
         """
-        number, entry = self._table.find(name)
-        return self._contents.breakdown(number, entry)
+        number, entry = self._tables.entries.find(name)
+        return self._reader.breakdown(number, entry)
 
     def metadata(self, name: str) -> list[Fact]:
         """What the file of an entry says beside its pixels, of which none is decoded.
 
         Raises NoSuchEntryError and DamagedEntryError.
         """
-        number, entry = self._table.find(name)
-        return self._contents.metadata(number, entry)
+        number, entry = self._tables.entries.find(name)
+        return self._reader.metadata(number, entry)
 
     def read_codelengths(
         self,
@@ -317,9 +302,9 @@ class Archive:
         to pixels. ``on_tile`` is told of each tile of a coded entry, coarse at first. Raises
         what read_pixels raises.
         """
-        number, entry = self._table.find(name)
+        number, entry = self._tables.entries.find(name)
         cancel = cancel or CancelToken()
-        return self._contents.codelengths(number, entry, progress, on_tile, cancel)
+        return self._reader.codelengths(number, entry, progress, on_tile, cancel)
 
     def read_thumbnail(
         self, name: str, side: int, *, cancel: CancelToken | None = None
@@ -330,8 +315,8 @@ class Archive:
         :meth:`read_pixels`: it is for the eye, and not held to the pixels' hash. Raises
         NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
-        number, entry = self._table.find(name)
-        return self._contents.thumbnail(number, entry, side, cancel or CancelToken())
+        number, entry = self._tables.entries.find(name)
+        return self._reader.thumbnail(number, entry, side, cancel or CancelToken())
 
     def read_file(
         self,
@@ -344,8 +329,8 @@ class Archive:
 
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
-        number, entry = self._table.find(name)
-        return b"".join(self._contents.file(number, entry, progress, cancel or CancelToken()))
+        number, entry = self._tables.entries.find(name)
+        return b"".join(self._reader.file(number, entry, progress, cancel or CancelToken()))
 
     def extract(
         self,
@@ -363,11 +348,11 @@ class Archive:
 
         Raises as read_file, and HostileNameError, TargetExistsError, UnwritableFileError.
         """
-        number, entry = self._table.find(name)
+        number, entry = self._tables.entries.find(name)
         target = target_path(Path(folder), name if to is None else to)
         if not overwrite and os.path.lexists(target):
             raise TargetExistsError(target, "exists already")
-        pieces = self._contents.file(number, entry, progress, cancel or CancelToken())
+        pieces = self._reader.file(number, entry, progress, cancel or CancelToken())
         write_file(target, pieces, overwrite=overwrite, modified_at=entry.modified_at)
         return target
 
@@ -391,8 +376,8 @@ class Archive:
 
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
-        number, entry = self._table.find(name)
-        for _ in self._contents.file(number, entry, progress, cancel or CancelToken()):
+        number, entry = self._tables.entries.find(name)
+        for _ in self._reader.file(number, entry, progress, cancel or CancelToken()):
             pass
 
     def check_structure(self) -> None:
@@ -400,22 +385,19 @@ class Archive:
 
         Raises DamagedArchiveError for the first fault.
         """
-        with sqlite_errors(self.path, writing=False):
-            (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        ((verdict,),) = self._database.rows("PRAGMA integrity_check(1)")
         if verdict != "ok":
             raise DamagedArchiveError(self.path, f"the archive's structure is damaged ({verdict})")
-        self._table.check()
-        self._folders.check()
-        self._models.check()
+        self._tables.entries.check()
+        self._tables.folders.check()
+        self._tables.models.check()
 
     # Space
 
     def _give_back_space(self) -> None:
         """Makes the file shorter, if it can: what was to be done has been done already."""
         try:
-            # execute() would stop after the first page: this pragma has a row without columns
-            # for each page, and the rows of no columns are not fetched.
-            self._connection.executescript("PRAGMA incremental_vacuum")
+            self._database.shrink()
         except sqlite3.Error as error:  # busy, say: the next one to remove something does it
             _log.warning("%s: free space is kept for now (%s)", self.path, error)
 

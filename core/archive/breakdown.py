@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.archive.entry import Entry, Share
+from core.archive.entry import Entry, Part, Share
 from core.archive.packing import CHECKSUM_BYTES
 from core.coding.photo.side import side_bits
 
@@ -25,13 +25,13 @@ def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
     entry says.
     """
     nothing = Stored(0, 0)
-    pixels, frame = parts.get("pixels", nothing), parts.get("frame", nothing)
-    file = parts.get("file", nothing)
+    pixels, frame = parts.get(Part.PIXELS, nothing), parts.get(Part.FRAME, nothing)
+    file = parts.get(Part.FILE, nothing)
     n_chunks = pixels.n_chunks + frame.n_chunks
     found = pixels.n_bytes + frame.n_bytes + CHECKSUM_BYTES * n_chunks + file.n_bytes
     if found != entry.packed_bytes:
         raise ValueError(f"{found} bytes where {entry.packed_bytes} should be")
-    if entry.theoretical_bpd is None or entry.codec == "stored":
+    if entry.theoretical_bpd is None or entry.is_stored:
         return {Share.FILE: 8.0 * found}
     theory = entry.theoretical_bpd * entry.n_dims
     side = side_bits(pixels.n_chunks, entry.channels)

@@ -1,21 +1,19 @@
-"""Changes of what is in an archive: names, folders, entries taken out and put back.
+"""Changes of an archive: names, folders, entries taken out and put back.
 
-Each can be undone by another one: a rename by the rename back, and taking out by putting back.
-A name stands for what has it and for all that is below it.
+Each can be undone by another one: a rename by the reverse rename, and taking out by putting
+back. A name stands for its entry or folder and for everything below it.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from core.archive.database import create_database, open_database, transaction
-from core.archive.folders import FolderRow, FolderTable
-from core.archive.models import CarriedModels
+from core.archive.database import Database, Row
 from core.archive.names import folders_above, shown, typed_name
-from core.archive.table import EntryTable
+from core.archive.opening import create_database, open_database
+from core.archive.tables import Tables
 from core.errors import (
     DamagedArchiveError,
     EntryError,
@@ -26,13 +24,11 @@ from core.errors import (
 
 
 class Changes:
-    """The tables of an open archive, changed together, always inside of a transaction."""
+    """Changes the tables of an open archive together, always inside a transaction."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path = path
-        self._entries = EntryTable(path, connection)
-        self._folders = FolderTable(path, connection)
-        self._models = CarriedModels(path, connection)
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._path = database.path
+        self._entries, self._folders, self._models = tables
 
     def check_free(self, name: str) -> None:
         """Raises EntryExistsError where no entry or folder of this name can be made."""
@@ -45,14 +41,14 @@ class Changes:
                 raise EntryExistsError(shown(above), "this is an image, in which no others can be")
 
     def new_folder(self, name: str) -> str:
-        """Makes an empty folder; its name. Raises HostileNameError and EntryExistsError."""
+        """Makes an empty folder and returns its name. Raises EntryExistsError, HostileNameError."""
         name = typed_name(name)
         self.check_free(name)
         self._folders.insert(name)
         return name
 
     def rename(self, old: str, new: str) -> list[tuple[str, str]]:
-        """Names an entry or a folder anew; the old and new names of entries.
+        """Renames an entry or a folder, and returns the old and new names of entries.
 
         Raises NoSuchEntryError, HostileNameError, EntryExistsError, DamagedEntryError, and
         EntryError where a folder would come into itself.
@@ -86,39 +82,38 @@ class Changes:
         entries, folders = self._found(names)
         with self._keeping_in(parcel):
             create_database(parcel)
-            with closing(open_database(parcel, write=True)) as connection:
-                # What is in there need not outlive the program, nor the power.
-                connection.execute("PRAGMA synchronous = OFF")
-                other = Changes(parcel, connection)
-                with transaction(connection, parcel):
+            # What is in there need not outlive the program, nor the power.
+            with closing(open_database(parcel, write=True, durable=False)) as database:
+                other = Tables.of(database)
+                with database.transaction():
                     for name in entries:
-                        self._entries.copy(name, other._entries)
-                    self._folders.copy(folders, other._folders)
+                        self._entries.copy(name, other.entries)
+                    self._folders.copy(folders, other.folders)
                 self._remove(entries, folders)
-                with transaction(connection, parcel):
-                    self._models.copy_unused(other._models)
+                with database.transaction():
+                    self._models.copy_unused(other.models)
         self._models.drop_unused()
 
     def put_back(self, parcel: Path) -> list[str]:
-        """Copies all of a parcel to where it was; the names of its entries and folders.
+        """Copies all of a parcel to where it was, and returns the names of entries and folders.
 
         Raises EntryExistsError if a name has been taken meanwhile.
         """
-        with closing(open_database(parcel, write=False)) as connection:
-            other = Changes(parcel, connection)
-            names = other._entries.names()
+        with closing(open_database(parcel, write=False)) as database:
+            other = Tables.of(database)
+            names = other.entries.names()
             for name in names:
                 self.check_free(name)
-                other._entries.copy(name, self._entries)
-            folders = other._folders.rows()
-            other._folders.copy(folders, self._folders)
-            other._models.copy_all(self._models)
+                other.entries.copy(name, self._entries)
+            folders = other.folders.rows()
+            other.folders.copy(folders, self._folders)
+            other.models.copy_all(self._models)
         return names + [name for _, name, _ in folders]
 
-    def _found(self, names: Iterable[str]) -> tuple[list[str], list[FolderRow]]:
-        """The entries and folders that names stand for, none of them twice."""
+    def _found(self, names: Iterable[str]) -> tuple[list[str], list[Row]]:
+        """The entries and folders that names stand for, each once."""
         entries: dict[str, None] = {}
-        folders: dict[FolderRow, None] = {}
+        folders: dict[Row, None] = {}
         for name in names:
             found = [name] if self._entries.has(name) else []
             found += self._entries.below(name)
@@ -129,14 +124,14 @@ class Changes:
             folders.update(dict.fromkeys(made))
         return list(entries), list(folders)
 
-    def _remove(self, entries: Iterable[str], folders: Iterable[FolderRow]) -> None:
+    def _remove(self, entries: Iterable[str], folders: Iterable[Row]) -> None:
         for name in entries:
             self._entries.remove(name)
         self._folders.remove(folders)
 
     @contextmanager
     def _keeping_in(self, parcel: Path) -> Iterator[None]:
-        """Tells what went wrong with a parcel in terms of what it is for."""
+        """Says what went wrong with a parcel in terms of its purpose."""
         try:
             yield
         except UnwritableFileError as error:

@@ -1,17 +1,20 @@
-"""The codec that an archive is given: what it needs of one, and the one it gets by default."""
+"""The codecs of archives: what is needed of one, the default, and who owns those in use."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol
 
 from core.control import CancelToken, PixelListener
-from core.images.tiles import TileListener
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.images.tiles import TileListener
 
 #: The coder of new entries where none is asked for.
 DEFAULT_CODER = "fused"
@@ -107,9 +110,8 @@ class ImageCodec(Protocol):
 CodecFactory = Callable[[], ImageCodec]
 
 
-@cache
 def load_photo_codec() -> ImageCodec:
-    """The photo codec, loaded on first use. Raises ModelError.
+    """The photo codec. Raises ModelError.
 
     Its import brings in torch, which takes seconds that listing an archive must not pay.
     """
@@ -130,3 +132,42 @@ def _threads() -> int:
     threads = min(torch.get_num_threads(), THREADS_PER_IMAGE)
     torch.set_num_threads(1)
     return threads
+
+
+class Codecs:
+    """Floe's own codec, loaded on first use, and those of models that archives carry.
+
+    One object serves all archives of a program, and any thread. It keeps the carried models
+    that were used last.
+    """
+
+    MOST_CARRIED = 2
+
+    def __init__(self, factory: CodecFactory = load_photo_codec) -> None:
+        self._factory = factory
+        self._lock = Lock()
+        self._own: ImageCodec | None = None
+        self._carried: OrderedDict[bytes, ImageCodec] = OrderedDict()
+
+    def own(self) -> ImageCodec:
+        """Floe's own codec. Raises ModelError."""
+        with self._lock:
+            if self._own is None:
+                self._own = self._factory()
+            return self._own
+
+    def carried(self, sha256: bytes, model_file: Callable[[], bytes]) -> ImageCodec:
+        """The codec of the model file with this hash; the file is only asked for if needed.
+
+        The caller has checked the file's hash. Raises ModelError, and what model_file raises.
+        """
+        own = self.own()
+        with self._lock:
+            codec = self._carried.get(sha256)
+            if codec is None:
+                codec = own.with_model(model_file())
+                self._carried[sha256] = codec
+                if len(self._carried) > self.MOST_CARRIED:
+                    self._carried.popitem(last=False)
+            self._carried.move_to_end(sha256)
+            return codec

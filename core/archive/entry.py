@@ -1,9 +1,24 @@
-"""What an archive says about one of its images."""
+"""What an archive knows about one of its images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
+
+
+class Method(StrEnum):
+    """How an entry is kept, as the column ``codec`` has it; later versions may add others."""
+
+    PHOTO = "photo"  # pixels coded by the photo model, beside a frame
+    STORED = "stored"  # the file's own bytes
+
+
+class Part(StrEnum):
+    """What a chunk is a piece of."""
+
+    PIXELS = "pixels"
+    FRAME = "frame"
+    FILE = "file"
 
 
 @dataclass(frozen=True)
@@ -16,9 +31,9 @@ class Entry:
     height: int
     channels: int
     original_bytes: int
-    packed_bytes: int  # all that was kept: coded pixels, frame, checksums
-    codec: str  # "photo" or "stored"
-    coder: str | None  # of CODERS in core.coding.photo.codec
+    packed_bytes: int  # everything kept: coded pixels, frame, checksums
+    codec: str  # a Method, or one of a later version
+    coder: str | None  # a core.coding.coders.Coder
     model: str | None  # its id
     theoretical_bpd: float | None  # the model's codelength, in bits a dimension
     borrowed_bits: int | None
@@ -38,8 +53,17 @@ class Entry:
     reason: str | None  # why a stored file is not coded
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the file's own bytes are kept, instead of a code of its pixels."""
+        return self.codec == Method.STORED
+
+    @property
+    def n_pixels(self) -> int:
+        return self.width * self.height
+
+    @property
     def n_dims(self) -> int:
-        """How many samples the image has."""
+        """The number of samples of the image."""
         return self.width * self.height * self.channels
 
     @property

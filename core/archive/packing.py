@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.archive.codec import CodecFactory, ImageCodec, Report
+from core.archive.codec import Codecs, ImageCodec, Report
+from core.archive.entry import Method, Part
 from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
 from core.errors import FloeError, ModelError, UnreadableFileError, VerificationError
 from core.images import KeptFile, Picture, comes_back, read_image, rebuild
@@ -23,15 +24,15 @@ CHECKSUM_BYTES = 4
 
 @dataclass(frozen=True)
 class Packed:
-    """What is to be kept of an image file, and all that is known of it."""
+    """What an archive keeps of an image file, and the facts about it."""
 
     kind: str
-    codec: str
+    codec: Method
     width: int
     height: int
     channels: int
     file: memoryview
-    parts: dict[str, list[memoryview]]  # "pixels", "frame" or "file": pieces in order
+    parts: dict[Part, list[memoryview]]  # pieces in order
     file_exact: bool
     file_sha256: bytes
     pixel_sha256: bytes | None
@@ -45,9 +46,14 @@ class Packed:
     reason: str | None = None
 
     @property
-    def n_bytes(self) -> int:
+    def original_bytes(self) -> int:
+        """The length of the file."""
+        return len(self.file)
+
+    @property
+    def packed_bytes(self) -> int:
         """All that is kept: coded pixels, frame, checksums; of a stored file, the file."""
-        if self.codec == "stored":
+        if self.codec is Method.STORED:
             return len(self.file)
         pieces = [piece for pieces in self.parts.values() for piece in pieces]
         return sum(len(piece) + CHECKSUM_BYTES for piece in pieces)
@@ -55,7 +61,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class _Source:
-    """What is known of a file beside its image."""
+    """Facts about a file beside its image."""
 
     modified_at: int
     read_seconds: float
@@ -63,7 +69,7 @@ class _Source:
 
 @dataclass
 class PixelCount:
-    """Turns a codec's "so many more pixels" into the progress of a named file."""
+    """Turns a codec's counts of pixels into the progress of a named file."""
 
     name: str
     stage: Stage
@@ -92,7 +98,7 @@ def pack_file(
     name: str,
     *,
     coder: str,
-    codec_factory: CodecFactory,
+    codecs: Codecs,
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> Packed:
@@ -108,14 +114,14 @@ def pack_file(
     cancel.check()
     if isinstance(image, KeptFile):
         return _stored(image, source, image.reason)
-    packed = _coded(image, name, source, coder, codec_factory(), progress, cancel)
-    if packed.n_bytes >= len(image.file_bytes):
+    packed = _coded(image, name, source, coder, codecs.own(), progress, cancel)
+    if packed.packed_bytes >= len(image.file_bytes):
         return _stored(image, source, "coding would not make it smaller")
     return packed
 
 
 def _modified_at(path: Path) -> int:
-    """When a file was changed, in nanoseconds since 1970, as far as 64 bits can tell."""
+    """When a file was changed, in nanoseconds since 1970, clipped to 64 bits."""
     try:
         time_ns = path.stat().st_mtime_ns
     except OSError as error:  # removed since it was read, say
@@ -146,12 +152,12 @@ def _coded(
     frame = [memoryview(picture.frame)] if picture.frame else []
     return Packed(
         kind=picture.frame_kind,
-        codec="photo",
+        codec=Method.PHOTO,
         width=picture.width,
         height=picture.height,
         channels=picture.channels,
         file=memoryview(picture.file_bytes),
-        parts={"pixels": [memoryview(chunk) for chunk in coded.chunks], "frame": frame},
+        parts={Part.PIXELS: [memoryview(chunk) for chunk in coded.chunks], Part.FRAME: frame},
         file_exact=file_exact,
         file_sha256=hashlib.sha256(picture.file_bytes).digest(),
         pixel_sha256=pixel_hash(picture.pixels),
@@ -174,7 +180,7 @@ def _verify(
     on_pixels: PixelListener,
     cancel: CancelToken,
 ) -> bool:
-    """Decodes what was coded; whether even the file came back byte for byte.
+    """Decodes what was coded, and returns whether the file came back byte for byte.
 
     Raises VerificationError unless the pixels and everything else of the file came back.
     """
@@ -199,12 +205,12 @@ def _stored(image: Picture | KeptFile, source: _Source, reason: str) -> Packed:
     pixels = image.pixels
     return Packed(
         kind="original",
-        codec="stored",
+        codec=Method.STORED,
         width=image.width,
         height=image.height,
         channels=image.channels,
         file=file,
-        parts={"file": pieces},
+        parts={Part.FILE: pieces},
         file_exact=True,
         file_sha256=hashlib.sha256(file).digest(),
         pixel_sha256=None if pixels is None else pixel_hash(pixels),

@@ -5,100 +5,93 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from core.archive.entry import Entry
 from core.archive.packing import Packed
 
-#: The columns of a row between its id and its checksum, in the order of the table, of
-#: :func:`entry_values` and of :func:`entry_of_row`.
-ENTRY_COLUMNS = (
-    "name",
-    "kind",
-    "codec",
-    "coder",
-    "model",
-    "width",
-    "height",
-    "channels",
-    "original_bytes",
-    "packed_bytes",
-    "pixel_sha256",
-    "file_sha256",
-    "file_exact",
-    "modified_at",
-    "added_at",
-    "reason",
-    "theoretical_bits",
-    "borrowed_bits",
-    "lost_bits",
-    "encode_seconds",
-    "verify_seconds",
-    "network_seconds",
-    "coding_seconds",
-    "read_seconds",
-    "write_seconds",
-    "device",
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+class Kind(Enum):
+    """A kind of value: its SQLite type, how it is written, and what is accepted on reading."""
+
+    TEXT = ("TEXT", str, lambda v: isinstance(v, str))
+    HASH = ("BLOB", bytes, lambda v: isinstance(v, bytes) and len(v) == 32)
+    REAL = ("REAL", float, _is_number)
+    INTEGER = ("INTEGER", int, lambda v: isinstance(v, int))
+    SIZE = ("INTEGER", int, lambda v: isinstance(v, int) and v >= 0)
+
+    def __init__(
+        self, sql: str, written: Callable[[Any], Any], accepts: Callable[[Any], bool]
+    ) -> None:
+        self.sql, self.written, self.accepts = sql, written, accepts
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an entry's row."""
+
+    name: str
+    kind: Kind
+    optional: bool = False
+    reported: bool = False  # an attribute of the codec's Report
+
+    def check(self, value: Any) -> None:
+        """Raises ValueError for a value that :func:`entry_values` never gives."""
+        if not (self.optional and value is None) and not self.kind.accepts(value):
+            raise ValueError(f"an impossible {self.name}")
+
+
+#: The columns of a row between its id and its checksum, in the order of the table.
+COLUMNS = (
+    Column("name", Kind.TEXT),
+    Column("kind", Kind.TEXT),
+    Column("codec", Kind.TEXT),
+    Column("coder", Kind.TEXT, optional=True),
+    Column("model", Kind.TEXT, optional=True),
+    Column("width", Kind.SIZE),
+    Column("height", Kind.SIZE),
+    Column("channels", Kind.SIZE),
+    Column("original_bytes", Kind.SIZE),
+    Column("packed_bytes", Kind.SIZE),
+    Column("pixel_sha256", Kind.HASH, optional=True),
+    Column("file_sha256", Kind.HASH),
+    Column("file_exact", Kind.INTEGER),
+    Column("modified_at", Kind.INTEGER),
+    Column("added_at", Kind.INTEGER),
+    Column("reason", Kind.TEXT, optional=True),
+    Column("theoretical_bits", Kind.REAL, optional=True, reported=True),
+    Column("borrowed_bits", Kind.INTEGER, optional=True, reported=True),
+    Column("lost_bits", Kind.INTEGER, optional=True, reported=True),
+    Column("encode_seconds", Kind.REAL, optional=True),
+    Column("verify_seconds", Kind.REAL, optional=True),
+    Column("network_seconds", Kind.REAL, optional=True, reported=True),
+    Column("coding_seconds", Kind.REAL, optional=True, reported=True),
+    Column("read_seconds", Kind.REAL, optional=True),
+    Column("write_seconds", Kind.REAL, optional=True),
+    Column("device", Kind.TEXT, optional=True, reported=True),
 )
 
-_TEXTS = {"name", "kind", "codec", "coder", "model", "reason", "device"}
-_HASHES = {"pixel_sha256", "file_sha256"}
-_NUMBERS = {"theoretical_bits", "encode_seconds", "verify_seconds", "network_seconds"}
-_NUMBERS |= {"coding_seconds", "read_seconds", "write_seconds"}
-_SIZES = {"width", "height", "channels", "original_bytes", "packed_bytes"}
-_OPTIONAL = {"coder", "model", "reason", "device", "pixel_sha256", "borrowed_bits", "lost_bits"}
-_OPTIONAL |= _NUMBERS
-
-
-def _check(column: str, value: Any) -> None:
-    """Raises ValueError unless the value is one that :func:`entry_values` gives."""
-    if value is None and column in _OPTIONAL:
-        return
-    if column in _TEXTS:
-        right = isinstance(value, str)
-    elif column in _HASHES:
-        right = isinstance(value, bytes) and len(value) == 32
-    elif column in _NUMBERS:
-        right = isinstance(value, int | float) and math.isfinite(value)
-    else:
-        right = isinstance(value, int) and (value >= 0 or column not in _SIZES)
-    if not right:
-        raise ValueError(f"an impossible {column}")
+COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 
 
 def entry_values(name: str, packed: Packed, added_at: int) -> list[Any]:
-    """A row for what was packed."""
-    report = packed.report
-    values: dict[str, Any] = {
-        "name": name,
-        "kind": packed.kind,
-        "codec": packed.codec,
-        "coder": packed.coder,
-        "model": packed.model,
-        "width": packed.width,
-        "height": packed.height,
-        "channels": packed.channels,
-        "original_bytes": len(packed.file),
-        "packed_bytes": packed.n_bytes,
-        "pixel_sha256": packed.pixel_sha256,
-        "file_sha256": packed.file_sha256,
-        "file_exact": int(packed.file_exact),
-        "modified_at": packed.modified_at,
-        "added_at": added_at,
-        "reason": packed.reason,
-        "theoretical_bits": float(report.theoretical_bits) if report else None,
-        "borrowed_bits": int(report.borrowed_bits) if report else None,
-        "lost_bits": int(report.lost_bits) if report else None,
-        "encode_seconds": packed.encode_seconds,
-        "verify_seconds": packed.verify_seconds,
-        "network_seconds": float(report.network_seconds) if report else None,
-        "coding_seconds": float(report.coding_seconds) if report else None,
-        "read_seconds": packed.read_seconds,
-        "write_seconds": None,  # known once all is written
-        "device": report.device if report else None,
-    }
-    return [values[column] for column in ENTRY_COLUMNS]
+    """The row of what was packed. How long writing takes is not known yet."""
+    given: dict[str, Any] = {"name": name, "added_at": added_at, "write_seconds": None}
+    values: list[Any] = []
+    for column in COLUMNS:
+        holder = packed.report if column.reported else packed
+        value = given.get(column.name)
+        if column.name not in given and holder is not None:
+            value = getattr(holder, column.name)
+        values.append(None if value is None else column.kind.written(value))
+    return values
 
 
 def row_crc32(number: int, row: Sequence[Any]) -> int:
@@ -132,11 +125,12 @@ def _serialised(value: Any) -> bytes:
 def entry_of_row(number: int, row: Sequence[Any], crc32: Any) -> Entry:
     """The entry of a row. Raises ValueError for values that no entry has, or that have changed.
 
-    The table is STRICT, but SQLite does not look again at what is in a damaged file.
+    The table is STRICT, but SQLite does not check the types in a damaged file again.
     """
-    values = dict(zip(ENTRY_COLUMNS, row, strict=True))
-    for column, value in values.items():
-        _check(column, value)
+    values = {}
+    for column, value in zip(COLUMNS, row, strict=True):
+        column.check(value)
+        values[column.name] = value
     if row_crc32(number, row) != crc32:
         raise ValueError("a checksum does not match")
     theoretical_bits = values.pop("theoretical_bits")

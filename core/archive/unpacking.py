@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.breakdown import Stored, breakdown
-from core.archive.codec import CodecFactory, ImageCodec
-from core.archive.database import sqlite_errors
-from core.archive.entry import Entry, Share
-from core.archive.models import CarriedModels
+from core.archive.codec import Codecs, ImageCodec
+from core.archive.database import Database
+from core.archive.entry import Entry, Method, Part, Share
+from core.archive.models import ModelTable
 from core.archive.names import shown
 from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash
 from core.control import CancelToken, ProgressListener, ignore
@@ -27,8 +26,8 @@ from core.images.metadata import Fact, metadata_of_file, metadata_of_frame
 from core.images.thumbnails import thumbnail_of_file, thumbnail_of_pixels
 from core.images.tiles import TileListener
 
-# The index gives the number only, and the row is asked what it is of: in a damaged file the two
-# may differ.
+# The index gives the id only, and the row is asked what it belongs to: in a damaged file the
+# two may differ.
 _SELECT = (
     "SELECT entry, part, place, crc32, data FROM chunk WHERE id = "
     "(SELECT id FROM chunk WHERE entry = ? AND part = ? AND place = ?)"
@@ -36,30 +35,17 @@ _SELECT = (
 
 
 class EntryReader:
-    """Reads the chunks of entries, which are known by the number of their row."""
+    """Reads the chunks of entries, which are given by the id of their row."""
 
-    def __init__(
-        self, path: Path, connection: sqlite3.Connection, codec_factory: CodecFactory
-    ) -> None:
-        self._path = path
-        self._connection = connection
-        self._codec_factory = codec_factory
-        self._models = CarriedModels(path, connection)
-        self._codec: ImageCodec | None = None
-        self._other_codecs: dict[str, ImageCodec] = {}
-
-    def codec(self) -> ImageCodec:
-        """The codec, loaded on first use. Raises ModelError."""
-        if self._codec is None:
-            self._codec = self._codec_factory()
-        return self._codec
+    def __init__(self, database: Database, models: ModelTable, codecs: Codecs) -> None:
+        self._database, self._models, self._codecs = database, models, codecs
 
     def pixels(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         """See Archive.read_pixels."""
-        if entry.codec != "stored":
-            chunks = list(self._pieces(number, entry, "pixels"))
+        if not entry.is_stored:
+            chunks = list(self._pieces(number, entry, Part.PIXELS))
             return self._decoded(chunks, entry, progress, cancel)
         data = b"".join(self._stored_pieces(number, entry, progress, cancel))
         try:
@@ -72,11 +58,10 @@ class EntryReader:
 
     def breakdown(self, number: int, entry: Entry) -> dict[Share, float]:
         """See Archive.breakdown."""
-        with sqlite_errors(self._path, writing=False):
-            rows = self._connection.execute(
-                "SELECT part, count(*), sum(length(data)) FROM chunk WHERE entry = ? GROUP BY part",
-                (number,),
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT part, count(*), sum(length(data)) FROM chunk WHERE entry = ? GROUP BY part",
+            number,
+        )
         try:
             return breakdown(entry, {part: Stored(count, total) for part, count, total in rows})
         except ValueError as error:
@@ -85,9 +70,9 @@ class EntryReader:
     def metadata(self, number: int, entry: Entry) -> list[Fact]:
         """See Archive.metadata."""
         try:
-            if entry.codec == "stored":
-                return metadata_of_file(b"".join(self._pieces(number, entry, "file")))
-            frame = b"".join(self._pieces(number, entry, "frame"))
+            if entry.is_stored:
+                return metadata_of_file(b"".join(self._pieces(number, entry, Part.FILE)))
+            frame = b"".join(self._pieces(number, entry, Part.FRAME))
             return metadata_of_frame(frame, entry.kind, _shape(entry))
         except DamagedEntryError:
             raise
@@ -103,24 +88,24 @@ class EntryReader:
         cancel: CancelToken,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         """See Archive.read_codelengths."""
-        if entry.codec == "stored":
+        if entry.is_stored:
             return self.pixels(number, entry, progress, cancel), None
         bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
-        chunks = list(self._pieces(number, entry, "pixels"))
+        chunks = list(self._pieces(number, entry, Part.PIXELS))
         return self._decoded(chunks, entry, progress, cancel, on_tile, bits), bits
 
     def thumbnail(
         self, number: int, entry: Entry, side: int, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         """See Archive.read_thumbnail."""
-        if entry.codec == "stored":
+        if entry.is_stored:
             data = b"".join(self._stored_pieces(number, entry, ignore, cancel))
             try:
                 return thumbnail_of_file(data, Path(entry.name), side)
             except FloeError as error:
                 raise _damaged(entry, f"its file does not decode ({error})") from error
-        chunks = list(self._pieces(number, entry, "pixels"))
-        frame = b"".join(self._pieces(number, entry, "frame"))
+        chunks = list(self._pieces(number, entry, Part.PIXELS))
+        frame = b"".join(self._pieces(number, entry, Part.FRAME))
         shape, codec = _shape(entry), self._codec_of(entry)
         with _decoding(entry):
             pixels = codec.decode_coarse(
@@ -133,14 +118,14 @@ class EntryReader:
     ) -> Iterator[bytes]:
         """The bytes of an entry's file, in pieces.
 
-        Whoever writes them must not use what he wrote before the iterator has ended: a wrong
-        checksum of the whole shows only then. Raises as Archive.read_file.
+        Do not use them until the iterator is exhausted: the checksum of the whole is verified
+        last. Raises as Archive.read_file.
         """
-        if entry.codec == "stored":
+        if entry.is_stored:
             yield from self._stored_pieces(number, entry, progress, cancel)
             return
-        chunks = list(self._pieces(number, entry, "pixels"))
-        frame = list(self._pieces(number, entry, "frame"))
+        chunks = list(self._pieces(number, entry, Part.PIXELS))
+        frame = list(self._pieces(number, entry, Part.FRAME))
         # A row that got lost would leave no trace in the pixels if it was the frame's.
         if sum(len(piece) + CHECKSUM_BYTES for piece in chunks + frame) != entry.packed_bytes:
             raise _damaged(entry, "parts of its data are missing")
@@ -155,18 +140,17 @@ class EntryReader:
         cancel.check()
         yield file
 
-    def _pieces(self, number: int, entry: Entry, part: str) -> Iterator[bytes]:
-        """The pieces of a part, each checked. No statement stays open from one to the next."""
+    def _pieces(self, number: int, entry: Entry, part: Part) -> Iterator[bytes]:
+        """The pieces of a part, each checked. No statement stays open between them."""
         place = 0
         while True:
             try:
-                with sqlite_errors(self._path, writing=False):
-                    row = self._connection.execute(_SELECT, (number, part, place)).fetchone()
+                rows = self._database.rows(_SELECT, number, str(part), place)
             except DamagedArchiveError as error:
                 raise _damaged(entry, f"its data cannot be read ({error.reason})") from error
-            if row is None:
+            if not rows:
                 return
-            *key, checksum, data = row
+            *key, checksum, data = rows[0]
             if key != [number, part, place] or not isinstance(data, bytes):
                 raise _damaged(entry, "its data cannot be found: an index is damaged")
             if zlib.crc32(data) != checksum:
@@ -180,7 +164,7 @@ class EntryReader:
         count = PixelCount(entry.name, "decoding", entry.width * entry.height, progress)
         digest = hashlib.sha256()
         n_bytes = 0
-        for piece in self._pieces(number, entry, "file"):
+        for piece in self._pieces(number, entry, Part.FILE):
             cancel.check()
             n_bytes += len(piece)
             digest.update(piece)
@@ -218,32 +202,27 @@ class EntryReader:
         return pixels
 
     def _codec_of(self, entry: Entry) -> ImageCodec:
-        """The codec of an entry's model: Floe's own, or one by the archive's copy. ModelError."""
-        own = self.codec()
-        if entry.codec != "photo" or entry.model is None:
+        """The codec of an entry's model: Floe's own, or that of the archive's copy. ModelError."""
+        own = self._codecs.own()
+        if entry.codec != Method.PHOTO or entry.model is None:
             raise ModelError(
                 f"{shown(entry.name)}: coded by {shown(entry.codec)}, which this version of Floe "
                 "does not know: another version of Floe is needed"
             )
-        if entry.model == own.model_id:
-            return own
-        if entry.model not in self._other_codecs:
-            self._other_codecs[entry.model] = self._carried_codec(entry.name, entry.model, own)
-        return self._other_codecs[entry.model]
+        return own if entry.model == own.model_id else self._carried(entry.name, entry.model, own)
 
-    def _carried_codec(self, name: str, model: str, own: ImageCodec) -> ImageCodec:
+    def _carried(self, name: str, model: str, own: ImageCodec) -> ImageCodec:
         needed = f"{shown(name)}: coded by the model {shown(model)}"
-        try:
-            file = self._models.find(model)
-        except DamagedArchiveError as error:
-            raise ModelError(f"{needed}: {error.reason}") from error
-        if file is None:
+        sha256 = self._models.sha256(model)
+        if sha256 is None:
             raise ModelError(
                 f"{needed}, and this version of Floe has {own.model_id}; the archive carries no "
                 f"copy of it: a version of Floe with {shown(model)} is needed"
             )
         try:
-            codec = own.with_model(file)
+            codec = self._codecs.carried(sha256, lambda: self._models.file(model))
+        except DamagedArchiveError as error:
+            raise ModelError(f"{needed}: {error.reason}") from error
         except ModelError as error:
             raise ModelError(
                 f"{needed}: the archive's copy of it cannot be used: {error}"
@@ -254,7 +233,7 @@ class EntryReader:
 
 
 def _shape(entry: Entry) -> tuple[int, int, int]:
-    """That of the pixels of a coded entry, (H, W, C)."""
+    """The shape of a coded entry's pixels, (H, W, C)."""
     shape = (entry.height, entry.width, entry.channels)
     if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
         raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
@@ -263,7 +242,7 @@ def _shape(entry: Entry) -> tuple[int, int, int]:
 
 @contextmanager
 def _decoding(entry: Entry) -> Iterator[None]:
-    """What a codec says of bytes that it did not write is an error of their entry."""
+    """Turns a codec's complaints about bytes it did not write into an error of their entry."""
     try:
         yield
     except ModelError:

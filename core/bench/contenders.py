@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
+from core.archive.codec import DEFAULT_CODER, Codecs
 from core.archive.packing import CHECKSUM_BYTES
 from core.bench.contest import Coded, Contender, Pixels
 from core.bench.references import Codec, known
@@ -81,15 +81,15 @@ class Floe:
     available = True
     name = "Floe"
 
-    def __init__(self, codec_factory: CodecFactory, coder: str = DEFAULT_CODER) -> None:
-        self._codec_factory, self.settings = codec_factory, coder
+    def __init__(self, codecs: Codecs, coder: str = DEFAULT_CODER) -> None:
+        self._codecs, self.settings = codecs, coder
 
     @property
     def version(self) -> str:
-        return self._codec_factory().model_id
+        return self._codecs.own().model_id
 
     def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
-        coded = self._codec_factory().encode(
+        coded = self._codecs.own().encode(
             pixels, coder=self.settings, on_pixels=on_pixels, cancel=cancel
         )
         report = coded.report
@@ -111,7 +111,7 @@ class Floe:
         cancel: CancelToken,
         /,
     ) -> Pixels:
-        return self._codec_factory().decode(
+        return self._codecs.own().decode(
             coded.data, shape, coder=self.settings, on_pixels=on_pixels, cancel=cancel
         )
 
@@ -130,11 +130,12 @@ def references(*, thorough: bool = False) -> list[Contender]:
 
 
 def everyone(
-    codec_factory: CodecFactory = load_photo_codec,
+    codecs: Codecs | None = None,
     *,
     coders: Sequence[str] = (DEFAULT_CODER,),
     thorough: bool = False,
 ) -> list[Contender]:
     """All that can be compared on one image, the quick ones first."""
-    floe = [Floe(codec_factory, coder) for coder in coders]
+    codecs = codecs or Codecs()
+    floe = [Floe(codecs, coder) for coder in coders]
     return [Raw(), *references(thorough=thorough), *floe]

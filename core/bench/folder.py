@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.archive import Archive
-from core.archive.codec import CodecFactory, load_photo_codec
+from core.archive.codec import Codecs
 from core.archive.entry import Entry
 from core.bench.contenders import Reference, pixels_of
 from core.bench.contest import contest
@@ -59,18 +59,19 @@ def measure(
     codecs: Sequence[Codec],
     *,
     on_row: Callable[[Row], None],
-    codec_factory: CodecFactory = load_photo_codec,
+    floe: Codecs | None = None,
 ) -> list[Row]:
     """Each coder of Floe and each other codec on each image; tells of each row as it is ready.
 
     Floe's images go through a real archive on the disk and out again. Raises what reading an
     image and adding it raise, and VerificationError should pixels come out different.
     """
-    codec_factory()  # loading the model and its checks are no image's time
+    floe = floe or Codecs()
+    floe.own()  # loading the model and its checks are no image's time
     rows = []
     for path in images:
         pixels = pixels_of(path)
-        for row in _rows(path, pixels, coders, codecs, codec_factory):
+        for row in _rows(path, pixels, coders, codecs, floe):
             on_row(row)
             rows.append(row)
     return rows
@@ -115,11 +116,11 @@ def _rows(
     pixels: Pixels,
     coders: Sequence[str],
     codecs: Sequence[Codec],
-    codec_factory: CodecFactory,
+    floe: Codecs,
 ) -> Iterator[Row]:
     n_megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
     for coder in coders:
-        entry, decode_seconds = _archived(path, pixels, coder, codec_factory)
+        entry, decode_seconds = _archived(path, pixels, coder, floe)
         yield Row(
             image=path.name,
             codec="Floe",
@@ -157,13 +158,11 @@ def _rows(
         )
 
 
-def _archived(
-    path: Path, pixels: Pixels, coder: str, codec_factory: CodecFactory
-) -> tuple[Entry, float]:
+def _archived(path: Path, pixels: Pixels, coder: str, floe: Codecs) -> tuple[Entry, float]:
     """The image's entry in an archive of its own, and the seconds that decoding it took."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Archive.create(Path(folder) / "bench.floe", codec_factory=codec_factory) as archive,
+        Archive.create(Path(folder) / "bench.floe", codecs=floe) as archive,
     ):
         entry = archive.add_file(path, path.name, coder=coder)
         began = time.perf_counter()

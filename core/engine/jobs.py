@@ -13,7 +13,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 from core.archive.archive import Archive
-from core.archive.codec import DEFAULT_CODER, CodecFactory, load_photo_codec
+from core.archive.codec import DEFAULT_CODER, Codecs
 from core.archive.shelf import Shelf
 from core.control import CancelToken
 from core.engine.collecting import Source, collect
@@ -34,7 +34,7 @@ def add(
     carry_model: bool = False,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
-    codec_factory: CodecFactory = load_photo_codec,
+    codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
     """Adds files and folders to an archive that exists; the results in the order of the files.
@@ -45,6 +45,7 @@ def add(
     there is one. With ``carry_model`` the archive gets a copy of the model that its images need,
     so that it can be read without one. Raises what Archive.open raises, before anything is coded.
     """
+    codecs = codecs or Codecs()
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name, source=path) for path, name in collect(paths)]
 
@@ -53,7 +54,7 @@ def add(
         if os.path.isdir(file.source):
             raise UnreadableFileError(file.source, "the folder cannot be looked into")
         parcel = shelf.parcel() if shelf is not None else None
-        with Archive.open(archive, write=True, codec_factory=codec_factory) as opened:
+        with Archive.open(archive, write=True, codecs=codecs) as opened:
             entry = opened.add_file(
                 file.source,
                 destination.name,
@@ -67,7 +68,7 @@ def add(
         kept = parcel if parcel is not None and parcel.exists() else None
         return changed(file, entry=entry, replaced=kept)
 
-    with Archive.open(archive, write=True, codec_factory=codec_factory) as opened:
+    with Archive.open(archive, write=True, codecs=codecs) as opened:
         opened.check_writable()
         decided = run.decide(files, AddingConflicts(opened, files, run.asking, run.cancel).decide)
         there = [file.entry for file in decided if isinstance(file, FileResult) and file.unchanged]
@@ -84,7 +85,7 @@ def extract(
     queries: Queries | None = None,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
-    codec_factory: CodecFactory = load_photo_codec,
+    codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
     """Writes the images of these names below a folder; the results in their order.
@@ -94,11 +95,12 @@ def extract(
     an error where nobody answers. Of an archive that was cut short, what is whole still comes
     out. Raises what Archive.open raises.
     """
+    codecs = codecs or Codecs()
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name) for name in dict.fromkeys(names) if not name.endswith("/")]
 
     def work(file: FileResult, destination: Destination) -> FileResult:
-        with Archive.open(archive, salvage=True, codec_factory=codec_factory) as opened:
+        with Archive.open(archive, salvage=True, codecs=codecs) as opened:
             target = opened.extract(
                 file.name,
                 folder,
@@ -109,7 +111,7 @@ def extract(
             )
             return changed(file, entry=opened.find(file.name), target=target)
 
-    with Archive.open(archive, salvage=True, codec_factory=codec_factory) as opened:
+    with Archive.open(archive, salvage=True, codecs=codecs) as opened:
         conflicts = ExtractingConflicts(opened, [file.name for file in files], folder, run.asking)
         decided = run.decide(files, conflicts.decide)
     results = run.work(files, decided, work, executor)
@@ -124,22 +126,23 @@ def verify(
     queries: Queries | None = None,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
-    codec_factory: CodecFactory = load_photo_codec,
+    codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
     """Decodes the images of these names and holds them to their checksums.
 
     Raises what Archive.open raises.
     """
+    codecs = codecs or Codecs()
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name) for name in dict.fromkeys(names)]
 
     def work(file: FileResult, destination: Destination) -> FileResult:
-        with Archive.open(archive, salvage=True, codec_factory=codec_factory) as opened:
+        with Archive.open(archive, salvage=True, codecs=codecs) as opened:
             opened.verify(destination.name, progress=run.progress_of(file), cancel=run.cancel)
             return changed(file, entry=opened.find(destination.name))
 
-    Archive.open(archive, salvage=True, codec_factory=codec_factory).close()
+    Archive.open(archive, salvage=True, codecs=codecs).close()
     return run.work(files, [Destination(file.name) for file in files], work, executor)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from core.archive import Archive
-from core.archive.rows import ENTRY_COLUMNS, row_crc32
+from core.archive.codec import Codecs
+from core.archive.rows import COLUMN_NAMES, row_crc32
 from core.images import comes_back, interpret
 from core.images.picture import Picture
 from tests.fakes import FakeCodec
@@ -62,7 +63,7 @@ def write_files(folder: Path, files: dict[str, bytes] = FILES) -> None:
 
 def make_archive(path: Path, sources: Path, files: dict[str, bytes] = FILES) -> None:
     write_files(sources, files)
-    with Archive.create(path, codec_factory=FakeCodec) as archive:
+    with Archive.create(path, codecs=Codecs(FakeCodec)) as archive:
         for name in files:
             archive.add_file(sources / name, name)
 
@@ -76,7 +77,7 @@ def same_image_file(found: bytes, original: bytes) -> bool:
 
 
 def open_fake(path: Path, **options: Any) -> Archive:
-    return Archive.open(path, codec_factory=FakeCodec, **options)
+    return Archive.open(path, codecs=Codecs(FakeCodec), **options)
 
 
 def check_intact(path: Path, files: dict[str, bytes]) -> None:
@@ -94,7 +95,7 @@ def check_intact(path: Path, files: dict[str, bytes]) -> None:
 def reseal(connection: sqlite3.Connection) -> None:
     """Gives every row the checksum of what is in it: whoever means ill does that."""
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
-    columns = ", ".join(ENTRY_COLUMNS)
+    columns = ", ".join(COLUMN_NAMES)
     for number, *values in connection.execute(f"SELECT id, {columns} FROM entry").fetchall():
         connection.execute(
             "UPDATE entry SET crc32 = ? WHERE id = ?", (row_crc32(number, values), number)

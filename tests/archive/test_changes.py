@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.archive import Archive, changes
+from core.archive import Archive, entries
 from core.archive.shelf import Shelf
 from core.errors import (
     DamagedArchiveError,
@@ -326,7 +326,7 @@ def test_rows_that_no_archive_takes(path: Path, tmp_path: Path, monkeypatch: Any
     def refuse(*_: Any) -> None:
         raise sqlite3.IntegrityError("cannot store TEXT value in INTEGER column entry.width")
 
-    monkeypatch.setattr(changes.EntryTable, "copy", refuse)
+    monkeypatch.setattr(entries.EntryTable, "copy", refuse)
     with (
         open_fake(path, write=True) as archive,
         pytest.raises(DamagedArchiveError, match="removed for good"),
@@ -342,12 +342,12 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from core.archive import Archive
-from core.archive.changes import Changes
+from core.archive.codec import Codecs
 from core.archive.shelf import Shelf
 from tests.fakes import FakeCodec
 
 path, action, when = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-archive = Archive.open(path, write=True, codec_factory=FakeCodec)
+archive = Archive.open(path, write=True, codecs=Codecs(FakeCodec))
 shelf = Shelf(path.parent)
 calls = 0
 
@@ -371,11 +371,9 @@ class Killing:
 parcel = shelf.parcel()
 if action == "put back":
     archive.exchange(["deep", "a.png"], parcel)
-connection = Killing(archive._connection)
+connection = Killing(archive._database._connection)
 connection.execute("PRAGMA cache_size = 1")
-for part in (archive, archive._changes, archive._changes._entries, archive._changes._folders,
-             archive._changes._models):
-    part._connection = connection
+archive._database._connection = connection
 if action == "rename":
     archive.rename(("deep", "new/folder"), ("a.png", "z.png"), ("made", "other"))
 elif action == "take":

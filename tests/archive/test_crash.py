@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import Archive, database
+from core.archive import Archive, opening
+from core.archive.codec import Codecs
 from core.control import Progress
 from core.errors import (
     ArchiveBusyError,
@@ -49,7 +50,7 @@ def path(tmp_path: Path, sources: Path) -> Path:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.05)
 
 
 PROGRAM = """
@@ -57,6 +58,7 @@ import os, resource, signal, sys
 from pathlib import Path
 from core.archive import Archive
 from core.archive import packing
+from core.archive.codec import Codecs
 from core.control import CancelToken
 from tests.fakes import FakeCodec
 
@@ -78,9 +80,9 @@ class Killer(CancelToken):
 
     raise_if_cancelled = check
 
-with Archive.open(path, write=True, codec_factory=lambda: FakeCodec(tile=16)) as archive:
+with Archive.open(path, write=True, codecs=Codecs(lambda: FakeCodec(tile=16))) as archive:
     # What is written goes to the disk before the end of the transaction, as with large files.
-    archive._connection.execute("PRAGMA cache_size = 5")
+    archive._database._connection.execute("PRAGMA cache_size = 5")
     if action == "full":
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (when, resource.RLIM_INFINITY))
@@ -196,10 +198,10 @@ def test_a_full_disk(path: Path, large: Path, more: int) -> None:
 
 def test_a_full_database(path: Path, large: Path) -> None:
     with open_fake(path, write=True) as archive:
-        archive._connection.execute("PRAGMA max_page_count = 1")  # no more than there are
+        archive._database._connection.execute("PRAGMA max_page_count = 1")  # no more than there are
         with pytest.raises(UnwritableFileError, match="no space"):
             archive.add_file(large, "large.png")
-        archive._connection.execute("PRAGMA max_page_count = 1000000")
+        archive._database._connection.execute("PRAGMA max_page_count = 1000000")
         assert archive.find("large.png") is None
         archive.add_file(large, "large.png")
     check_intact(path, FILES | {"large.png": large.read_bytes()})
@@ -350,15 +352,15 @@ def test_creating_where_another_program_was_quicker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.floe"
-    publish = database._publish
+    publish = opening._publish
 
     def late(draft: Path, target: Path) -> None:
         target.write_text("mine")
         publish(draft, target)
 
-    monkeypatch.setattr(database, "_publish", late)
+    monkeypatch.setattr(opening, "_publish", late)
     with pytest.raises(TargetExistsError):
-        Archive.create(path, codec_factory=FakeCodec)
+        Archive.create(path, codecs=Codecs(FakeCodec))
     assert path.read_text() == "mine"
     assert os.listdir(tmp_path) == ["x.floe"]
 

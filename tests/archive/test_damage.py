@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from core.archive import Archive
-from core.archive.rows import ENTRY_COLUMNS
+from core.archive.codec import Codecs
+from core.archive.rows import COLUMN_NAMES
 from core.errors import (
     DamagedArchiveError,
     DamagedEntryError,
@@ -366,7 +367,7 @@ def test_entries_that_lost_something(
             archive.verify(name)
 
 
-@pytest.mark.parametrize("column", ENTRY_COLUMNS)
+@pytest.mark.parametrize("column", COLUMN_NAMES)
 def test_nothing_that_is_said_of_an_entry_changes_in_silence(path: Path, column: str) -> None:
     """Each column in turn becomes another value that some entry might have."""
     with tampering(path) as connection:
@@ -428,7 +429,7 @@ def test_an_index_that_leads_elsewhere(path: Path, whole: bytes, table: str) -> 
 
 
 def test_a_codec_that_has_become_wrong(path: Path) -> None:
-    with Archive.open(path, codec_factory=lambda: FakeCodec(wrong=True)) as archive:
+    with Archive.open(path, codecs=Codecs(lambda: FakeCodec(wrong=True))) as archive:
         for call in (archive.verify, archive.read_file, archive.read_pixels):
             with pytest.raises(DamagedEntryError, match="different"):
                 call("a.png")
@@ -437,7 +438,7 @@ def test_a_codec_that_has_become_wrong(path: Path) -> None:
 def test_an_archive_cut_short_before_its_list_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.floe"
     noise = np.random.default_rng(3)
-    with Archive.create(path, codec_factory=FakeCodec) as archive:
+    with Archive.create(path, codecs=Codecs(FakeCodec)) as archive:
         for number in range(40):  # so many that the list no longer fits its first page
             image = tmp_path / f"{number}.png"
             Image.fromarray(noise.integers(0, 256, (40, 50, 3), np.uint8)).save(image)

@@ -10,6 +10,7 @@ import pytest
 
 from core import engine
 from core.archive import Archive, models
+from core.archive.codec import Codecs
 from core.errors import DamagedArchiveError, FloeError, ModelError
 from tests.archive.samples import (
     FILES,
@@ -50,7 +51,7 @@ def test_another_floe_reads_an_archive_by_the_model_that_it_carries(path: Path) 
         archive.carry_model()
         archive.carry_model()
     assert carried(path) == [("fake-0", "fake", MODEL_BYTES)]
-    with Archive.open(path, codec_factory=newer) as archive:
+    with Archive.open(path, codecs=Codecs(newer)) as archive:
         for name, data in FILES.items():
             archive.verify(name)
             assert same_image_file(archive.read_file(name), data)
@@ -60,7 +61,7 @@ def test_another_floe_reads_an_archive_by_the_model_that_it_carries(path: Path) 
 
 def test_without_a_copy_the_error_names_the_model(path: Path) -> None:
     with (
-        Archive.open(path, codec_factory=newer) as archive,
+        Archive.open(path, codecs=Codecs(newer)) as archive,
         pytest.raises(ModelError, match=r"a\.png.*fake-0.*fake-1.*no copy"),
     ):
         archive.verify("a.png")
@@ -101,7 +102,7 @@ def test_the_copy_goes_with_the_last_entry_that_needs_it(path: Path, source: Pat
     with open_fake(path, write=True) as archive:
         archive.carry_model()
     with_model = path.stat().st_size
-    with Archive.open(path, write=True, codec_factory=newer) as archive:
+    with Archive.open(path, write=True, codecs=Codecs(newer)) as archive:
         archive.add_file(source, "a.png", replace=True, carry_model=True)
         archive.remove(["b.png"])
         assert [row[0] for row in carried(path)] == ["fake-0", "fake-1"]
@@ -116,12 +117,12 @@ def test_the_copy_goes_with_the_last_entry_that_needs_it(path: Path, source: Pat
 def test_many_files_at_once(path: Path, source: Path) -> None:
     """Also where all of them are in the archive already."""
     for _ in range(2):
-        results = engine.add(path, [source], carry_model=True, codec_factory=FakeCodec)
+        results = engine.add(path, [source], carry_model=True, codecs=Codecs(FakeCodec))
         assert all(result.ok for result in results)
         assert [row[0] for row in carried(path)] == ["fake-0"]
         with tampering(path) as connection:
             connection.execute("DELETE FROM model")
-    engine.add(path, [source], codec_factory=FakeCodec)
+    engine.add(path, [source], codecs=Codecs(FakeCodec))
     assert carried(path) == []
 
 
@@ -138,7 +139,7 @@ def test_a_copy_that_has_changed_is_refused(path: Path, change: str, message: st
         archive.carry_model()
     with tampering(path) as connection:
         connection.execute(f"UPDATE model SET {change}")
-    with Archive.open(path, codec_factory=newer) as archive:
+    with Archive.open(path, codecs=Codecs(newer)) as archive:
         with pytest.raises(ModelError, match=f"fake-0.*{message}"):
             archive.verify("a.png")
         with pytest.raises(DamagedArchiveError, match="fake-0"):
@@ -155,7 +156,7 @@ def test_a_false_copy_is_refused(path: Path, data: bytes) -> None:
             (hashlib.sha256(data).digest(), data),
         )
     with (
-        Archive.open(path, codec_factory=newer) as archive,
+        Archive.open(path, codecs=Codecs(newer)) as archive,
         pytest.raises(ModelError, match=r"a\.png: coded by the model fake-0"),
     ):
         archive.verify("a.png")
@@ -184,5 +185,5 @@ def test_any_change_of_the_table_is_an_error_or_nothing(path: Path) -> None:
         data = bytearray(whole)
         data[at] ^= 1 << at % 8
         path.write_bytes(data)
-        with suppress(FloeError), Archive.open(path, codec_factory=newer) as archive:
+        with suppress(FloeError), Archive.open(path, codecs=Codecs(newer)) as archive:
             assert same_image_file(archive.read_file("a.png"), FILES["a.png"])

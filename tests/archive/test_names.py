@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.archive.names import archive_name, check_name, local_part, shown, target_path
-from core.archive.rows import ENTRY_COLUMNS
+from core.archive.rows import COLUMN_NAMES
 from core.errors import HostileNameError, NoSuchEntryError
 from tests.archive.samples import FILES, make_archive, open_fake, reseal, tampering
 
@@ -243,4 +243,4 @@ def test_links_in_the_folder_are_neither_followed_nor_written_through(
 
 
 def _columns() -> str:
-    return ", ".join(ENTRY_COLUMNS[1:])
+    return ", ".join(COLUMN_NAMES[1:])

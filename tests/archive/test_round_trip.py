@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.archive import Archive, packing
+from core.archive.codec import Codecs
 from core.control import CancelToken, Progress
 from core.errors import (
     Cancelled,
@@ -65,7 +66,7 @@ def test_what_was_added_comes_back(path: Path) -> None:
 
 
 def test_a_new_archive_is_empty(tmp_path: Path) -> None:
-    with Archive.create(tmp_path / "x.floe", codec_factory=FakeCodec) as archive:
+    with Archive.create(tmp_path / "x.floe", codecs=Codecs(FakeCodec)) as archive:
         assert archive.entries() == []
     check_intact(tmp_path / "x.floe", {})
 
@@ -88,7 +89,7 @@ def test_places_where_no_archive_can_be(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ä" * 120, "#?% x.floe", "-- '.floe", "\udce4.floe"])
 def test_unusual_names_of_archives(tmp_path: Path, name: str) -> None:
-    with Archive.create(tmp_path / name, codec_factory=FakeCodec) as archive:
+    with Archive.create(tmp_path / name, codecs=Codecs(FakeCodec)) as archive:
         assert archive.entries() == []
     assert os.listdir(tmp_path) == [name]
     open_fake(tmp_path / name, write=True).close()
@@ -187,7 +188,7 @@ def test_nothing_is_archived_that_decodes_to_other_pixels(
     path: Path, sources: Path, name: str
 ) -> None:
     before = path.read_bytes()
-    with Archive.open(path, write=True, codec_factory=lambda: FakeCodec(wrong=True)) as archive:
+    with Archive.open(path, write=True, codecs=Codecs(lambda: FakeCodec(wrong=True))) as archive:
         with pytest.raises(VerificationError, match="nothing was kept") as caught:
             archive.add_file(sources / name, "new")
         assert caught.value.name == "new"
@@ -202,7 +203,7 @@ def test_a_codec_that_shapes_pixels_in_another_way(path: Path, sources: Path) ->
             return super().decode(coded, shape, **options).transpose(1, 0, 2)
 
     with (
-        Archive.open(path, write=True, codec_factory=Reshaping) as archive,
+        Archive.open(path, write=True, codecs=Codecs(Reshaping)) as archive,
         pytest.raises(VerificationError),
     ):
         archive.add_file(sources / "deep/er/c.bmp", "new")
@@ -215,7 +216,7 @@ def test_a_codec_that_cannot_decode_what_it_coded(path: Path, sources: Path) -> 
             raise ValueError("no")
 
     with (
-        Archive.open(path, write=True, codec_factory=Refusing) as archive,
+        Archive.open(path, write=True, codecs=Codecs(Refusing)) as archive,
         pytest.raises(VerificationError, match="does not decode"),
     ):
         archive.add_file(sources / "a.png", "new")
@@ -335,7 +336,7 @@ def test_an_image_of_many_tiles(path: Path, sources: Path) -> None:
 
 
 def test_another_model_is_needed(path: Path) -> None:
-    with Archive.open(path, codec_factory=lambda: FakeCodec(model_id="fake-1")) as archive:
+    with Archive.open(path, codecs=Codecs(lambda: FakeCodec(model_id="fake-1"))) as archive:
         with pytest.raises(ModelError, match="fake-0"):
             archive.verify("a.png")
         archive.verify("deep/d.jpg")  # needs none
@@ -345,7 +346,7 @@ def test_listing_and_stored_files_need_no_codec(path: Path) -> None:
     def none() -> FakeCodec:
         raise AssertionError("the codec was loaded")
 
-    with Archive.open(path, codec_factory=none) as archive:
+    with Archive.open(path, codecs=Codecs(none)) as archive:
         assert len(archive.entries()) == len(FILES)
         assert archive.read_file("deep/d.jpg") == FILES["deep/d.jpg"]
 
@@ -369,7 +370,7 @@ def test_remove_all_or_none(path: Path) -> None:
 
 def test_removing_gives_the_space_back(path: Path, sources: Path) -> None:
     empty = path.with_name("empty.floe")
-    Archive.create(empty, codec_factory=FakeCodec).close()
+    Archive.create(empty, codecs=Codecs(FakeCodec)).close()
     before = path.stat().st_size
     (sources / "large.png").write_bytes(encoded(noise(300, 300), "PNG"))
     with open_fake(path, write=True) as archive:
@@ -580,7 +581,7 @@ def test_every_stage_of_adding_is_timed_and_kept(
     monkeypatch.setattr(packing, "read_image", slowly)
     path, codec = tmp_path / "x.floe", FakeCodec()
     codec.pause = 0.03
-    with Archive.create(path, codec_factory=lambda: codec) as archive:
+    with Archive.create(path, codecs=Codecs(lambda: codec)) as archive:
         began = time.perf_counter()
         archive.add_file(tmp_path / "sources" / "a.png", "a.png")
         took = time.perf_counter() - began

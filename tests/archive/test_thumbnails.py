@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from core.archive import Archive
+from core.archive.codec import Codecs
 from core.errors import DamagedEntryError, NoSuchEntryError
 from core.images.thumbnails import thumbnail_of_pixels
 from tests.archive.samples import FILES, make_archive, ramp
@@ -42,7 +43,7 @@ def saved(image: Image.Image, form: str) -> bytes:
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_thumbnails_stand_upright(tmp_path: Path, form: str, orientation: int) -> None:
     make_archive(tmp_path / "x.floe", tmp_path, {"x": turned(orientation, form)})
-    with Archive.open(tmp_path / "x.floe", codec_factory=FakeCodec) as archive:
+    with Archive.open(tmp_path / "x.floe", codecs=Codecs(FakeCodec)) as archive:
         assert (
             archive.entry("x").codec == ("stored" if form != "PNG" else "photo") or form == "TIFF"
         )
@@ -57,7 +58,7 @@ def test_thumbnails_stand_upright(tmp_path: Path, form: str, orientation: int) -
 @pytest.mark.parametrize("name", FILES)
 def test_every_kind_of_entry_has_one(tmp_path: Path, name: str) -> None:
     make_archive(tmp_path / "x.floe", tmp_path)
-    with Archive.open(tmp_path / "x.floe", codec_factory=FakeCodec) as archive:
+    with Archive.open(tmp_path / "x.floe", codecs=Codecs(FakeCodec)) as archive:
         small = archive.read_thumbnail(name, 16)
         assert max(small.shape[:2]) == 16
         assert small.shape[2] == (4 if name == "alpha.png" else 3)
@@ -76,7 +77,7 @@ def test_every_kind_of_entry_has_one(tmp_path: Path, name: str) -> None:
 )
 def test_kinds_of_samples(tmp_path: Path, image: Image.Image) -> None:
     make_archive(tmp_path / "x.floe", tmp_path, {"x": saved(image, "PNG")})
-    with Archive.open(tmp_path / "x.floe", codec_factory=FakeCodec) as archive:
+    with Archive.open(tmp_path / "x.floe", codecs=Codecs(FakeCodec)) as archive:
         small = archive.read_thumbnail("x", 10)
     assert small.shape[:2] == (10, 10)
     assert small.max() > 40
@@ -90,7 +91,7 @@ def test_a_broken_entry_has_none_and_says_why(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("UPDATE chunk SET data = zeroblob(length(data))")
     database.close()
-    with Archive.open(path, codec_factory=FakeCodec) as archive:
+    with Archive.open(path, codecs=Codecs(FakeCodec)) as archive:
         for name in FILES:
             with pytest.raises(DamagedEntryError, match="damaged"):
                 archive.read_thumbnail(name, 16)

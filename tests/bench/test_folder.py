@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.archive.codec import Codecs
 from core.bench.folder import Row, images_of, machine, means, measure
 from core.bench.references import Pixels, installed
 from core.errors import FileError, VerificationError
@@ -51,7 +52,7 @@ def told() -> list[Row]:
 @pytest.fixture
 def rows(images: list[Path], told: list[Row]) -> list[Row]:
     return measure(
-        images, ["fused", "modular"], installed(), on_row=told.append, codec_factory=FakeCodec
+        images, ["fused", "modular"], installed(), on_row=told.append, floe=Codecs(FakeCodec)
     )
 
 
@@ -111,7 +112,7 @@ def test_an_image_that_is_stored_has_one_row_whatever_the_coders(tmp_path: Path)
     noise = np.random.default_rng(1).integers(0, 256, (20, 20, 4), dtype=np.uint8)
     path = saved(tmp_path / "alpha.png", noise)
     coders = ["fused", "modular"]
-    (row,) = measure([path], coders, [], on_row=lambda _: None, codec_factory=FakeCodec)
+    (row,) = measure([path], coders, [], on_row=lambda _: None, floe=Codecs(FakeCodec))
     assert (row.codec, row.settings) == ("Floe", "stored")
     assert row.n_bytes >= path.stat().st_size
     assert row.achieved_bpd == pytest.approx(8 * row.n_bytes / noise.size)
@@ -172,7 +173,7 @@ def test_sixteen_bits_are_refused(images: list[Path], tmp_path: Path, told: list
     deep = tmp_path / "deep.png"
     Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(deep)
     with pytest.raises(FileError, match="more than 8 bits") as caught:
-        measure([images[0], deep], ["fused"], [], on_row=told.append, codec_factory=FakeCodec)
+        measure([images[0], deep], ["fused"], [], on_row=told.append, floe=Codecs(FakeCodec))
     assert caught.value.path == deep
     assert [row.image for row in told] == ["a.PNG"]
 
@@ -180,7 +181,7 @@ def test_sixteen_bits_are_refused(images: list[Path], tmp_path: Path, told: list
 def test_wrong_pixels_are_an_error(images: list[Path], told: list[Row]) -> None:
     with pytest.raises(VerificationError):
         measure(
-            images, ["fused"], [], on_row=told.append, codec_factory=lambda: FakeCodec(wrong=True)
+            images, ["fused"], [], on_row=told.append, floe=Codecs(lambda: FakeCodec(wrong=True))
         )
     assert not told
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from core import engine
 from core.archive import Archive
+from core.archive.codec import Codecs
 from core.engine import FileResult
 from tests.fakes import FakeCodec
 
@@ -35,7 +36,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def added(archive: Path, folder: Path) -> list[FileResult]:
-    return engine.add(archive, [folder], codec_factory=FakeCodec)
+    return engine.add(archive, [folder], codecs=Codecs(FakeCodec))
 
 
 class Basket:

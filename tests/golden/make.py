@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from core.archive import Archive
+from core.archive.codec import Codecs
 from core.archive.schema import FORMAT_VERSION
 from core.coding.photo.codec import PhotoCodec
 from core.coding.photo.composition import CODERS
@@ -107,7 +108,7 @@ def make() -> None:
         expected["archives"][name] = {}
         with (
             tempfile.TemporaryDirectory() as folder,
-            Archive.create(path, codec_factory=lambda: codec) as archive,
+            Archive.create(path, codecs=Codecs(lambda: codec)) as archive,
         ):
             for entry_name, coder, data in entries:
                 source = Path(folder, "source")

@@ -13,6 +13,7 @@ from app.backend import decoding
 from app.backend.backend import CoreBackend
 from app.backend.decoding import Decoded
 from core.archive import Archive
+from core.archive.codec import Codecs
 from core.control import CancelToken, Progress
 from core.errors import Cancelled, DamagedEntryError
 from core.images.tiles import Tile
@@ -105,7 +106,7 @@ def test_another_image_of_the_same_name_is_decoded(
     first = preview(backend, archive, "a.png")
     other = tmp_path / "other.png"
     other.write_bytes(encoded(ramp(70, 90, seed=9), "PNG", compress_level=0))
-    with Archive.open(archive, write=True, codec_factory=FakeCodec) as opened:
+    with Archive.open(archive, write=True, codecs=Codecs(FakeCodec)) as opened:
         opened.add_file(other, "a.png", replace=True)
     again = preview(backend, archive, "a.png")
     assert not np.array_equal(first.pixels, again.pixels)

@@ -21,6 +21,7 @@ from app.dialogs.name_dialog import NameDialog
 from app.widgets.name_editor import NameEditor
 from app.window.window import Window
 from core.archive.archive import Archive
+from core.archive.codec import Codecs
 from core.engine.queries import Answer, Choice
 from tests.app.drops import drop
 from tests.app.fake_backend import FakeBackend, make_entry
@@ -325,7 +326,7 @@ def settle(qtbot: Any, window: Window, until: Callable[[], bool]) -> None:
 def contents(window: Window) -> dict[str, str]:
     """Names and hashes of what is really in the archive."""
     assert window.session.path is not None
-    with Archive.open(window.session.path, codec_factory=lambda: FakeCodec(tile=48)) as archive:
+    with Archive.open(window.session.path, codecs=Codecs(lambda: FakeCodec(tile=48))) as archive:
         archive.check_structure()
         for entry in archive.entries():
             archive.verify(entry.name)

@@ -24,6 +24,7 @@ from app.figures import report, svg
 from app.figures.figures import Bar, Bins
 from app.figures.tables import Table
 from core.archive import Archive
+from core.archive.codec import Codecs
 from tests.app.stand_ins import FakeDialogs, MakeWindow
 from tests.archive.samples import FILES, make_archive, open_fake
 from tests.fakes import FakeCodec
@@ -221,7 +222,7 @@ def test_bars_of_a_page_are_to_scale() -> None:
 
 
 def test_an_empty_archive(tmp_path: Path) -> None:
-    with Archive.create(tmp_path / "x.floe", codec_factory=FakeCodec) as opened:
+    with Archive.create(tmp_path / "x.floe", codecs=Codecs(FakeCodec)) as opened:
         rows = report.gather(opened)
     assert Page(report.html("x", rows)).open == []
     assert read_csv(report.table(rows).csv()) == []

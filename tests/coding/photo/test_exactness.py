@@ -28,6 +28,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from core.archive import Archive
+from core.archive.codec import Codecs
 from core.coding.photo.codec import CodingReport, PhotoCodec, _Clock, _TileJob, photo_codec
 from core.coding.photo.composition import CODERS
 from core.control import CancelToken, ignore
@@ -470,7 +471,7 @@ def _refused(folder: Path, factory: Callable[[], PhotoCodec], message: str) -> N
     Archive.create(path).close()
     before = path.read_bytes()
     with (
-        Archive.open(path, write=True, codec_factory=factory) as archive,
+        Archive.open(path, write=True, codecs=Codecs(factory)) as archive,
         pytest.raises(ModelError, match=message),
     ):
         archive.add_file(source, "source.ppm")

@@ -1,0 +1,78 @@
+"""Sums over the entries of an archive, and means that are weighed by samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from core.archive.entry import Entry
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over entries. Those of bits leave out entries that have no such figure."""
+
+    n_entries: int = 0
+    n_exact: int = 0  # that come back byte for byte
+    n_pixels: int = 0
+    n_dims: int = 0
+    original_bytes: int = 0
+    packed_bytes: int = 0
+    modelled_dims: int = 0  # of the entries that have a codelength
+    theoretical_bits: float = 0.0
+    borrowed_bits: int = 0
+    lost_bits: int = 0
+
+    @classmethod
+    def of(cls, entry: Entry) -> Sums:
+        """Those of one entry."""
+        return cls(
+            n_entries=1,
+            n_exact=int(entry.file_exact),
+            n_pixels=entry.n_pixels,
+            n_dims=entry.n_dims,
+            original_bytes=entry.original_bytes,
+            packed_bytes=entry.packed_bytes,
+            modelled_dims=0 if entry.theoretical_bpd is None else entry.n_dims,
+            theoretical_bits=(entry.theoretical_bpd or 0.0) * entry.n_dims,
+            borrowed_bits=entry.borrowed_bits or 0,
+            lost_bits=entry.lost_bits or 0,
+        )
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def saved(self) -> float | None:
+        """The share of the original bytes that is saved, at most 1; None without any bytes."""
+        return 1 - self.packed_bytes / self.original_bytes if self.original_bytes else None
+
+    @property
+    def achieved_bpd(self) -> float | None:
+        """Bits a dimension over all samples, everything included; None without samples."""
+        return 8 * self.packed_bytes / self.n_dims if self.n_dims else None
+
+    @property
+    def theoretical_bpd(self) -> float | None:
+        """The models' codelength in bits a dimension over all samples that have one, or None."""
+        return self.theoretical_bits / self.modelled_dims if self.modelled_dims else None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums of the coded entries and of the stored ones."""
+
+    coded: Sums
+    stored: Sums
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Totals:
+        sums = {False: Sums(), True: Sums()}
+        for entry in entries:
+            sums[entry.is_stored] += Sums.of(entry)
+        return cls(sums[False], sums[True])
+
+    @property
+    def all(self) -> Sums:
+        """Those of all entries."""
+        return self.coded + self.stored
