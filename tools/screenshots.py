@@ -98,7 +98,7 @@ class Photographer:
         taken.append(self.take("distribution"))
         details.setCurrentWidget(details.compare)
         details.compare.start(images[:1])
-        wait(lambda: not window.contest.running)
+        wait(lambda: not window.details.contest.running)
         taken.append(self.take("compare"))
         return taken
 
@@ -116,7 +116,7 @@ class Photographer:
     def _take_codelength(self, name: str) -> Path:
         window = self._window
         window.details.setCurrentWidget(window.details.codelength)
-        wait(lambda: len(window.comparison.known()) == len(REFERENCES))
+        wait(lambda: len(window.details.comparison.known()) == len(REFERENCES))
         return self.take(name)
 
     def _take_move(self, archive: Path) -> Path:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from app.backend.changes import Changes, CoreChanges
 from app.backend.decoding import Decoded, Decoding
+from app.backend.edits import CoreEdits, Edits
 from app.backend.thumbnail_cache import ThumbnailCache
 from app.backend.warmup import import_torch
 from core.archive.codec import Codecs
@@ -49,7 +49,7 @@ class Backend(Protocol):
     """All that the window knows of archives."""
 
     @property
-    def changes(self) -> Changes: ...
+    def edits(self) -> Edits: ...
 
     def create(self, archive: Path) -> None: ...
 
@@ -148,12 +148,12 @@ class CoreBackend:
         """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
         self._codecs = Codecs(codec_factory or _load_photo_codec)
         self._decoding = Decoding(self._codecs)
-        self.changes = CoreChanges(shelf)
+        self.edits = CoreEdits(shelf)
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
     def close(self) -> None:
         """Removes what is kept for undoing."""
-        self.changes.close()
+        self.edits.close()
 
     def create(self, archive: Path) -> None:
         """Makes an empty archive; a file in its place goes only once the new one is whole."""
@@ -202,7 +202,7 @@ class CoreBackend:
             archive,
             paths,
             queries=queries,
-            shelf=self.changes.shelf(),
+            shelf=self.edits.shelf(),
             listener=listener,
             cancel=cancel,
             codecs=self._codecs,

@@ -40,9 +40,9 @@ class PrivateCache:
         folder.mkdir(mode=0o700)
         return folder
 
-    def holds(self, path: Path) -> bool:
-        """Whether a path lies where things do not last, be it another process's."""
-        return path.is_relative_to(self.root)
+    def outlives(self, path: Path) -> bool:
+        """Whether a path lies elsewhere, where files last longer than a process."""
+        return not path.is_relative_to(self.root)
 
     def made(self, path: Path) -> bool:
         """Whether a path lies in this process's own folder."""

@@ -13,8 +13,8 @@ from app.browser.kept_selection import KeptSelection
 from app.browser.list import EntriesView
 from app.browser.thumbnails import Thumbnails
 from app.browser.tiles import TilesView
-from app.session.contents import File, Folder
 from app.session.entries_model import EntriesModel
+from app.session.tree import File, Folder
 
 _Flag = QItemSelectionModel.SelectionFlag
 
@@ -23,6 +23,7 @@ class Browser(QWidget):
     """Folders are entered here; what to do with a file is others' business."""
 
     file_activated = Signal()  #: the current one
+    selection_changed = Signal()
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Browser(QWidget):
         # After both views, which forget what was selected when the model is reset.
         self._kept = KeptSelection(model, self.list)
         self._kept.restored.connect(self.list.selection_changed)
+        self.list.selection_changed.connect(self.selection_changed)
         up.triggered.connect(self.leave)
         self.crumbs.chosen.connect(self.enter)
         thumbnails.arrived.connect(self._on_arrived)

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
 
 from app.browser.thumbnails import Thumbnails
 from app.language import formats
-from app.session.contents import File, Item
 from app.session.entries_model import ITEM_ROLE, SORT_ROLE, EntriesModel
+from app.session.tree import File, Item
 from app.widgets import colours, icons
 from app.widgets.name_editor import NamingDelegate
 from app.widgets.style import paint_progress

@@ -12,8 +12,8 @@ from app.browser.delegates import NameDelegate, SavedDelegate
 from app.browser.kept_selection import rows_of
 from app.browser.thumbnails import Thumbnails
 from app.session.columns import Column
-from app.session.contents import File, Item
 from app.session.entries_model import EntriesModel
+from app.session.tree import File, Item
 from app.widgets.style import RoomyStyle
 
 if TYPE_CHECKING:

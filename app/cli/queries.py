@@ -14,7 +14,7 @@ _LETTERS = {Choice.REPLACE: "r", Choice.KEEP_BOTH: "k", Choice.SKIP: "s", Choice
 
 
 class TerminalQueries:
-    """Asks a person at a terminal; capital letters answer for all."""
+    """Asks a person at a terminal; capital batch answer for all."""
 
     def __init__(self, following: Following) -> None:
         self._following = following

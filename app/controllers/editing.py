@@ -41,7 +41,10 @@ class Editing(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         session.model.rename_wanted.connect(session.rename, queued)
         session.history.changed.connect(self._name_steps)
+        session.refreshed.connect(self._enable)
+        browser.selection_changed.connect(self._enable)
         self._name_steps()
+        self._enable()
 
     def undo(self) -> None:
         """Undoes the latest change, unless a job is about to make another."""
@@ -99,8 +102,7 @@ class Editing(QObject):
         if names and self._dialogs.confirm_removal(self._window, names):
             self._session.remove(names)
 
-    def enable(self) -> None:
-        """Says anew what can be done; the window knows when."""
+    def _enable(self) -> None:
         n_selected = len(self._selected())
         self._actions.rename.setEnabled(n_selected == 1)
         self._actions.move.setEnabled(n_selected > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.backend.backend import Backend
 from app.backend.executors import Executors, Task
+from app.browser.list import EntriesView
 from app.details.panel import DetailsPanel
 from app.dialogs.dialogs import Dialogs
 from app.figures.tables import Table
@@ -32,19 +33,21 @@ class Exporting(QObject):
         dialogs: Dialogs,
         message: MessageBar,
         details: DetailsPanel,
-        selected: Callable[[], Sequence[str]],
+        entries: EntriesView,
         window: QWidget,
     ) -> None:
-        """``selected`` gives the names of the images that are selected."""
         super().__init__(window)
         self._session, self._backend, self._executors = session, backend, executors
         self._dialogs, self._message, self._details = dialogs, message, details
-        self._selected, self._window = selected, window
+        self._entries, self._window = entries, window
         self._copied = ""  # as text
         actions.copy_table.triggered.connect(self.copy_table)
         actions.export_panel.triggered.connect(self.export_panel)
         actions.export_csv.triggered.connect(lambda: self._export(".csv"))
         actions.export_html.triggered.connect(lambda: self._export(".html"))
+        self._actions = actions
+        session.refreshed.connect(self._enable)
+        self._enable()
 
     def copy_table(self) -> None:
         """What the panel on the right shows, onto the clipboard."""
@@ -82,6 +85,10 @@ class Exporting(QObject):
             clipboard.setText(self._copied)
         self._copied = ""
 
+    def _enable(self) -> None:
+        for action in (self._actions.export_csv, self._actions.export_html):
+            action.setEnabled(bool(self._session.model.entries))
+
     def _export(self, suffix: str) -> None:
         """The selected images, or all, into a file of this kind."""
         archive = self._session.path
@@ -90,7 +97,7 @@ class Exporting(QObject):
         target = self._dialogs.report_file(self._window, archive.with_suffix(suffix))
         if target is None:
             return
-        names = list(self._selected()) or None
+        names = [entry.name for entry in self._entries.selected()] or None
         self._write(target, partial(self._backend.report, archive, names, target))
 
     def _write(self, target: Path, call: Callable[[], object]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from app.jobs.jobs import Job, Jobs
+from app.jobs.jobs import Job, JobKind, Jobs, State
 from app.jobs.panel import JobsPanel
 from app.language import sentences
 from app.widgets.actions import Actions
+from app.widgets.message_bar import MessageBar
 
 
 class JobControl(QObject):
     """Connects the actions about jobs, and says which of them are enabled."""
 
-    def __init__(self, jobs: Jobs, actions: Actions, panel: JobsPanel) -> None:
+    def __init__(self, jobs: Jobs, actions: Actions, panel: JobsPanel, message: MessageBar) -> None:
         super().__init__(panel)
-        self._jobs, self._actions = jobs, actions
+        self._jobs, self._actions, self._message = jobs, actions, message
         for action, slot in (
             (actions.pause, self.toggle_pause),
             (actions.cancel, self.cancel),
@@ -29,6 +30,7 @@ class JobControl(QObject):
         self._panel = panel
         for signal in (jobs.job_added, jobs.job_finished, jobs.progressed):
             signal.connect(self.refresh)
+        jobs.job_finished.connect(self._on_finished)
         self.refresh()
 
     def toggle_pause(self) -> None:
@@ -67,6 +69,15 @@ class JobControl(QObject):
         actions.retry.setEnabled(failed)
         actions.copy_errors.setEnabled(failed)
         actions.clear_jobs.setEnabled(self._jobs.last is not None)
+
+    def _on_finished(self, job: Job) -> None:
+        outcome = self._panel.outcome(job)
+        if job.error or job.count(State.FAILED):
+            self._message.complain(outcome)
+        elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
+            self._message.inform(outcome, str(job.target or ""))
+        elif job.kind in (JobKind.VERIFY, JobKind.DISCARD) and job.state is State.DONE:
+            self._message.inform(outcome)
 
     def _at_work(self) -> Job | None:
         return next(iter(self._jobs.active), None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QEvent, QObject, QPoint, Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractItemView, QWidget
@@ -11,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QWidget
 from app.browser.browser import Browser
 from app.exchange.drag_out import DragOut
 from app.language.translation import counted
-from app.session.contents import Folder
 from app.session.session import ArchiveSession
+from app.session.tree import Folder
 
 _DRAGGING = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
 
@@ -31,11 +29,9 @@ class Moving(QObject):
         session: ArchiveSession,
         browser: Browser,
         drag_out: DragOut,
-        selected: Callable[[], list[str]],
     ) -> None:
         super().__init__(browser)
         self._session, self._browser, self._drag_out = session, browser, drag_out
-        self._selected = selected
         for widget in (browser.list.viewport(), browser.tiles.viewport(), browser.crumbs):
             widget.setAcceptDrops(True)
             widget.installEventFilter(self)
@@ -84,7 +80,7 @@ class Moving(QObject):
         """What is selected and neither is the folder, nor around it, nor in it already."""
         return [
             name
-            for name in self._selected()
+            for name in (item.path for item in self._browser.list.selected_items())
             if not f"{target}/".startswith(f"{name}/") and name.rpartition("/")[0] != target
         ]
 

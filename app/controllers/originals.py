@@ -14,7 +14,7 @@ from app.backend.backend import Backend
 from app.backend.executors import Executors, Task
 from app.controllers import wastebasket
 from app.dialogs.dialogs import Dialogs
-from app.jobs import works
+from app.jobs import job_factories
 from app.jobs.jobs import Job, JobKind, Jobs, State
 
 if TYPE_CHECKING:
@@ -77,5 +77,5 @@ class Originals(QObject):
         elif self._dialogs.discard_originals(
             self._window, len(files), sum(file.n_bytes for file in files), n_staying
         ):
-            work = works.discarding(self._backend, archive, files, self._move)
+            work = job_factories.discarding(self._backend, archive, files, self._move)
             self._jobs.submit(JobKind.DISCARD, archive, work)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
+from app.backend.backend import Backend
+from app.backend.executors import Executors
 from app.details.codelength import CodelengthTab
 from app.details.compare import CompareTab
 from app.details.comparison import Comparison
+from app.details.contest import Contest
 from app.details.info import InfoTab
 from app.details.preview import PreviewTab
 from app.details.tab import Selection, Tab
 from app.details.timing import TimingTab
+from app.dialogs.dialogs import Dialogs
 from app.figures.tables import Table
+from app.preview.loader import Loader
 
 #: Totals of a growing archive are told no more often than this.
 _REST_MS = 250
@@ -24,10 +29,10 @@ class DetailsPanel(QTabWidget):
 
     def __init__(
         self,
-        preview: PreviewTab,
-        comparison: Comparison,
-        info: InfoTab,
-        compare: CompareTab,
+        backend: Backend,
+        executors: Executors,
+        dialogs: Dialogs,
+        settings: QSettings,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -37,10 +42,13 @@ class DetailsPanel(QTabWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self._after_rest)
-        self.preview = preview
-        self.codelength = CodelengthTab(comparison, self)
+        self.comparison = Comparison(backend, executors.comparing, self)
+        self.contest = Contest(backend, executors.comparing, self)
+        self.preview = PreviewTab(Loader(backend, executors.previewing, self), dialogs)
+        self.codelength = CodelengthTab(self.comparison, self)
         self.timing = TimingTab(self)
-        self.info, self.compare = info, compare
+        self.info = InfoTab(backend, executors)
+        self.compare = CompareTab(self.contest, dialogs, settings)
         for tab in (self.preview, self.codelength, self.timing, self.info, self.compare):
             tab.setObjectName(type(tab).__name__)
             self.addTab(tab, tab.title())
@@ -59,6 +67,11 @@ class DetailsPanel(QTabWidget):
             self._tell()
         else:  # totals, which change with every file of a job
             self._waits = True
+
+    def stop(self) -> None:
+        """Measures nothing more."""
+        self.comparison.cancel()
+        self.contest.cancel()
 
     def turn_to(self, name: str) -> None:
         """Shows the tab whose object has this name, if there is one."""

@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QSize, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.backend.backend import Backend
+from app.backend.executors import Executors
 from app.browser.thumbnails import Thumbnails
 from app.details.info import FactsForm, InfoTab, Row
 from app.details.tab import Selection
 from app.language import formats
 from app.language.translation import counted
-from app.session.contents import File, Folder, Item
 from app.session.session import ArchiveSession
+from app.session.tree import File, Folder, Item
 from app.widgets.labels import ElidedLabel
 
 if TYPE_CHECKING:
@@ -31,15 +34,22 @@ class Properties(QObject):
     def __init__(
         self,
         session: ArchiveSession,
+        backend: Backend,
+        executors: Executors,
         thumbnails: Thumbnails,
-        info: Callable[[], InfoTab],
         selected: Callable[[], Sequence[Item]],
+        action: QAction,
         window: QWidget,
     ) -> None:
-        """``info`` makes a page of one image; without a selection, the folder shown is meant."""
+        """Without a selection, the properties are those of the folder shown."""
         super().__init__(window)
         self._session, self._thumbnails = session, thumbnails
-        self._info, self._selected, self._window = info, selected, window
+        self._backend, self._executors = backend, executors
+        self._selected, self._window = selected, window
+        self._action = action
+        action.triggered.connect(self.show)
+        session.refreshed.connect(self._enable)
+        self._enable()
 
     def show(self) -> None:
         """Says all of what is selected."""
@@ -52,7 +62,7 @@ class Properties(QObject):
             return
         item = items[0] if len(items) == 1 else None
         if isinstance(item, File):
-            page = self._info()
+            page = InfoTab(self._backend, self._executors)
             page.show_selection(Selection(archive, [item.entry], chosen=True))
             dialog = _Dialog(item.name, self._window)
             picture = _Picture(item.entry, self._thumbnails, dialog)
@@ -65,6 +75,9 @@ class Properties(QObject):
             dialog = _Dialog(name, self._window)
             dialog.fill(form, None)
         dialog.show()
+
+    def _enable(self) -> None:
+        self._action.setEnabled(self._session.path is not None)
 
 
 def rows_of(items: Sequence[Item]) -> list[Row]:

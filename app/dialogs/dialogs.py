@@ -16,7 +16,7 @@ from app.jobs.questions import OnAnswer, OpenQuestion
 from app.language import formats
 from app.language.naming import Problem
 from app.language.translation import counted
-from app.session.contents import Folder
+from app.session.tree import Folder
 
 if TYPE_CHECKING:
     from core.engine import Query

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.language import formats, naming
-from app.session.contents import Folder
+from app.session.tree import Folder
 from app.widgets import icons
 from app.widgets.name_editor import Index, NamingDelegate
 

@@ -9,8 +9,8 @@ from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
 from PySide6.QtGui import QGuiApplication
 
 from app.backend.private_cache import PrivateCache
+from app.exchange.outgoing import Outgoing, Picked, Preparation
 from app.exchange.overlay import PreparingOverlay
-from app.exchange.takeout import Picked, Preparation, Takeout
 
 
 class Copying(QObject):
@@ -21,14 +21,14 @@ class Copying(QObject):
 
     def __init__(
         self,
-        takeout: Takeout,
+        outgoing: Outgoing,
         overlay: PreparingOverlay,
         picked: Callable[[], Picked | None],
         cache: PrivateCache,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._takeout, self._overlay = takeout, overlay
+        self._outgoing, self._overlay = outgoing, overlay
         self._picked, self._cache = picked, cache
         self._waiting: Preparation | None = None
 
@@ -38,7 +38,7 @@ class Copying(QObject):
         if picked is None or (self._waiting is not None and self._waiting.picked == picked):
             return
         self.stop()
-        preparation = self._takeout.request(picked)
+        preparation = self._outgoing.request(picked)
         if not preparation.running:
             self._put(preparation)
             return

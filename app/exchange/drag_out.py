@@ -17,8 +17,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView
 
+from app.exchange.outgoing import Outgoing, Picked, Preparation
 from app.exchange.overlay import PreparingOverlay
-from app.exchange.takeout import Picked, Preparation, Takeout
 from app.widgets import icons
 
 _PICTURE = 48
@@ -43,13 +43,13 @@ class DragOut(QObject):
     def __init__(
         self,
         views: Sequence[QAbstractItemView],
-        takeout: Takeout,
+        outgoing: Outgoing,
         overlay: PreparingOverlay,
         picked: Callable[[], Picked | None],
         run: Callable[[QDrag], Qt.DropAction] = run_drag,
     ) -> None:
         super().__init__(views[0])
-        self._view, self._takeout, self._overlay = views[0], takeout, overlay
+        self._view, self._outgoing, self._overlay = views[0], outgoing, overlay
         self._picked = picked
         self.run = run
         self._waiting: Preparation | None = None
@@ -64,7 +64,7 @@ class DragOut(QObject):
         picked = self._picked()
         if picked is None:
             return
-        preparation = self._takeout.request(picked)
+        preparation = self._outgoing.request(picked)
         if not preparation.running:
             self._go(preparation)
             return
@@ -77,7 +77,7 @@ class DragOut(QObject):
         """Nobody holds the files any more."""
         if self._waiting is not None:
             preparation = self._stop_waiting()
-            self._takeout.release(preparation)
+            self._outgoing.release(preparation)
 
     def _on_ended(self, preparation: Preparation) -> None:
         if preparation is self._waiting:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
 
-from app.exchange import offers
+from app.exchange import incoming
 
 
 class DropTarget(QObject):
@@ -34,9 +34,9 @@ class DropTarget(QObject):
                 self.hovered.emit(True)
             elif event.type() == QEvent.Type.Drop:
                 self.hovered.emit(False)
-                self.dropped.emit(offers.read(event.mimeData()))
+                self.dropped.emit(incoming.read(event.mimeData()))
             return True
         return False
 
     def _is_taken(self, event: QDropEvent) -> bool:
-        return not self._is_ours() and offers.may_be_taken(event.mimeData())
+        return not self._is_ours() and incoming.may_be_taken(event.mimeData())

@@ -2,60 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDateTime, QObject, Signal
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
+from app.backend.backend import Backend
 from app.backend.executors import Executors, Task
 from app.backend.private_cache import PrivateCache
+from app.browser.browser import Browser
 from app.dialogs.dialogs import Dialogs
-from app.exchange import offers
+from app.exchange import incoming
 from app.exchange.copying import Copying
 from app.exchange.drag_out import DragOut
 from app.exchange.drop_target import DropTarget
-from app.exchange.offers import Offer, Sorted
+from app.exchange.incoming import Offer, Sorted
+from app.exchange.outgoing import Outgoing, Picked, Preparation
 from app.exchange.overlay import PreparingOverlay
-from app.exchange.takeout import Picked, Preparation, Takeout
 from app.language.translation import counted
-
-if TYPE_CHECKING:
-    from app.backend.backend import Backend
-    from app.window.window import Window
+from app.session.session import ArchiveSession
+from app.widgets.actions import Actions
 
 _SHOWN = 3
 
 
 class Exchange(QObject):
-    """Says what has come as paths that are there, and what has not as sentences."""
+    """Turns what comes in into paths on this computer, and explains what cannot be taken."""
 
     arrived = Signal(object, object)  #: archives, other paths
     informed = Signal(str)
+    hinted = Signal(str)  #: a short note for the status bar
     failed = Signal(str)
     hovered = Signal(bool)  #: something is dragged over the window
 
     def __init__(
         self,
-        window: Window,
+        session: ArchiveSession,
+        browser: Browser,
+        covered: QWidget,
+        actions: Actions,
         backend: Backend,
         executors: Executors,
         cache: PrivateCache,
         dialogs: Dialogs,
-        picked: Callable[[], Picked | None],
+        window: QWidget,
     ) -> None:
+        """Progress is shown over ``covered``; whatever is dropped on ``window`` is taken."""
         super().__init__(window)
-        self._window, self._cache, self._picked = window, cache, picked
-        self._dialogs = dialogs
+        self._session, self._browser, self._actions = session, browser, actions
+        self._cache, self._dialogs, self._window = cache, dialogs, window
         self._closed = False
         self._executor = executors.reading
-        self.overlay = PreparingOverlay(window.stack)
-        self.takeout = Takeout(backend, executors.outgoing, cache, self)
-        views = (window.browser.list, window.browser.tiles)
-        self.drag_out = DragOut(views, self.takeout, self.overlay, picked)
-        self.copying = Copying(self.takeout, self.overlay, picked, cache, self)
+        self.overlay = PreparingOverlay(covered)
+        self.outgoing = Outgoing(backend, executors.outgoing, cache, self)
+        views = (browser.list, browser.tiles)
+        self.drag_out = DragOut(views, self.outgoing, self.overlay, self.picked)
+        self.copying = Copying(self.outgoing, self.overlay, self.picked, cache, self)
         self._drops = DropTarget(window, lambda: self.drag_out.dragging)
         self._drops.hovered.connect(self.hovered)
         self._drops.dropped.connect(self.receive)
@@ -66,22 +70,31 @@ class Exchange(QObject):
         self.drag_out.failed.connect(self._on_incomplete)
         self.copying.failed.connect(self._on_incomplete)
         self.copying.copied.connect(self._on_copied)
+        actions.copy.triggered.connect(self.copying.copy)
+        actions.paste.triggered.connect(self.paste)
+        browser.selection_changed.connect(self._consider)
+        session.refreshed.connect(self._consider)
+        self._consider()
         executors.outgoing.submit(cache.sweep)
 
-    def consider(self) -> None:
-        """The selection has changed."""
-        # What nobody has asked for must not slow down what somebody has.
-        jobs = self._window.session.jobs.active
-        self.takeout.consider(None if jobs else self._picked())
+    def picked(self) -> Picked | None:
+        """The selected images and folders; None if there are no images among them."""
+        entries, archive = self._browser.list.selected(), self._session.path
+        if archive is None or not entries:
+            return None
+        items = frozenset(item.path for item in self._browser.list.selected_items())
+        return Picked(archive, tuple(entries), items)
 
-    def copy(self) -> None:
-        """The selection onto the clipboard."""
-        self.copying.copy()
+    def _consider(self) -> None:
+        picked = self.picked()
+        self._actions.copy.setEnabled(picked is not None)
+        # What nobody has asked for must not slow down a job that somebody has.
+        self.outgoing.consider(None if self._session.jobs.active else picked)
 
     def paste(self) -> None:
         """Whatever is on the clipboard into the archive."""
         data = QGuiApplication.clipboard().mimeData()
-        self.receive(offers.read(data) if data is not None else Offer())
+        self.receive(incoming.read(data) if data is not None else Offer())
 
     def receive(self, offer: Offer) -> None:
         """Takes what was dropped or pasted, or says why not."""
@@ -102,18 +115,14 @@ class Exchange(QObject):
         """Looks at paths on a worker; ``arrived`` tells of those that are there."""
         task = self._task()
         task.succeeded.connect(self._on_sorted)
-        task.start(self._executor, partial(offers.sort, paths))
-
-    def lasts(self, path: Path) -> bool:
-        """Whether a path is a person's own, and not one that goes with the program."""
-        return not self._cache.holds(path)
+        task.start(self._executor, partial(incoming.sort, paths))
 
     def close(self) -> None:
         """Stops what is under way; the clipboard is left without what goes with the program."""
         self._closed = True
         self.copying.stop()
         self.drag_out.give_up()
-        self.takeout.cancel_all()
+        self.outgoing.cancel_all()
         self.copying.forget()
 
     def _take_image(self, offer: Offer) -> None:
@@ -164,7 +173,7 @@ class Exchange(QObject):
             "{0} file is on the clipboard until Floe is closed."
             "|{0} files are on the clipboard until Floe is closed.",
         )
-        self._window.statusBar().showMessage(text, 5000)
+        self.hinted.emit(text)
 
 
 def _listed(names: list[str]) -> str:
@@ -174,4 +183,4 @@ def _listed(names: list[str]) -> str:
 
 
 def _write(offer: Offer, name: str, cache: PrivateCache) -> Path:  # on the worker
-    return offers.write_image(offer, name, cache.new_folder())
+    return incoming.write_image(offer, name, cache.new_folder())

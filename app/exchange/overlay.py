@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from app.exchange.takeout import Preparation
+from app.exchange.outgoing import Preparation
 from app.widgets import icons
 from app.widgets.style import ThinProgress
 

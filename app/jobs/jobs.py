@@ -67,49 +67,50 @@ class JobFile:
 class Work:
     """What a job calls on the worker: first its plan, then the engine.
 
-    ``again`` makes the same for those files only that failed.
+    ``retry`` makes the same for those files only that failed.
     """
 
     plan: Callable[[], Plan]
     run: Callable[[Listener, CancelToken], Sequence[FileResult]]
-    again: Callable[[Sequence[FileResult]], Work] | None = None
+    retry: Callable[[Sequence[FileResult]], Work] | None = None
+    target: Path | None = None  #: the folder that files are written to
 
 
-class Mailbox:
+class Events:
     """Where the worker puts events down; it is an engine ``Listener``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._letters = Letters()
+        self._batch = EventBatch()
 
     def planned(self, plan: Plan) -> None:
         with self._lock:
-            self._letters.plan = plan
+            self._batch.plan = plan
 
     def started(self, name: str) -> None:
         with self._lock:
-            self._letters.started.append(name)
+            self._batch.started.append(name)
 
     def progress(self, p: Progress) -> None:
         with self._lock:
-            self._letters.progress[p.name] = p
+            self._batch.progress[p.name] = p
 
     def finished(self, r: FileResult) -> None:
         with self._lock:
-            self._letters.results.append(r)
+            self._batch.results.append(r)
 
     def end(self, error: BaseException | None) -> None:
         with self._lock:
-            self._letters.ended, self._letters.error = True, error
+            self._batch.ended, self._batch.error = True, error
 
-    def collect(self) -> Letters:
+    def drain(self) -> EventBatch:
         """All that came since the last time."""
         with self._lock:
-            letters, self._letters = self._letters, Letters()
-        return letters
+            batch, self._batch = self._batch, EventBatch()
+        return batch
 
 
-class Letters:
+class EventBatch:
     """The contents of a mailbox."""
 
     def __init__(self) -> None:
@@ -138,7 +139,7 @@ class Job(QObject):
         self.files: list[JobFile] = []
         self.state = State.WAITING
         self.error: str | None = None
-        self._work, self._mailbox, self._cancel = work, Mailbox(), CancelToken()
+        self._work, self._events, self._cancel = work, Events(), CancelToken()
         self.meter = Meter(ADDING if kind is JobKind.ADD else TAKING_OUT, self._cancel.clock)
         self._index: dict[str, int] = {}
         self._future: Future[None] | None = None
@@ -155,7 +156,7 @@ class Job(QObject):
         """Stops the job within a second; the file under way leaves no trace."""
         self._cancel.cancel()
         if self._future is not None and self._future.cancel():
-            self._mailbox.end(None)
+            self._events.end(None)
         self._tell_running()
 
     def pause(self) -> None:
@@ -167,6 +168,11 @@ class Job(QObject):
         """Lets paused work go on."""
         self._cancel.resume()
         self._tell_running()
+
+    @property
+    def target(self) -> Path | None:
+        """The folder that its files are written to."""
+        return self._work.target
 
     @property
     def paused(self) -> bool:
@@ -191,8 +197,8 @@ class Job(QObject):
 
     def retry(self) -> Work:
         """The work of doing again what failed; the files are no longer this job's."""
-        assert self._work.again is not None
-        work = self._work.again(self.failures)
+        assert self._work.retry is not None
+        work = self._work.retry(self.failures)
         failed = [i for i, file in enumerate(self.files) if file.state is State.FAILED]
         for i in failed:
             self.files[i].state = State.RETRIED
@@ -223,46 +229,46 @@ class Job(QObject):
         error: BaseException | None = None
         try:
             self._cancel.check()
-            self._mailbox.planned(self._work.plan())
-            self._work.run(self._mailbox, self._cancel)
+            self._events.planned(self._work.plan())
+            self._work.run(self._events, self._cancel)
         except Cancelled:
             pass
         except BaseException as raised:  # also pyo3's panics, which are no Exception
             error = raised
-        self._mailbox.end(error)
+        self._events.end(error)
 
     def collect(self) -> None:
         """Takes what the worker reported since the last time."""
         if not self.active:
             return
-        letters = self._mailbox.collect()
+        batch = self._events.drain()
         changed: set[int] = set()
-        if letters.plan is not None:
+        if batch.plan is not None:
             self.state = State.RUNNING
-            self.meter.plan(letters.plan)
-            self._append([name for name, _ in letters.plan])
-        for name in letters.started:
+            self.meter.plan(batch.plan)
+            self._append([name for name, _ in batch.plan])
+        for name in batch.started:
             index = self._find(name)
             self.files[index].state = State.RUNNING
             changed.add(index)
-        for event in letters.progress.values():
+        for event in batch.progress.values():
             index = self._find(event.name)
             file = self.files[index]
             file.state, file.stage = State.RUNNING, event.stage
             file.fraction = self.meter.progress(event)
             changed.add(index)
-        for result in letters.results:
+        for result in batch.results:
             index = self._find(result.name)
             self._settle(self.files[index], result)
             changed.add(index)
-        if letters.ended:
-            changed.update(self._end(letters.error))
+        if batch.ended:
+            changed.update(self._end(batch.error))
         if changed:
             self.files_changed.emit(sorted(changed))
-        for result in letters.results:
+        for result in batch.results:
             self.file_finished.emit(result)
         self.progressed.emit()
-        if letters.ended:
+        if batch.ended:
             self._timer.stop()
             self.finished.emit(self)
 

@@ -47,5 +47,5 @@ def new_folder_name(above: str, taken: Callable[[str], bool]) -> str:
 
 
 def stem_length(name: str) -> int:
-    """How many letters are selected at first: as in file managers, the suffix is left alone."""
+    """How many batch are selected at first: as in file managers, the suffix is left alone."""
     return len(PurePosixPath(name).stem)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication
 
 from app.language import formats
-from app.session.contents import File, Item
+from app.session.tree import File, Item
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 
 from app.language import formats, naming, sentences
 from app.session.columns import Column, columns, natural
-from app.session.contents import Contents, File, Folder, Item
+from app.session.tree import File, Folder, Item, Tree
 
 if TYPE_CHECKING:
     from core.archive.entry import Entry
@@ -56,8 +56,8 @@ class EntriesModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = columns()
-        self._contents = Contents()
-        self._folder = self._contents.root
+        self._tree = Tree()
+        self._folder = self._tree.root
         self._words: list[str] = []
         self._column, self._descending = self.columns[0], False
         self._items: list[Item] = []
@@ -68,12 +68,12 @@ class EntriesModel(QAbstractTableModel):
     @property
     def entries(self) -> Sequence[Entry]:
         """All of the archive; not to be changed."""
-        return self._contents.entries
+        return self._tree.entries
 
     @property
     def root(self) -> Folder:
         """The folder that holds all."""
-        return self._contents.root
+        return self._tree.root
 
     @property
     def folder(self) -> Folder:
@@ -88,7 +88,7 @@ class EntriesModel(QAbstractTableModel):
     @property
     def is_empty(self) -> bool:
         """Whether the archive has neither entries nor folders."""
-        return not (self._contents.entries or self._contents.root.folders)
+        return not (self._tree.entries or self._tree.root.folders)
 
     @property
     def items(self) -> Sequence[Item]:
@@ -97,7 +97,7 @@ class EntriesModel(QAbstractTableModel):
 
     def item(self, path: str) -> Item | None:
         """The file or folder of a full name, shown or not."""
-        return self._contents.file(path) or self._contents.folder(path)
+        return self._tree.file(path) or self._tree.folder(path)
 
     def row_of(self, path: str) -> int | None:
         """The row of this full name, if it is shown."""
@@ -108,14 +108,14 @@ class EntriesModel(QAbstractTableModel):
 
     def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
         """Shows other contents; the folder stays the same as far as it is there."""
-        self._contents = Contents(entries, folders)
+        self._tree = Tree(entries, folders)
         self._below = None
-        self._show(self._contents.nearest(self._folder.path))
+        self._show(self._tree.nearest(self._folder.path))
         self.changed.emit()
 
     def show_folder(self, path: str) -> None:
         """Turns to a folder, or to what is left of the way to it."""
-        self._show(self._contents.nearest(path))
+        self._show(self._tree.nearest(path))
 
     def set_filter(self, text: str) -> None:
         """Shows what has all these words in its path below the folder."""
@@ -140,11 +140,11 @@ class EntriesModel(QAbstractTableModel):
     ) -> None:
         """Takes out entries and folders, then puts entries and makes folders."""
         touched = self._take_out(gone)
-        touched += [self._contents.put(entry) for entry in came]
-        touched += [self._contents.make_folder(path) for path in made]
+        touched += [self._tree.put(entry) for entry in came]
+        touched += [self._tree.make_folder(path) for path in made]
         self._below = None
         around = {id(item): item for start in touched for item in _upwards(start)}
-        folder = self._contents.nearest(self._folder.path)
+        folder = self._tree.nearest(self._folder.path)
         if len(around) > _MANY or folder is not self._folder:
             self._show(folder)
         else:
@@ -155,12 +155,12 @@ class EntriesModel(QAbstractTableModel):
     def _take_out(self, paths: Iterable[str]) -> list[Item]:
         items = [item for path in paths if path and (item := self.item(path)) is not None]
         names = dict.fromkeys(entry.name for item in items for entry in item.below())
-        files = [file for name in names if (file := self._contents.file(name)) is not None]
+        files = [file for name in names if (file := self._tree.file(name)) is not None]
         for name in names:
-            self._contents.remove(name)
+            self._tree.remove(name)
         for item in items:
             if isinstance(item, Folder):
-                self._contents.remove_folder(item.path)
+                self._tree.remove_folder(item.path)
         return [*items, *files]
 
     # Rows
@@ -226,7 +226,7 @@ class EntriesModel(QAbstractTableModel):
             return item.folder is self._folder
         start = f"{self._folder.searched}/" if self._folder.path else ""
         path = item.searched
-        if item is self._contents.root or not path.startswith(start):
+        if item is self._tree.root or not path.startswith(start):
             return False
         return all(word in path[len(start) :] for word in self._words)
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.backend.changes import Changed
+from app.backend.edits import Edit
 
 #: Starts a change on a worker; then it calls what is told of the change, or of None if it failed.
-Start = Callable[[Callable[[], Changed], Callable[[Changed | None], None]], None]
+Start = Callable[[Callable[[], Edit], Callable[[Edit | None], None]], None]
 
 
 @dataclass(frozen=True)
-class Step:
+class UndoStep:
     """A change that can be turned around, under the name that the menu gives it."""
 
     text: str
-    turn: Callable[[], Changed]
+    turn: Callable[[], Edit]
     kept: Sequence[Path]
 
 
@@ -33,8 +33,8 @@ class History(QObject):
     def __init__(self, start: Start, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._start = start
-        self._done: list[Step] = []
-        self._undone: list[Step] = []
+        self._done: list[UndoStep] = []
+        self._undone: list[UndoStep] = []
         self._waiting: deque[bool] = deque()
         self._turning = False
 
@@ -48,10 +48,10 @@ class History(QObject):
         """What would be done again."""
         return self._undone[-1].text if self._undone else None
 
-    def push(self, text: str, changed: Changed) -> None:
+    def push(self, text: str, changed: Edit) -> None:
         """Something was done; what was undone before can no longer be done again."""
         self._drop(self._undone)
-        self._done.append(Step(text, changed.undo, changed.kept))
+        self._done.append(UndoStep(text, changed.undo, changed.kept))
         self.changed.emit()
 
     def clear(self) -> None:
@@ -84,13 +84,13 @@ class History(QObject):
         step = source[-1]
         self._turning = True
 
-        def turned(changed: Changed | None) -> None:
+        def turned(changed: Edit | None) -> None:
             self._turning = False
             if changed is None:
                 self._waiting.clear()
             elif source and source[-1] is step:  # else another archive is shown
                 source.pop()
-                target.append(Step(step.text, changed.undo, changed.kept))
+                target.append(UndoStep(step.text, changed.undo, changed.kept))
                 self.changed.emit()
             else:
                 self.dropped.emit(list(changed.kept))
@@ -98,7 +98,7 @@ class History(QObject):
 
         self._start(step.turn, turned)
 
-    def _drop(self, steps: list[Step]) -> None:
+    def _drop(self, steps: list[UndoStep]) -> None:
         kept = [path for step in steps for path in step.kept]
         steps.clear()
         if kept:

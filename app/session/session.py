@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.backend.backend import Backend, Listing
-from app.backend.changes import Changed
+from app.backend.edits import Edit
 from app.backend.executors import Executors, Task
-from app.jobs import works
+from app.jobs import job_factories
 from app.jobs.jobs import Job, JobKind, Jobs
 from app.language import sentences
 from app.session.entries_model import EntriesModel
@@ -33,6 +33,7 @@ class ArchiveSession(QObject):
     failed = Signal(str)
     changing = Signal()  #: the archive is about to be changed
     changed = Signal(object)  #: the names of the entries and folders that came by a change
+    refreshed = Signal()  #: the archive shown, its contents or its jobs changed; coalesced
     idle = Signal()  #: nothing is being done any more
 
     def __init__(
@@ -44,11 +45,16 @@ class ArchiveSession(QObject):
     ) -> None:
         super().__init__(parent)
         self.model = EntriesModel(self)
+        self._soon = QTimer(self)  # many files of a job change the model at once
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.refreshed)
+        self.model.changed.connect(self._soon.start)
         self.path: Path | None = None
         self._backend, self._executors, self._queries = backend, executors, queries
         self._tasks: set[Task] = set()
         self.jobs = Jobs(executors.jobs, self)
         self.jobs.job_added.connect(self._on_job_added)
+        self.jobs.job_finished.connect(self.refreshed)
         self.jobs.idle.connect(self._on_idle)
         self.history = History(self._turn, self)
         self.history.dropped.connect(self._forget)
@@ -77,7 +83,7 @@ class ArchiveSession(QObject):
     def add(self, paths: Sequence[Path]) -> None:
         """Adds files and folders to the folder that is shown."""
         archive = self._archive()
-        work = works.adding(
+        work = job_factories.adding(
             self._backend, archive, list(paths), self._queries, self.model.folder.path
         )
         self.jobs.submit(JobKind.ADD, archive, work)
@@ -87,24 +93,28 @@ class ArchiveSession(QObject):
         archive = self._archive()
         plan = self._plan([name for name in names if not name.endswith("/")])
         folders = [name for name in names if name.endswith("/")]
-        work = works.extracting(self._backend, archive, plan, folder, self._queries, folders)
+        work = job_factories.extracting(
+            self._backend, archive, plan, folder, self._queries, folders
+        )
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:
         """Decodes the images of these names and compares them with their hashes."""
         archive, plan = self._archive(), self._plan(names)
         self.jobs.submit(
-            JobKind.VERIFY, archive, works.verifying(self._backend, archive, plan, self._queries)
+            JobKind.VERIFY,
+            archive,
+            job_factories.verifying(self._backend, archive, plan, self._queries),
         )
 
     def remove(self, names: Sequence[str]) -> None:
         """Takes entries and folders out of the archive, after the jobs that run."""
-        change = partial(self._backend.changes.remove, self._archive(), list(names))
+        change = partial(self._backend.edits.remove, self._archive(), list(names))
         self._do(self.tr("delete"), change)
 
     def rename(self, old: str, new: str) -> None:
         """Gives an entry or a folder another name."""
-        change = partial(self._backend.changes.rename, self._archive(), [(old, new)])
+        change = partial(self._backend.edits.rename, self._archive(), [(old, new)])
         self._do(self.tr("rename"), change)
 
     def move(self, names: Sequence[str], folder: str) -> None:
@@ -113,12 +123,12 @@ class ArchiveSession(QObject):
         pairs = [(name, inside + name.rpartition("/")[2]) for name in names]
         pairs = [(old, new) for old, new in pairs if old != new]
         if pairs:
-            change = partial(self._backend.changes.rename, self._archive(), pairs)
+            change = partial(self._backend.edits.rename, self._archive(), pairs)
             self._do(self.tr("move"), change)
 
     def new_folder(self, name: str) -> None:
         """Makes an empty folder."""
-        change = partial(self._backend.changes.new_folder, self._archive(), name)
+        change = partial(self._backend.edits.new_folder, self._archive(), name)
         self._do(self.tr("new folder"), change)
 
     def has(self, name: str) -> bool:
@@ -172,11 +182,13 @@ class ArchiveSession(QObject):
         self.history.clear()
         self.model.reset(listing.entries, listing.folders)
         self.opened.emit()
+        self.refreshed.emit()
 
     def _on_job_added(self, job: Job) -> None:
         if job.kind is JobKind.ADD:
             job.file_finished.connect(self._on_file_finished)
             job.finished.connect(self._on_added)
+        self.refreshed.emit()
 
     def _on_file_finished(self, result: FileResult) -> None:
         job = self.sender()
@@ -192,22 +204,22 @@ class ArchiveSession(QObject):
         if job.archive != self.path:
             self._forget(kept)
             return
-        undo = partial(self._backend.changes.undo_adding, job.archive, names, kept)
-        self.history.push(self.tr("add"), Changed([], [], [], undo, kept))
+        undo = partial(self._backend.edits.undo_adding, job.archive, names, kept)
+        self.history.push(self.tr("add"), Edit([], [], [], undo, kept))
 
     # Changes
 
-    def _do(self, text: str, change: Callable[[], Changed]) -> None:
-        def done(changed: Changed | None) -> None:
+    def _do(self, text: str, change: Callable[[], Edit]) -> None:
+        def done(changed: Edit | None) -> None:
             if changed is not None:
                 self.history.push(text, changed)
 
         self._turn(change, done)
 
-    def _turn(self, change: Callable[[], Changed], done: Callable[[Changed | None], None]) -> None:
+    def _turn(self, change: Callable[[], Edit], done: Callable[[Edit | None], None]) -> None:
         archive = self._archive()
 
-        def succeeded(changed: Changed) -> None:
+        def succeeded(changed: Edit) -> None:
             for job in self.jobs.active:  # those that ended before it have their say first
                 job.collect()
             if archive != self.path:
@@ -223,14 +235,15 @@ class ArchiveSession(QObject):
         task.failed.connect(lambda _: done(None))
         task.start(self._executors.jobs, change)
 
-    def _apply(self, changed: Changed) -> None:
+    def _apply(self, changed: Edit) -> None:
         self.model.change(changed.gone, changed.came, changed.made)
         self.changed.emit([*(entry.name for entry in changed.came), *changed.made])
+        self.refreshed.emit()
 
     def _forget(self, kept: Sequence[Path]) -> None:
         """After what is being done: it may put these back yet."""
         task = self._task()
-        task.start(self._executors.jobs, partial(self._backend.changes.forget, list(kept)))
+        task.start(self._executors.jobs, partial(self._backend.edits.forget, list(kept)))
 
     def _on_ended(self, task: Task) -> None:
         self._tasks.discard(task)
@@ -239,6 +252,7 @@ class ArchiveSession(QObject):
     def _on_idle(self) -> None:
         if not self.busy:
             self.idle.emit()
+            self.refreshed.emit()
 
 
 # What follows runs on workers.

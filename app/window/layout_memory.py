@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow
 
-if TYPE_CHECKING:
-    from app.window.window import Window
+from app.browser.browser import Browser
+from app.details.panel import DetailsPanel
+from app.jobs.panel import JobsPanel
+from app.window.layout import Centre
 
 _SIZE = (1280, 760)
 
 
-def save(window: Window, settings: QSettings) -> None:
-    """Writes where everything stands."""
-    settings.setValue("window/geometry", window.saveGeometry())
-    settings.setValue("window/across", window.across.saveState())
-    settings.setValue("window/down", window.down.saveState())
-    settings.setValue("window/details", window.actions_.details.isChecked())
-    settings.setValue("window/jobs_folded", window.jobs_panel.folded)
-    settings.setValue("window/tab", window.details.currentWidget().objectName())
-    window.details.preview.save(settings)
-    window.browser.save(settings)
-    settings.sync()
+class LayoutMemory:
+    """Saves and restores geometry, splitters, tabs and views."""
 
+    def __init__(
+        self,
+        window: QMainWindow,
+        centre: Centre,
+        details: DetailsPanel,
+        show_details: QAction,
+        jobs: JobsPanel,
+        browser: Browser,
+        show_tiles: QAction,
+    ) -> None:
+        self._window, self._centre = window, centre
+        self._details, self._show_details, self._jobs = details, show_details, jobs
+        self._browser, self._show_tiles = browser, show_tiles
 
-def restore(window: Window, settings: QSettings) -> None:
-    """Puts everything where it stood, or where it was designed to."""
-    window.resize(*_SIZE)
-    for key, put in (
-        ("window/geometry", window.restoreGeometry),
-        ("window/across", window.across.restoreState),
-        ("window/down", window.down.restoreState),
-    ):
-        state = settings.value(key)
-        if isinstance(state, QByteArray):
-            put(state)
-    details = bool(settings.value("window/details", True, bool))
-    window.actions_.details.setChecked(details)
-    window.details.setVisible(details)
-    window.details.preview.restore(settings)
-    window.details.turn_to(str(settings.value("window/tab", "")))
-    window.jobs_panel.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
-    window.browser.restore(settings)
-    window.actions_.tiles.setChecked(window.browser.shows_tiles)
+    def save(self, settings: QSettings) -> None:
+        """Writes the layout into the settings."""
+        settings.setValue("window/geometry", self._window.saveGeometry())
+        settings.setValue("window/across", self._centre.across.saveState())
+        settings.setValue("window/down", self._centre.saveState())
+        settings.setValue("window/details", self._show_details.isChecked())
+        settings.setValue("window/jobs_folded", self._jobs.folded)
+        settings.setValue("window/tab", self._details.currentWidget().objectName())
+        self._details.preview.save(settings)
+        self._browser.save(settings)
+        settings.sync()
+
+    def restore(self, settings: QSettings) -> None:
+        """Restores the layout, or lays the window out as it was designed."""
+        self._window.resize(*_SIZE)
+        for key, restore in (
+            ("window/geometry", self._window.restoreGeometry),
+            ("window/across", self._centre.across.restoreState),
+            ("window/down", self._centre.restoreState),
+        ):
+            state = settings.value(key)
+            if isinstance(state, QByteArray):
+                restore(state)
+        details = bool(settings.value("window/details", True, bool))
+        self._show_details.setChecked(details)
+        self._details.setVisible(details)
+        self._details.preview.restore(settings)
+        self._details.turn_to(str(settings.value("window/tab", "")))
+        self._jobs.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
+        self._browser.restore(settings)
+        self._show_tiles.setChecked(self._browser.shows_tiles)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from app.backend.backend import Listing, Plan
-from app.backend.changes import Changed
 from app.backend.decoding import Decoded
+from app.backend.edits import Edit
 from core.archive.breakdown import Stored, breakdown
 from core.archive.entry import Entry, Share
 from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener
@@ -116,7 +116,7 @@ class FakeBackend:
         self.pause = pause
         self.archives: dict[Path, dict[str, Any]] = {}
         self.folders: set[tuple[Path, str]] = set()
-        self.changes = self
+        self.edits = self
         self.measured: list[str] = []
         self.thumbnails: list[tuple[str, int]] = []
         self.codec_pause = 0.0
@@ -199,7 +199,7 @@ class FakeBackend:
 
         return _each(names, work, listener, cancel)
 
-    def remove(self, archive: Path, names: Sequence[str]) -> Changed:
+    def remove(self, archive: Path, names: Sequence[str]) -> Edit:
         self._note()
         entries = self.archives[archive]
         gone = {n: entries[n] for name in names for n in entries if _is_below(n, name)}
@@ -210,21 +210,21 @@ class FakeBackend:
             del entries[name]
         self.folders -= {(archive, name) for name in made}
 
-        def undo() -> Changed:
+        def undo() -> Edit:
             self._note()
             entries.update(gone)
             self.folders.update((archive, name) for name in made)
-            return Changed([], list(gone.values()), sorted(made), again)
+            return Edit([], list(gone.values()), sorted(made), again)
 
-        def again() -> Changed:
+        def again() -> Edit:
             return self.remove(archive, names)
 
-        return Changed([*gone, *made, *names], [], [], undo)
+        return Edit([*gone, *made, *names], [], [], undo)
 
-    def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Changed:
+    def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Edit:
         return self.remove(archive, names)
 
-    def rename(self, archive: Path, pairs: Sequence[tuple[str, str]]) -> Changed:
+    def rename(self, archive: Path, pairs: Sequence[tuple[str, str]]) -> Edit:
         self._note()
         entries, came, made = self.archives[archive], [], []
         for old, new in pairs:
@@ -245,16 +245,16 @@ class FakeBackend:
                 self.folders.add((archive, made[-1]))
         back = [(new, old) for old, new in reversed(pairs)]
         gone = [old for old, _ in pairs]
-        return Changed(gone, came, made, lambda: self.rename(archive, back))
+        return Edit(gone, came, made, lambda: self.rename(archive, back))
 
-    def new_folder(self, archive: Path, name: str) -> Changed:
+    def new_folder(self, archive: Path, name: str) -> Edit:
         self._note()
         if any(
             _is_below(n, name) for n in [*self.archives[archive], *(f for _, f in self.folders)]
         ):
             raise EntryExistsError(name, "is in the archive already")
         self.folders.add((archive, name))
-        return Changed([], [], [name], lambda: self.remove(archive, [name]))
+        return Edit([], [], [name], lambda: self.remove(archive, [name]))
 
     def forget(self, kept: Sequence[Path]) -> None:
         """Nothing is kept in files."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.jobs.questions import OnAnswer
 from app.language.naming import Problem
-from app.session.contents import Folder
+from app.session.tree import Folder
 from app.window.window import Window
 from core.engine import Answer, Query
 

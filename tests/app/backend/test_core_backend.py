@@ -107,7 +107,7 @@ def test_cancel_leaves_a_readable_archive_without_the_unfinished_file(
     with Archive.open(dialogs.new) as archive:
         archive.check_structure()
     codec.pause = 0
-    window.verify()
+    window.extraction.verify()
     settle(qtbot, lambda: "verified, exact" in window.message.text)
 
 
@@ -129,7 +129,7 @@ def test_displayed_bits_are_those_of_the_files_bytes(
     settle(qtbot, lambda: bool(window.session.model.entries) and not window.session.busy)
     (entry,) = window.session.model.entries
     window.entries.selectRow(0)
-    settle(qtbot, lambda: len(window.comparison.known()) == 3)
+    settle(qtbot, lambda: len(window.details.comparison.known()) == 3)
     assert dialogs.new is not None
     connection = sqlite3.connect(dialogs.new)
     ((count, total),) = connection.execute("SELECT count(*), sum(length(data)) FROM chunk")
@@ -154,8 +154,8 @@ def test_codelengths_of_other_codecs(qtbot: Any, window: Window, photographs: Pa
     drop(window, [photographs / "img0.png"])
     settle(qtbot, lambda: bool(window.session.model.entries) and not window.session.busy)
     window.entries.selectRow(0)
-    settle(qtbot, lambda: len(window.comparison.known()) == 3)
-    known = {attempt.name: attempt.bits_per_dim for attempt in window.comparison.known()}
+    settle(qtbot, lambda: len(window.details.comparison.known()) == 3)
+    known = {attempt.name: attempt.bits_per_dim for attempt in window.details.comparison.known()}
     assert known["PNG"] is not None
     assert known["WebP"] is not None
     assert 0 < known["WebP"] < 8
@@ -237,7 +237,7 @@ def test_of_an_archive_cut_short_the_rest_is_shown_and_comes_out(
     settle(qtbot, lambda: not window.session.busy)
     assert "cut short" in window.message.text
     assert window.session.path == path
-    window.extract_all()
+    window.extraction.extract_all()
     settle(qtbot, lambda: not window.session.busy and window.session.jobs.last is not None)
     assert dialogs.target is not None
     found = sorted(dialogs.target.glob("*.png"))

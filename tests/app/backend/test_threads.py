@@ -109,7 +109,7 @@ def test_nothing_of_the_backend_runs_on_the_windows_thread(
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 3)
     qtbot.waitUntil(lambda: not window.session.busy)
     window.entries.selectRow(0)
-    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
+    qtbot.waitUntil(lambda: len(window.details.comparison.known()) == 3)
     window.editing.remove()
     qtbot.waitUntil(lambda: len(window.session.model.entries) == 2)
     kinds = {name.rpartition("_")[0] for name in backend.threads}
@@ -140,8 +140,8 @@ def test_jobs_queue_up_and_a_waiting_one_can_be_cancelled(
     backend.pause = 0.01
     drop(window, images[:1])
     qtbot.waitUntil(lambda: len(window.session.jobs.active) == 1)
-    window.add_paths(images[1:2])
-    window.add_paths(images[2:])
+    window.archive.add(images[1:2])
+    window.archive.add(images[2:])
     assert len(window.session.jobs.active) == 3
     window.jobs_panel.refresh()
     assert "2 more waiting" in window.jobs_panel._title.text()
@@ -215,7 +215,7 @@ def test_a_selection_that_moves_on_cancels_the_comparison(
     qtbot.waitUntil(lambda: backend.measured == ["img1.png PNG"])
     window.entries.selectRow(1)
     moved_on.set()
-    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
+    qtbot.waitUntil(lambda: len(window.details.comparison.known()) == 3)
     assert sum(text.startswith("img1.png") for text in backend.measured) == 1
     assert {bar.text for bar in window.details.codelength.chart.bars} >= {"4.200", "not installed"}
 

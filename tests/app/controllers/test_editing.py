@@ -96,7 +96,7 @@ def test_several_steps_are_undone_in_turn(
     select(filled, "a.png", "b.png")
     qtbot.keyClick(filled.entries, KEY.Key_Delete)
     assert dialogs.asked == ["remove a.png b.png"]
-    filled.add_paths(images)
+    filled.archive.add(images)
     qtbot.waitUntil(lambda: not filled.session.busy)
     dialogs.typed = "sea"
     qtbot.keyClick(filled, KEY.Key_N, CTRL_SHIFT)
@@ -109,7 +109,7 @@ def test_several_steps_are_undone_in_turn(
         qtbot.keyClick(filled, KEY.Key_Z, CTRL)
     assert texts == ["&Undo move", "&Undo new folder", "&Undo add", "&Undo delete"]
     assert names(filled) == ["a.png", "b.png", "c.png"]
-    assert filled.status.text().startswith("3 images")
+    assert filled.status.summary.text().startswith("3 images")
     for _ in texts:
         qtbot.keyClick(filled, KEY.Key_Z, CTRL_SHIFT)
     assert names(filled) == after
@@ -414,7 +414,7 @@ def test_undo_waits_for_what_is_being_added(
     drop(window, photographs[:1])
     settle(qtbot, window, lambda: len(names(window)) == 1)
     codec.pause = 0.05
-    window.add_paths(photographs[1:])
+    window.archive.add(photographs[1:])
     qtbot.waitUntil(lambda: window.session.writing)
     qtbot.keyClick(window, KEY.Key_Z, CTRL)
     assert "can be undone once that is done" in window.message.text

@@ -90,7 +90,7 @@ def last(window: Window) -> Job:
 def start_and_pause(qtbot: Any, window: Window, codec: FakeCodec, paths: list[Path]) -> Job:
     """Pauses a job by its button in the middle of a file."""
     codec.pause = 0.02
-    window.add_paths(paths)
+    window.archive.add(paths)
     until(qtbot, lambda: any(0 < file.fraction < 1 for file in last(window).files))
     qtbot.mouseClick(window.jobs_panel.pause_button, Qt.MouseButton.LeftButton)
     qtbot.wait(150)  # the work gets to its next check
@@ -104,7 +104,7 @@ def test_pause_and_resume(
     done = job.meter.fraction
     elapsed = job.meter.elapsed_seconds
     assert window.jobs_panel._title.text().startswith("Paused: Adding ")
-    assert window.job_status.text().startswith("Paused at ")
+    assert window.status.jobs.text().startswith("Paused at ")
     assert window.jobs_panel.pause_button.text() == "Res&ume"
     assert "Paused" in states(window).values()
     qtbot.wait(300)
@@ -115,7 +115,7 @@ def test_pause_and_resume(
     assert not job.paused
     assert window.jobs_panel.pause_button.text() == "&Pause"
     settle(qtbot, window)
-    assert window.job_status.text() == ""
+    assert window.status.jobs.text() == ""
     assert len(listed(archive)) == 4
     with Archive.open(archive) as opened:
         seconds = [entry.encode_seconds for entry in opened.entries()]
@@ -168,7 +168,7 @@ def test_failed_files_are_tried_again_under_their_names(
     for path in photographs[1:3]:
         path.write_bytes(whole[0][:1000])
     assert not window.actions_.retry.isEnabled()
-    window.add_paths([photographs[0].parent])
+    window.archive.add([photographs[0].parent])
     settle(qtbot, window)
     assert listed(archive) == ["holiday/img0.png", "holiday/img3.png"]
     window.actions_.copy_errors.trigger()
@@ -192,7 +192,7 @@ def test_failed_files_are_tried_again_under_their_names(
 def test_failures_alone(qtbot: Any, window: Window, photographs: list[Path]) -> None:
     whole = photographs[2].read_bytes()
     photographs[2].write_text("no image")
-    window.add_paths(photographs)
+    window.archive.add(photographs)
     settle(qtbot, window)
     panel = window.jobs_panel
     shown = panel.files.model()
@@ -212,7 +212,7 @@ def test_failures_alone(qtbot: Any, window: Window, photographs: list[Path]) -> 
 
 def test_rows_are_copied(qtbot: Any, window: Window, photographs: list[Path]) -> None:
     photographs[0].write_text("no image")
-    window.add_paths(photographs[:2])
+    window.archive.add(photographs[:2])
     settle(qtbot, window)
     table = window.jobs_panel.files
     table.setFocus()
@@ -226,9 +226,9 @@ def test_rows_are_copied(qtbot: Any, window: Window, photographs: list[Path]) ->
 def test_what_is_there_already_is_said(
     qtbot: Any, window: Window, codec: FakeCodec, photographs: list[Path]
 ) -> None:
-    window.add_paths(photographs[:3])
+    window.archive.add(photographs[:3])
     settle(qtbot, window)
-    window.add_paths(photographs)
+    window.archive.add(photographs)
     settle(qtbot, window)
     assert codec.n_encoded == 4
     assert window.jobs_panel._title.text() == "1 image added to x.floe, 3 already there"
@@ -245,10 +245,10 @@ def change(paths: list[Path]) -> None:
 
 def open_question(qtbot: Any, window: Window, dialogs: FakeDialogs, paths: list[Path]) -> Any:
     """Adds files whose names are taken by others, up to the open question."""
-    window.add_paths(paths)
+    window.archive.add(paths)
     settle(qtbot, window)
     change(paths)
-    window.add_paths(paths)
+    window.archive.add(paths)
     until(qtbot, lambda: bool(dialogs.questions))
     return dialogs.questions[0]
 
@@ -259,7 +259,7 @@ def test_a_question_is_answered_for_all(
     question = open_question(qtbot, window, dialogs, photographs)
     assert question.query.name == "img0.png"
     assert window.jobs_panel._title.text() == "Waiting for your answer"
-    assert window.job_status.text() == "Waiting for your answer"
+    assert window.status.jobs.text() == "Waiting for your answer"
     until(qtbot, lambda: set(question.pictures) == {0, 1})
     assert {(p.width(), p.height()) for p in question.pictures.values()} == {(128, 96)}
     assert question.pictures[0] != question.pictures[1]
@@ -318,12 +318,12 @@ def test_closing_while_a_question_is_open(
 def test_files_that_exist_are_asked_about(
     qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path], tmp_path: Path
 ) -> None:
-    window.add_paths(photographs)
+    window.archive.add(photographs)
     settle(qtbot, window)
     for number in (1, 2):
         (tmp_path / "out" / f"img{number}.png").write_text("mine")
     dialogs.answers = [Answer(Choice.SKIP), Answer(Choice.KEEP_BOTH)]
-    window.extract_all()
+    window.extraction.extract_all()
     settle(qtbot, window)
     assert dialogs.asked[-2:] == ["FileExists img1.png", "FileExists img2.png"]
     assert (tmp_path / "out" / "img1.png").read_text() == "mine"

@@ -48,7 +48,7 @@ def asked(dialogs: FakeDialogs) -> list[str]:
 
 
 def add(qtbot: Any, window: Window, paths: list[Path]) -> None:
-    window.add_paths(paths)
+    window.archive.add(paths)
     qtbot.waitUntil(lambda: not window.session.busy, timeout=10_000)
 
 
@@ -144,7 +144,7 @@ def test_a_cancelled_job_offers_nothing(
     qtbot: Any, window: Window, dialogs: FakeDialogs, photographs: list[Path]
 ) -> None:
     window.actions_.discard_originals.trigger()
-    window.add_paths(photographs)
+    window.archive.add(photographs)
     window.session.jobs.cancel_all()
     qtbot.waitUntil(lambda: not window.session.busy)
     qtbot.wait(100)

@@ -99,7 +99,9 @@ def test_enter_on_an_image_shows_its_properties(qtbot: Any, filled: Window) -> N
 def test_recent_archives_are_on_the_empty_page(qtbot: Any, filled: Window) -> None:
     path = filled.session.path
     filled.actions_.close.trigger()
-    buttons = {b.text(): b for b in filled.empty.findChildren(QAbstractButton) if b.isVisible()}
+    buttons = {
+        b.text(): b for b in filled.stack.empty.findChildren(QAbstractButton) if b.isVisible()
+    }
     assert list(buttons) == ["&New…", "&Open…", "holiday"]
     qtbot.keyClick(buttons["holiday"], Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not filled.session.busy)

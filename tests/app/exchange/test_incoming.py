@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QColor, QGuiApplication, QImage
 
-from app.exchange import offers
-from app.exchange.offers import Offer
+from app.exchange import incoming
+from app.exchange.incoming import Offer
 from app.window.window import Window
 from core.archive import Archive
 from tests.app.drops import drop, drop_data
@@ -94,7 +94,7 @@ def test_pixels_are_pasted_as_a_png_of_a_chosen_name(
 @pytest.mark.parametrize("alpha", [255, 254])
 def test_pixels_stay_what_they_were(tmp_path: Path, alpha: int) -> None:
     image = picture(alpha)
-    path = offers.write_image(Offer(image=image), "x.PNG", tmp_path)
+    path = incoming.write_image(Offer(image=image), "x.PNG", tmp_path)
     assert path.name == "x.PNG"
     back = QImage(str(path))
     assert back.convertToFormat(QImage.Format.Format_ARGB32) == image
@@ -105,7 +105,7 @@ def test_a_png_on_the_clipboard_keeps_its_bytes(tmp_path: Path) -> None:
     data = QMimeData()
     data.setData("image/png", QByteArray(b"the very bytes"))
     data.setImageData(picture())
-    path = offers.write_image(offers.read(data), "a", tmp_path)
+    path = incoming.write_image(incoming.read(data), "a", tmp_path)
     assert path.name == "a.png"
     assert path.read_bytes() == b"the very bytes"
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.backend.executors import Executors
 from app.backend.private_cache import PrivateCache
-from app.exchange.takeout import Picked
+from app.exchange.outgoing import Picked
 from app.window.window import Window
 from tests.app.drops import drop_data
 from tests.app.fake_backend import FakeBackend, make_entry
@@ -128,7 +128,7 @@ def test_a_settled_selection_is_ready_before_it_is_dragged(
     count = extracted(backend)
     filled.entries.selectRow(0)
     qtbot.waitUntil(lambda: count() == 1)
-    qtbot.waitUntil(lambda: not filled.exchange.takeout.busy)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing.busy)
     pull(qtbot, filled, "a.png")
     assert drags.contents == [{"a.png": "a.png"}]  # at once, in the mouse's own event
     assert drags.formats == [["text/uri-list"]]
@@ -202,7 +202,7 @@ def test_letting_go_before_starts_no_drag_and_keeps_the_files(
     let_go(qtbot, filled, "b.png")
     assert filled.exchange.overlay.isHidden()
     assert [entry.name for entry in filled.entries.selected()] == ["b.png"]
-    qtbot.waitUntil(lambda: not filled.exchange.takeout.busy, timeout=5000)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing.busy, timeout=5000)
     assert drags.paths == []
     pull(qtbot, filled, "b.png")
     assert drags.contents == [{"b.png": "b.png"}]
@@ -221,7 +221,7 @@ def test_another_selection_stops_what_nobody_waits_for(
     qtbot.waitUntil(lambda: count() == 1)
     filled.entries.selectRow(1)
     qtbot.waitUntil(lambda: count() == 2, timeout=3000)
-    assert len(filled.exchange.takeout._running) == 1
+    assert len(filled.exchange.outgoing._running) == 1
 
 
 def test_a_longer_selection_decodes_only_what_is_new(
@@ -230,12 +230,12 @@ def test_a_longer_selection_decodes_only_what_is_new(
     count = extracted(backend)
     filled.entries.selectRow(0)
     qtbot.waitUntil(lambda: count() == 1)
-    qtbot.waitUntil(lambda: not filled.exchange.takeout.busy)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing.busy)
     pull(qtbot, filled, "a.png")
     let_go(qtbot, filled, "a.png")
     filled.entries.selectAll()
     qtbot.waitUntil(lambda: count() == 5)
-    qtbot.waitUntil(lambda: not filled.exchange.takeout.busy)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing.busy)
     pull(qtbot, filled, "a.png")
     given, later = drags.paths[0][0], drags.paths[1][0]
     assert given != later
@@ -259,13 +259,13 @@ def test_a_folder_comes_as_that_folder_without_its_parents(
 ) -> None:
     entries = tuple(e for e in filled.session.model.entries if e.name.startswith("beach/"))
     archive = tmp_path / "holiday.floe"
-    takeout = filled.exchange.takeout
-    folder = takeout.request(Picked(archive, entries, frozenset({"beach/raw"})))
+    outgoing = filled.exchange.outgoing
+    folder = outgoing.request(Picked(archive, entries, frozenset({"beach/raw"})))
     qtbot.waitUntil(lambda: not folder.running)
     (path,) = folder.paths
     assert path.name == "raw"
     assert sorted(p.name for p in path.iterdir()) == ["d.png", "e.png"]
-    files = takeout.request(Picked(archive, entries[:1], frozenset({entries[0].name})))
+    files = outgoing.request(Picked(archive, entries[:1], frozenset({entries[0].name})))
     qtbot.waitUntil(lambda: not files.running)
     assert [p.name for p in files.paths] == ["d.png"]
 
@@ -320,7 +320,7 @@ def test_copying_can_be_stopped(qtbot: Any, filled: Window, backend: FakeBackend
     qtbot.waitUntil(filled.exchange.overlay.isVisible)
     filled.exchange.overlay.stopped.emit()
     assert filled.exchange.overlay.isHidden()
-    qtbot.waitUntil(lambda: not filled.exchange.takeout._last.running, timeout=5000)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing._last.running, timeout=5000)
     assert not clipboard_has_files()
 
 
@@ -331,7 +331,7 @@ def test_keys_in_the_filter_line_copy_text(qtbot: Any, filled: Window) -> None:
     filled.filter.selectAll()
     qtbot.keyClick(filled.filter, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "png"
-    assert not filled.exchange.takeout.busy
+    assert not filled.exchange.outgoing.busy
 
 
 def test_closing_while_files_get_ready(qtbot: Any, filled: Window, backend: FakeBackend) -> None:
@@ -339,7 +339,7 @@ def test_closing_while_files_get_ready(qtbot: Any, filled: Window, backend: Fake
     filled.entries.selectAll()
     filled.actions_.copy.trigger()
     assert filled.close()
-    qtbot.waitUntil(lambda: not filled.exchange.takeout.busy, timeout=2000)
+    qtbot.waitUntil(lambda: not filled.exchange.outgoing.busy, timeout=2000)
 
 
 def test_what_the_window_drags_out_does_not_come_in_again(qtbot: Any, filled: Window) -> None:

@@ -31,7 +31,7 @@ def add(qtbot: Any, window: Window, paths: list[Path], tmp_path: Path) -> None:
         window.session.create(tmp_path / "x.floe")
         qtbot.waitUntil(lambda: window.session.path is not None)
     for path in paths:
-        window.add_paths([path])
+        window.archive.add([path])
     qtbot.waitUntil(lambda: not window.session.busy, timeout=10_000)
 
 

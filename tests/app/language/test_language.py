@@ -107,7 +107,7 @@ def test_the_window_speaks_german(german: None, make_window: Any) -> None:
     english = [text for text in texts if text in WORDS and WORDS[text] != text]
     assert english == []
     assert "&Neu …" in texts
-    assert window.status.text() == "Kein Archiv ist geöffnet"
+    assert window.status.summary.text() == "Kein Archiv ist geöffnet"
 
 
 def test_a_language_is_chosen_and_remembered(make_window: Any, settings: QSettings) -> None:

@@ -109,7 +109,7 @@ def test_it_is_decoded_once_however_often_it_is_told(
 ) -> None:
     window.details.setCurrentWidget(window.details.timing)
     window.details.setCurrentWidget(tab)
-    window._on_selection()
+    window._show_selection()
     qtbot.wait(200)
     assert backend.previewed == ["a.png"]
 

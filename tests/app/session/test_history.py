@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from app.backend.changes import Changed
+from app.backend.edits import Edit
 from app.session.history import History, Start
 
 
-def changed(log: list[str], name: str, kept: tuple[Path, ...] = ()) -> Changed:
-    def undo() -> Changed:
+def changed(log: list[str], name: str, kept: tuple[Path, ...] = ()) -> Edit:
+    def undo() -> Edit:
         log.append(name)
         other = name.removeprefix("un") if name.startswith("un") else f"un{name}"
         return changed(log, other, kept)
 
-    return Changed([], [], [], undo, kept)
+    return Edit([], [], [], undo, kept)
 
 
 class Slow:

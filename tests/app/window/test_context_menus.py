@@ -151,7 +151,7 @@ def test_the_menu_key_is_about_the_selection(qtbot: Any, filled: Window) -> None
 
 def test_without_an_archive(qtbot: Any, make_window: MakeWindow) -> None:
     window = make_window()
-    found = menu_at(qtbot, window.empty, QPoint(5, 5))
+    found = menu_at(qtbot, window.stack.empty, QPoint(5, 5))
     assert enabled(found) == ["New…", "Open…", "Open Recent", "Add Images…", "Add Folder…", "Paste"]
     close()
 
@@ -210,7 +210,7 @@ def test_on_a_job_at_work(qtbot: Any, filled: Window) -> None:
     from app.jobs.jobs import Job, JobKind, Work
 
     job = Job(JobKind.VERIFY, Path("x.floe"), Work(list, lambda listener, cancel: []), filled)
-    menu = filled.context_menus.on_job(job, None)
+    menu = filled.panel_menus.on_job(job, None)
     stop = menu.actions()[0]
     assert stop.text() == "Cancel This &Job"
     stop.trigger()
@@ -238,7 +238,7 @@ def test_on_the_preview(qtbot: Any, filled: Window) -> None:
 def test_on_panels(qtbot: Any, filled: Window, dialogs: FakeDialogs, tmp_path: Path) -> None:
     tab = filled.details.codelength
     filled.browser.select(["a.png"])
-    qtbot.waitUntil(lambda: len(filled.comparison.known()) == 3)
+    qtbot.waitUntil(lambda: len(filled.details.comparison.known()) == 3)
     chart = tab.chart
     assert isinstance(chart, BarChart)
     qtbot.waitUntil(lambda: chart.height() > 50)
@@ -276,7 +276,7 @@ def test_a_panel_without_figures_has_nothing_to_copy(qtbot: Any, make_window: Ma
 def test_keys_of_a_context_menu_are_not_given_twice(filled: Window) -> None:
     path = Path(__file__).parents[3] / "resources" / "translations" / "de.json"
     german = json.loads(path.read_text("utf-8"))
-    menus, tab = filled.context_menus, filled.details.codelength
+    menus, tab = filled.panel_menus, filled.details.codelength
     for menu in (
         menus.on_rows(),
         menus.around_rows(),

@@ -53,7 +53,7 @@ def window(qtbot: Any, make_window: MakeWindow, backend: FakeBackend, tmp_path: 
     window = make_window()
     window.session.open(path)
     window.entries.selectRow(0)
-    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
+    qtbot.waitUntil(lambda: len(window.details.comparison.known()) == 3)
     yield window
     application.setPalette(before)
 

@@ -65,7 +65,7 @@ def test_no_words_are_shown_but_through_tr() -> None:
 
 
 def plain(arguments: list[ast.expr]) -> Iterator[str]:
-    """Literals with letters that no call translates."""
+    """Literals with batch that no call translates."""
     waiting: list[ast.AST] = list(arguments)
     while waiting:
         node = waiting.pop()
@@ -101,7 +101,7 @@ def filled(qtbot: Any, make_window: MakeWindow, backend: FakeBackend, path: Path
     window = make_window()
     window.session.open(path)
     window.entries.selectRow(0)
-    qtbot.waitUntil(lambda: len(window.comparison.known()) == 3)
+    qtbot.waitUntil(lambda: len(window.details.comparison.known()) == 3)
     return window
 
 
@@ -208,7 +208,7 @@ def test_every_cell_has_words(
     qtbot: Any, make_window: MakeWindow, backend: FakeBackend, images: list[Path], tmp_path: Path
 ) -> None:
     window = filled(qtbot, make_window, backend, tmp_path / "x.floe")
-    window.add_paths(images)
+    window.archive.add(images)
     qtbot.waitUntil(lambda: window.jobs_panel.model.rowCount() == 3)
     for model in (window.session.model, window.jobs_panel.model):
         assert model.rowCount() > 1

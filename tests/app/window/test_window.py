@@ -40,10 +40,10 @@ def filled(qtbot: Any, make_window: MakeWindow, backend: FakeBackend, tmp_path: 
 
 def test_an_empty_window_says_what_to_do(make_window: MakeWindow) -> None:
     window = make_window()
-    assert window.stack.currentWidget() is window.empty
-    assert window.status.text() == "No archive is open"
+    assert window.stack.currentWidget() is window.stack.empty
+    assert window.status.summary.text() == "No archive is open"
     assert window.windowTitle() == "Floe"
-    buttons = [b for b in window.empty.findChildren(QAbstractButton) if b.isVisible()]
+    buttons = [b for b in window.stack.empty.findChildren(QAbstractButton) if b.isVisible()]
     assert [button.text() for button in buttons] == ["&New…", "&Open…"]
 
 
@@ -51,13 +51,13 @@ def test_the_buttons_of_the_empty_page(
     qtbot: Any, make_window: MakeWindow, dialogs: FakeDialogs
 ) -> None:
     window = make_window()
-    new, *_others = window.empty.findChildren(QAbstractButton)
+    new, *_others = window.stack.empty.findChildren(QAbstractButton)
     qtbot.mouseClick(new, Qt.MouseButton.LeftButton)
     settle(qtbot, window)
     assert dialogs.new is not None
     assert window.session.path == dialogs.new
-    assert "new.floe holds no images yet" in window.empty.text
-    buttons = [b for b in window.empty.findChildren(QAbstractButton) if b.isVisible()]
+    assert "new.floe holds no images yet" in window.stack.empty.text
+    buttons = [b for b in window.stack.empty.findChildren(QAbstractButton) if b.isVisible()]
     assert [button.text() for button in buttons] == ["&Add Images…", "Add &Folder…"]
 
 
@@ -70,7 +70,7 @@ def test_dropped_images_ask_for_an_archive(
     assert dialogs.asked == ["new photographs.floe"]
     assert shown(window) == ["img1.png", "img2.png", "img10.png"]
     assert window.stack.currentWidget() is window.browser
-    assert window.status.text().startswith("3 images, 2.2 MB to ")
+    assert window.status.summary.text().startswith("3 images, 2.2 MB to ")
 
 
 def test_nothing_happens_when_no_archive_is_chosen(
@@ -102,7 +102,7 @@ def test_a_dropped_archive_is_opened(
     drop(filled, [other])
     settle(qtbot, filled)
     assert filled.session.path == other
-    assert filled.stack.currentWidget() is filled.empty
+    assert filled.stack.currentWidget() is filled.stack.empty
 
 
 def test_an_archive_among_images_is_left_out(
@@ -126,7 +126,7 @@ def test_failed_files_are_listed_and_the_others_done(
 ) -> None:
     bad = images[0].with_name("bad.png")
     bad.write_bytes(b"1")
-    filled.add_paths([*images, bad])
+    filled.archive.add([*images, bad])
     settle(qtbot, filled)
     assert len(shown(filled)) == 6
     model = filled.jobs_panel.model
@@ -171,7 +171,7 @@ def test_removal_asks(qtbot: Any, filled: Window, dialogs: FakeDialogs) -> None:
     settle(qtbot, filled)
     assert dialogs.asked == ["remove b.png", "remove b.png"]
     assert shown(filled) == ["a.png", "c.png"]
-    assert filled.status.text().startswith("2 images")
+    assert filled.status.summary.text().startswith("2 images")
 
 
 def test_delete_in_the_filter_line_removes_no_image(
@@ -212,7 +212,7 @@ def test_totals_until_one_is_selected(qtbot: Any, filled: Window) -> None:
     assert len(filled.details.codelength.chart.bars) == 2
     filled.entries.selectRow(0)
     assert [bar.text for bar in filled.details.codelength.chart.bars[2:5]] == ["measuring…"] * 3
-    with qtbot.waitSignal(filled.comparison.finished):
+    with qtbot.waitSignal(filled.details.comparison.finished):
         pass
     bars = filled.details.codelength.chart.bars
     assert [bar.label for bar in bars] == ["Theory", "Achieved", "PNG", "WebP", "JPEG XL", "Raw"]
@@ -230,7 +230,7 @@ def test_totals_until_one_is_selected(qtbot: Any, filled: Window) -> None:
 def test_codelengths_are_measured_once(qtbot: Any, filled: Window, backend: FakeBackend) -> None:
     for row in (0, 1, 0):
         filled.entries.selectRow(row)
-        qtbot.waitUntil(lambda: len(filled.comparison.known()) == 3)
+        qtbot.waitUntil(lambda: len(filled.details.comparison.known()) == 3)
     assert len(backend.measured) == 6
 
 
@@ -251,8 +251,8 @@ def test_columns_and_geometry_are_remembered(make_window: MakeWindow, settings: 
 
 
 def test_the_column_menu(filled: Window) -> None:
-    filled.column_menu.aboutToShow.emit()
-    actions = {action.text(): action for action in filled.column_menu.actions()}
+    filled.menus.columns.aboutToShow.emit()
+    actions = {action.text(): action for action in filled.menus.columns.actions()}
     assert "Name" not in actions
     actions["Lost bits"].trigger()
     keys = [column.key for column in filled.session.model.columns]
@@ -264,8 +264,8 @@ def test_recent_archives(qtbot: Any, filled: Window) -> None:
     filled.actions_.close.trigger()
     assert filled.session.path is None
     assert shown(filled) == []
-    filled.recent._fill()
-    (action,) = filled.recent._menu.actions()
+    filled.menus.recent.fill()
+    (action,) = filled.menus.recent.actions()
     action.trigger()
     settle(qtbot, filled)
     assert filled.session.path == path
@@ -285,7 +285,7 @@ def test_clearing_finished_jobs_hides_the_panel(
     qtbot: Any, filled: Window, images: list[Path]
 ) -> None:
     assert filled.jobs_panel.isHidden()
-    filled.add_paths(images)
+    filled.archive.add(images)
     settle(qtbot, filled)
     assert filled.jobs_panel.isVisible()
     filled.actions_.clear_jobs.trigger()
@@ -294,7 +294,7 @@ def test_clearing_finished_jobs_hides_the_panel(
 
 
 def test_folding_the_list_of_files(qtbot: Any, filled: Window, images: list[Path]) -> None:
-    filled.add_paths(images)
+    filled.archive.add(images)
     settle(qtbot, filled)
     qtbot.mouseClick(filled.jobs_panel._fold, Qt.MouseButton.LeftButton)
     assert filled.jobs_panel.files.isHidden()

@@ -35,7 +35,7 @@ def _adding(
     queries: Queries,
 ) -> Work:
 
-    def again(failed: Sequence[FileResult]) -> Work:
+    def retry(failed: Sequence[FileResult]) -> Work:
         from core.engine import Source
 
         left = [Source(result.source, result.name) for result in failed if result.source]
@@ -44,7 +44,7 @@ def _adding(
     def run(listener: Listener, cancel: CancelToken) -> Sequence[FileResult]:
         return backend.add(archive, sources(), queries, listener, cancel)
 
-    return Work(lambda: backend.plan_add(sources()), run, again)
+    return Work(lambda: backend.plan_add(sources()), run, retry)
 
 
 def extracting(
@@ -58,22 +58,22 @@ def extracting(
     """Writes images into a folder, and makes folders, whose names end in a slash."""
     names = [*(name for name, _ in plan), *folders]
 
-    def again(failed: Sequence[FileResult]) -> Work:
+    def retry(failed: Sequence[FileResult]) -> Work:
         part, left = _part(plan, failed), [r.name for r in failed if r.name in folders]
         return extracting(backend, archive, part, folder, queries, left)
 
     run = partial(backend.extract, archive, names, folder, queries)
-    return Work(lambda: plan, run, again)
+    return Work(lambda: plan, run, retry, folder)
 
 
 def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> Work:
     """Decodes images and compares them with their hashes."""
 
-    def again(failed: Sequence[FileResult]) -> Work:
+    def retry(failed: Sequence[FileResult]) -> Work:
         return verifying(backend, archive, _part(plan, failed), queries)
 
     names = [name for name, _ in plan]
-    return Work(lambda: plan, partial(backend.verify, archive, names, queries), again)
+    return Work(lambda: plan, partial(backend.verify, archive, names, queries), retry)
 
 
 def discarding(
@@ -81,13 +81,13 @@ def discarding(
 ) -> Work:
     """Moves originals to the wastebasket."""
 
-    def again(failed: Sequence[FileResult]) -> Work:
+    def retry(failed: Sequence[FileResult]) -> Work:
         names = {result.name for result in failed}
         left = [file for file in files if file.name in names]
         return discarding(backend, archive, left, move)
 
     plan = [(file.name, float(file.n_bytes)) for file in files]
-    return Work(lambda: plan, partial(backend.discard, archive, files, move), again)
+    return Work(lambda: plan, partial(backend.discard, archive, files, move), retry)
 
 
 def _part(plan: Plan, failed: Sequence[FileResult]) -> Plan:

@@ -20,7 +20,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Changed:
+class Edit:
     """What a change did."""
 
     gone: Sequence[str]  #: names of entries and folders that are no more; first these went
@@ -31,26 +31,26 @@ class Changed:
 
 
 #: What undoes a change is a change itself.
-Undo = Callable[[], Changed]
+Undo = Callable[[], Edit]
 
 
-class Changes(Protocol):
+class Edits(Protocol):
     """All changes of archives that can be undone."""
 
-    def new_folder(self, archive: Path, name: str) -> Changed: ...
+    def new_folder(self, archive: Path, name: str) -> Edit: ...
 
-    def rename(self, archive: Path, pairs: Pairs) -> Changed: ...
+    def rename(self, archive: Path, pairs: Pairs) -> Edit: ...
 
-    def remove(self, archive: Path, names: Sequence[str]) -> Changed: ...
+    def remove(self, archive: Path, names: Sequence[str]) -> Edit: ...
 
     def undo_adding(
         self, archive: Path, names: Sequence[str], replaced: Sequence[Path]
-    ) -> Changed: ...
+    ) -> Edit: ...
 
     def forget(self, kept: Sequence[Path]) -> None: ...
 
 
-class CoreChanges:
+class CoreEdits:
     """Changes by :mod:`core`. What is taken out waits on a shelf until the program ends."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -87,13 +87,13 @@ class CoreChanges:
             with suppress(OSError):  # it goes with the shelf
                 path.unlink()
 
-    def new_folder(self, archive: Path, name: str) -> Changed:
+    def new_folder(self, archive: Path, name: str) -> Edit:
         """Makes an empty folder."""
         with _opened(archive) as opened:
             name = opened.new_folder(name)
-        return Changed([], [], [name], partial(self.remove, archive, [name]))
+        return Edit([], [], [name], partial(self.remove, archive, [name]))
 
-    def rename(self, archive: Path, pairs: Pairs) -> Changed:
+    def rename(self, archive: Path, pairs: Pairs) -> Edit:
         """Gives entries and folders new names, all or none."""
         with _opened(archive) as opened:
             before = set(opened.folders())
@@ -103,17 +103,17 @@ class CoreChanges:
         gone = [old for old, _ in renamed] + [old for old, _ in pairs]
         made = [name for name in after if name not in before]
         back = [(new, old) for old, new in reversed(pairs)]
-        return Changed(gone, came, made, partial(self.rename, archive, back))
+        return Edit(gone, came, made, partial(self.rename, archive, back))
 
-    def remove(self, archive: Path, names: Sequence[str]) -> Changed:
+    def remove(self, archive: Path, names: Sequence[str]) -> Edit:
         """Takes entries and folders out."""
         return self._exchange(archive, names, [])
 
-    def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Changed:
+    def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Edit:
         """Takes out what was added, and puts back what it replaced."""
         return self._exchange(archive, names, replaced)
 
-    def _exchange(self, archive: Path, names: Sequence[str], kept: Sequence[Path]) -> Changed:
+    def _exchange(self, archive: Path, names: Sequence[str], kept: Sequence[Path]) -> Edit:
         parcel = self.shelf().parcel()
         with _opened(archive) as opened:
             back = opened.exchange(names, parcel, kept)
@@ -121,7 +121,7 @@ class CoreChanges:
             found = [opened.find(name) for name in back]
         self.forget(kept)
         parcels = [parcel] if names else []
-        return Changed(
+        return Edit(
             list(names),
             [entry for entry in found if entry is not None],
             [name for name in back if name in folders],

@@ -86,7 +86,7 @@ class Folder:
 Item = File | Folder
 
 
-class Contents:
+class Tree:
     """The tree of one archive."""
 
     def __init__(self, entries: Iterable[Entry] = (), folders: Iterable[str] = ()) -> None:

@@ -162,7 +162,7 @@ class Preparation(QObject):
         return path.parents[n_below - 1] if n_below else path
 
 
-class Takeout(QObject):
+class Outgoing(QObject):
     """Decodes the selection when it settles, and at once when it is asked for."""
 
     def __init__(
