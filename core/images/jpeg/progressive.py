@@ -1,0 +1,282 @@
+"""Scans of progressive JPEGs are read (ITU-T T.81, annex G)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.compiled import compiled
+from core.images.jpeg.bits import (
+    BUFFER,
+    DONE,
+    INTERVAL,
+    N_BITS,
+    N_BREAKS,
+    N_FAKE,
+    N_PENDING,
+    N_RESTARTS,
+    N_ZEROS,
+    OVERLONG,
+    POSITION,
+    PREDICTIONS,
+    RUN,
+    RUN_LENGTH,
+    STUCK,
+    UNIT,
+    UNTIL_RESTART,
+    Blocks,
+    Bytes,
+    Int,
+    Integers,
+    read_restart,
+    refill,
+)
+from core.images.jpeg.huffman import LOOK_BITS, LOOK_MASK, long_code
+from core.images.jpeg.sequential import ACROSS, BASE, DC_TABLE, DOWN, SLOT, STRIDE, H, V
+
+#: The longest run of blocks that end.
+MAX_RUN = 0x7FFF
+#: libjpeg ends a run after a block that leaves more correction bits than these behind.
+MAX_CORRECTIONS = 937
+
+
+@compiled
+def decode_dc(
+    data: Bytes,
+    state: Integers,
+    plan: Integers,
+    n_across: Int,
+    unit_stop: Int,
+    blocks: Blocks,
+    look: NDArray[np.int16],
+    limits: NDArray[np.int32],
+    offsets: NDArray[np.int32],
+    symbols: Bytes,
+    low: Int,
+    refining: bool,
+    pads: Bytes,
+    marks: Bytes,
+) -> int:
+    """Reads the DC coefficients of MCUs up to ``unit_stop``, down to bit ``low``."""
+    position, buffer, n_bits = state[POSITION], state[BUFFER], state[N_BITS]
+    n_fake, unit, until_restart = state[N_FAKE], state[UNIT], state[UNTIL_RESTART]
+    status = DONE
+    while unit < unit_stop and status == DONE:
+        if until_restart == 0:
+            index = state[N_RESTARTS]
+            after, padding, mark = read_restart(data, position, buffer, n_bits, n_fake, index)
+            if after < 0:
+                status = STUCK
+                break
+            pads[index], marks[index] = padding, mark
+            state[N_RESTARTS] += 1
+            position, buffer, n_bits, n_fake = after, 0, 0, 0
+            until_restart = state[INTERVAL]
+            state[PREDICTIONS : PREDICTIONS + 4] = 0
+        row, column = unit // n_across, unit % n_across
+        for i in range(len(plan)):
+            block = (
+                plan[i, BASE]
+                + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
+                + column * plan[i, H]
+                + plan[i, ACROSS]
+            )
+            position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
+            if refining:
+                n_bits -= 1
+                if n_bits < n_fake:
+                    status = STUCK
+                    break
+                blocks[block, 0] |= (buffer >> n_bits & 1) << low
+                continue
+            table = plan[i, DC_TABLE]
+            entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
+            size: Int = entry & 255
+            n_bits -= entry >> 8
+            if entry == 0:
+                size, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
+                n_bits -= length
+            if size < 0 or size > 15:
+                status = STUCK
+                break
+            value = np.int64(0)
+            if size > 0:
+                n_bits -= size
+                value = buffer >> n_bits & (1 << size) - 1
+                if value < 1 << size - 1:
+                    value -= (1 << size) - 1
+            value += state[PREDICTIONS + plan[i, SLOT]]
+            if n_bits < n_fake or value << low < -32768 or value << low > 32767:
+                status = STUCK
+                break
+            state[PREDICTIONS + plan[i, SLOT]] = value
+            blocks[block, 0] = value << low
+        if status != DONE:
+            break
+        unit += 1
+        until_restart -= 1
+    state[POSITION], state[BUFFER], state[N_BITS] = position, buffer, n_bits
+    state[N_FAKE], state[UNIT], state[UNTIL_RESTART] = n_fake, unit, until_restart
+    return status
+
+
+@compiled
+def decode_ac(
+    data: Bytes,
+    state: Integers,
+    base: Int,
+    stride: Int,
+    n_across: Int,
+    unit_stop: Int,
+    blocks: Blocks,
+    order: Integers,
+    first: Int,
+    last: Int,
+    low: Int,
+    refining: bool,
+    table: Int,
+    look: NDArray[np.int16],
+    limits: NDArray[np.int32],
+    offsets: NDArray[np.int32],
+    symbols: Bytes,
+    zeros: Integers,
+    breaks: Integers,
+    pads: Bytes,
+    marks: Bytes,
+) -> int:
+    """Reads coefficients ``first`` to ``last`` of the blocks of a component up to ``unit_stop``.
+
+    ``zeros`` is as in the sequential scan. ``breaks`` takes the blocks before which a run of
+    ends of blocks is broken off although it could go on, times 2, plus 1 where libjpeg breaks it
+    too, because of its correction bits; ``state[OVERLONG]`` counts the runs that libjpeg would
+    have broken. A unit is a block.
+    """
+    position, buffer, n_bits = state[POSITION], state[BUFFER], state[N_BITS]
+    n_fake, unit, until_restart = state[N_FAKE], state[UNIT], state[UNTIL_RESTART]
+    n_zeros, n_breaks = state[N_ZEROS], state[N_BREAKS]
+    run, run_length, n_corrections = state[RUN], state[RUN_LENGTH], state[N_PENDING]
+    step = np.int64(1) << low
+    status = DONE
+    while unit < unit_stop:
+        if until_restart == 0:
+            index = state[N_RESTARTS]
+            after, padding, mark = read_restart(data, position, buffer, n_bits, n_fake, index)
+            if after < 0 or run > 0:
+                status = STUCK
+                break
+            pads[index], marks[index] = padding, mark
+            state[N_RESTARTS] += 1
+            position, buffer, n_bits, n_fake = after, 0, 0, 0
+            until_restart = state[INTERVAL]
+            run_length = np.int64(0)
+        if run > 0 and not refining:
+            skipped = min(run, unit_stop - unit, until_restart)
+            run -= skipped
+            unit += skipped
+            until_restart -= skipped
+            continue
+        block = base + unit // n_across * stride + unit % n_across
+        k = first
+        n_trailing = 0
+        if run == 0:
+            n_symbols = 0
+            ended = False
+            while k <= last:
+                position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
+                entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
+                symbol: Int = entry & 255
+                n_bits -= entry >> 8
+                if entry == 0:
+                    symbol, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
+                    n_bits -= length
+                    if symbol < 0:
+                        status = STUCK
+                        break
+                zero_run, size = symbol >> 4, symbol & 15
+                if size == 0 and zero_run < 15:
+                    n_bits -= zero_run
+                    run = (1 << zero_run) + (buffer >> n_bits & (1 << zero_run) - 1)
+                    ended = True
+                    break
+                n_symbols += 1
+                value = np.int64(0)
+                if size == 0:
+                    n_trailing += 1
+                else:
+                    n_trailing = 0
+                    n_bits -= size
+                    value = buffer >> n_bits & (1 << size) - 1
+                    if value < 1 << size - 1:
+                        value -= (1 << size) - 1
+                    value *= step
+                if not refining:
+                    k += zero_run
+                    if (size and k > last) or value < -32768 or value > 32767:
+                        status = STUCK
+                        break
+                else:
+                    if size > 1:
+                        status = STUCK
+                        break
+                    while k <= last:
+                        known = np.int64(blocks[block, order[k]])
+                        if known != 0:
+                            if n_bits == 0:
+                                position, buffer, n_bits, n_fake = refill(
+                                    data, position, buffer, n_bits, n_fake
+                                )
+                            n_bits -= 1
+                            if buffer >> n_bits & 1 and abs(known) & step == 0:
+                                blocks[block, order[k]] += step if known > 0 else -step
+                        else:
+                            if zero_run == 0:
+                                break
+                            zero_run -= 1
+                        k += 1
+                    if size and k > last:
+                        status = STUCK
+                        break
+                if size:
+                    blocks[block, order[k]] = value
+                k += 1
+            if status != DONE or n_bits < n_fake:
+                status = STUCK
+                break
+            if ended:
+                if n_symbols == 0 and run_length > 0 and run_length < MAX_RUN:
+                    breaks[n_breaks] = 2 * unit + (n_corrections > MAX_CORRECTIONS)
+                    n_breaks += 1
+                run_length = run
+                n_corrections = np.int64(0)
+            else:
+                run_length = np.int64(0)
+        if run > 0:
+            if refining:
+                if n_corrections > MAX_CORRECTIONS:
+                    state[OVERLONG] += 1
+                while k <= last:
+                    known = np.int64(blocks[block, order[k]])
+                    if known != 0:
+                        if n_bits == 0:
+                            position, buffer, n_bits, n_fake = refill(
+                                data, position, buffer, n_bits, n_fake
+                            )
+                        n_bits -= 1
+                        n_corrections += 1
+                        if buffer >> n_bits & 1 and abs(known) & step == 0:
+                            blocks[block, order[k]] += step if known > 0 else -step
+                    k += 1
+                if n_bits < n_fake:
+                    status = STUCK
+                    break
+            run -= 1
+        if n_trailing:
+            zeros[n_zeros, 0], zeros[n_zeros, 1] = unit, n_trailing
+            n_zeros += 1
+        unit += 1
+        until_restart -= 1
+    state[POSITION], state[BUFFER], state[N_BITS] = position, buffer, n_bits
+    state[N_FAKE], state[UNIT], state[UNTIL_RESTART] = n_fake, unit, until_restart
+    state[N_ZEROS], state[N_BREAKS] = n_zeros, n_breaks
+    state[RUN], state[RUN_LENGTH], state[N_PENDING] = run, run_length, n_corrections
+    return status

@@ -1,0 +1,308 @@
+"""The data of one scan become coefficients, and data again.
+
+A scan's recipe says what its coefficients and tables do not: how far it was read, how its bytes
+were padded, and where its writer did otherwise than libjpeg would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from core.control import CancelToken
+from core.images.jpeg.bits import (
+    BUFFER,
+    DONE,
+    FULL,
+    N_BITS,
+    N_BREAKS,
+    N_FAKE,
+    N_RESTARTS,
+    N_ZEROS,
+    OVERLONG,
+    POSITION,
+    UNIT,
+    Blocks,
+    Bytes,
+    Integers,
+    new_state,
+    pad,
+    padding_code,
+)
+from core.images.jpeg.huffman import HuffmanTables, stacked
+from core.images.jpeg.image import ZIGZAG
+from core.images.jpeg.markers import Frame, ScanHeader
+from core.images.jpeg.progressive import MAX_CORRECTIONS, decode_ac, decode_dc
+from core.images.jpeg.progressive_encoding import MAX_PENDING, encode_ac, encode_dc
+from core.images.jpeg.sequential import (
+    AC_TABLE,
+    BASE,
+    MAX_BLOCK_BYTES,
+    STRIDE,
+    decode_sequential,
+    encode_sequential,
+)
+
+#: Blocks between two looks at the cancel token.
+_BLOCKS_AT_ONCE = 2**15
+_NOWHERE = 2**62  # a place that no block has
+
+#: Number of bits of each magnitude.
+_SIZES = np.array([n.bit_length() for n in range(2**16)], np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the blocks of a frame's components stand in one array (N, 64)."""
+
+    bases: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    n_blocks: int
+
+    def with_rows(self, rows: Sequence[int]) -> Layout:
+        """The layout of components that have so many rows of blocks."""
+        ends = list(accumulate(r * c for r, c in zip(rows, self.columns, strict=True)))
+        return Layout((0, *ends[:-1]), tuple(rows), self.columns, ends[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class ScanNotes:
+    """What a scan's coefficients and tables leave open.
+
+    ``n_units`` MCUs (blocks, where a scan has one component) were read. ``pads`` and ``marks``
+    (R + 1,) uint8 are the padding before each restart and at the end, and the restart markers.
+    ``zeros`` (M, 2) int64 are blocks with zero runs after the last coefficient, and how many;
+    ``breaks`` (M,) int64 blocks before which a run of ends of blocks is broken off, besides
+    those that libjpeg breaks where ``as_libjpeg``.
+    """
+
+    n_units: int
+    pads: Bytes
+    marks: Bytes
+    zeros: Integers
+    breaks: Integers
+    as_libjpeg: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    blocks: Integers
+    n_across: int
+    n_units: int
+    tables: HuffmanTables
+
+
+def layout_of(frame: Frame) -> Layout:
+    """Where the blocks of a frame stand, all MCUs complete."""
+    if len(frame.components) == 1:
+        sizes = [frame.size_in_blocks(0)]
+    else:
+        sizes = [(frame.mcus_down * c.v, frame.mcus_across * c.h) for c in frame.components]
+    rows, columns = zip(*sizes, strict=True)
+    return Layout((), (), columns, 0).with_rows(rows)
+
+
+def is_regular(header: ScanHeader) -> bool:
+    """Whether this is a kind of scan that can be taken apart."""
+    first, last, low = header.first, header.last, header.low
+    if header.frame.kind in (0, 1):
+        return True
+    if header.frame.kind != 2 or low > 13:
+        return False
+    if first == 0:
+        return last == 0
+    return first <= last <= 63 and len(header.components) == 1
+
+
+def size_of(header: ScanHeader) -> tuple[int, int]:
+    """How many units a scan has, and how many of them make a row."""
+    frame = header.frame
+    if len(header.components) > 1:
+        return frame.mcus_across * frame.mcus_down, frame.mcus_across
+    rows, columns = frame.size_in_blocks(header.components[0])
+    return rows * columns, columns
+
+
+def n_restarts_of(header: ScanHeader, n_units: int) -> int:
+    """How many restarts are among the first ``n_units`` units."""
+    return max(0, n_units - 1) // header.interval if header.interval else 0
+
+
+def n_blocks_of_unit(header: ScanHeader) -> int:
+    """Blocks of an MCU."""
+    if len(header.components) == 1:
+        return 1
+    components = [header.frame.components[i] for i in header.components]
+    return sum(c.h * c.v for c in components)
+
+
+def _plan_of(header: ScanHeader, layout: Layout) -> _Plan:
+    """Raises ValueError where a table is invalid."""
+    rows = []
+    interleaved = len(header.components) > 1
+    for slot, component in enumerate(header.components):
+        c = header.frame.components[component]
+        v, h = (c.v, c.h) if interleaved else (1, 1)
+        tables = header.dc_tables[slot], 4 + header.ac_tables[slot]
+        for down in range(v):
+            for across in range(h):
+                base, stride = layout.bases[component], layout.columns[component]
+                rows.append((base, stride, v, h, down, across, slot, *tables))
+    used = {row[-2] for row in rows} | {row[-1] for row in rows}
+    specs = [header.huffman[i] if i in used else None for i in range(8)]
+    n_units, n_across = size_of(header)
+    return _Plan(np.array(rows, np.int64), n_across, n_units, stacked(specs))
+
+
+def decode_scan(
+    data: Bytes,
+    header: ScanHeader,
+    layout: Layout,
+    blocks: Blocks,
+    max_units: int,
+    cancel: CancelToken,
+) -> tuple[ScanNotes, int]:
+    """Reads a scan into ``blocks``: what else it holds, and about where its data end.
+
+    ``data`` ends where the stream does. At most ``max_units`` units are read. Raises ValueError
+    where a table is invalid, and Cancelled.
+    """
+    plan = _plan_of(header, layout)
+    tables, state = plan.tables, new_state(header.position, header.interval)
+    base, stride, table = (int(plan.blocks[0, i]) for i in (BASE, STRIDE, AC_TABLE))
+    reading = (tables.look, tables.limits, tables.offsets, tables.symbols)
+    n_units = min(plan.n_units, max_units)
+    step = max(1, _BLOCKS_AT_ONCE // len(plan.blocks))
+    n_restarts = n_units // header.interval + 2 if header.interval else 2
+    pads, marks = np.empty(n_restarts, np.uint8), np.empty(n_restarts, np.uint8)
+    zeros = np.empty((step * len(plan.blocks) + 1, 2), np.int64)
+    breaks = np.empty(step + 1, np.int64)
+    all_zeros, all_breaks, n_notes = [], [], 0
+    status = DONE
+    while status == DONE and state[UNIT] < n_units:
+        cancel.check()
+        stop = min(int(state[UNIT]) + step, n_units)
+        state[N_ZEROS] = state[N_BREAKS] = 0
+        if header.frame.kind != 2:
+            status = decode_sequential(
+                *(data, state, plan.blocks, plan.n_across, stop, blocks, ZIGZAG, *reading),
+                *(zeros, pads, marks),
+            )
+        elif header.first == 0:
+            status = decode_dc(
+                *(data, state, plan.blocks, plan.n_across, stop, blocks, *reading),
+                *(header.low, header.high > 0, pads, marks),
+            )
+        else:
+            status = decode_ac(
+                *(data, state, base, stride, plan.n_across, stop, blocks, ZIGZAG),
+                *(header.first, header.last, header.low, header.high > 0, table),
+                *reading,
+                *(zeros, breaks, pads, marks),
+            )
+        all_zeros.append(zeros[: state[N_ZEROS]].copy())
+        all_breaks.append(breaks[: state[N_BREAKS]].copy())
+        n_notes += int(state[N_ZEROS] + state[N_BREAKS])
+        if n_notes > 1024 + (int(state[POSITION]) - header.position) // 4:
+            break  # its writer is too unlike libjpeg
+    n_left = max(0, int(state[N_BITS] - state[N_FAKE])) & 7
+    bits = int(state[BUFFER]) >> int(state[N_BITS]) - n_left
+    pads[state[N_RESTARTS]] = padding_code(bits & (1 << n_left) - 1, n_left)
+    every_break = np.concatenate([*all_breaks, np.empty(0, np.int64)])
+    as_libjpeg = not state[OVERLONG]
+    notes = ScanNotes(
+        int(state[UNIT]),
+        pads[: state[N_RESTARTS] + 1].copy(),
+        marks[: state[N_RESTARTS]].copy(),
+        np.concatenate([*all_zeros, np.empty((0, 2), np.int64)]),
+        (every_break[every_break & 1 == 0] if as_libjpeg else every_break) >> 1,
+        as_libjpeg,
+    )
+    return notes, int(state[POSITION])
+
+
+def encode_scan(
+    header: ScanHeader,
+    notes: ScanNotes,
+    layout: Layout,
+    blocks: Blocks,
+    cancel: CancelToken,
+    max_bytes: int = _NOWHERE,
+) -> tuple[bytes, int]:
+    """The data of a scan, and how many units are in them: fewer than the notes say where there
+    are more than ``max_bytes``, or no code for the next one.
+
+    Raises ValueError where a table is invalid or the notes fit no such scan, and Cancelled.
+    """
+    plan = _plan_of(header, layout)
+    tables, state = plan.tables, new_state(0, header.interval)
+    base, stride, table = (int(plan.blocks[0, i]) for i in (BASE, STRIDE, AC_TABLE))
+    n_units = notes.n_units
+    n_restarts = n_restarts_of(header, n_units)
+    if n_units > plan.n_units or len(notes.pads) <= n_restarts or len(notes.marks) < n_restarts:
+        raise ValueError("a scan's notes do not fit its header")
+    zeros = np.concatenate([notes.zeros, [[_NOWHERE, 0]]]).astype(np.int64)
+    breaks = np.append(notes.breaks, _NOWHERE).astype(np.int64)
+    pending = np.empty(MAX_PENDING if header.high else 1, np.uint8)
+    room = max(2, len(plan.blocks)) * MAX_BLOCK_BYTES + 64
+    out = np.empty(n_units * len(plan.blocks) * 16 + room, np.uint8)
+    step = max(1, _BLOCKS_AT_ONCE // len(plan.blocks))
+    status = DONE
+    while status == DONE and state[UNIT] < n_units:
+        cancel.check()
+        stop = min(int(state[UNIT]) + step, n_units)
+        coding = (_SIZES, tables.codes, tables.lengths)
+        if header.frame.kind != 2:
+            status = encode_sequential(
+                *(out, state, plan.blocks, plan.n_across, stop, max_bytes, blocks, ZIGZAG),
+                *(*coding, zeros, notes.pads, notes.marks),
+            )
+        elif header.first == 0:
+            status = encode_dc(
+                *(out, state, plan.blocks, plan.n_across, stop, max_bytes, blocks, *coding),
+                *(header.low, header.high > 0, notes.pads, notes.marks),
+            )
+        else:
+            status = encode_ac(
+                *(out, state, base, stride, plan.n_across, stop, max_bytes, stop == n_units),
+                *(blocks, ZIGZAG, header.first, header.last, header.low, header.high > 0),
+                table,
+                *coding,
+                *(zeros, breaks),
+                *(MAX_CORRECTIONS if notes.as_libjpeg else _NOWHERE, pending),
+                *(notes.pads, notes.marks),
+            )
+        if status == FULL and state[POSITION] <= max_bytes:
+            out = np.concatenate([out, np.empty(len(out) + MAX_PENDING // 4, np.uint8)])
+            status = DONE
+    end = int(state[POSITION])
+    if status == DONE:
+        padding = int(notes.pads[state[N_RESTARTS]])
+        end = int(pad(out, end, int(state[BUFFER]), int(state[N_BITS]), padding))
+    return out[:end].tobytes(), int(state[UNIT])
+
+
+def up_to(notes: ScanNotes, header: ScanHeader, n_units: int) -> ScanNotes:
+    """The notes of the first ``n_units`` units."""
+    n_restarts, n_blocks = n_restarts_of(header, n_units), n_units * n_blocks_of_unit(header)
+    return ScanNotes(
+        n_units,
+        notes.pads[: n_restarts + 1],
+        notes.marks[:n_restarts],
+        notes.zeros[notes.zeros[:, 0] < n_blocks],
+        notes.breaks[notes.breaks < n_blocks],
+        notes.as_libjpeg,
+    )
+
+
+def same_bytes(one: bytes, other: bytes) -> int:
+    """How many bytes two strings have in common from their start."""
+    n = min(len(one), len(other))
+    if one[:n] == other[:n]:
+        return n
+    differing = np.frombuffer(one, np.uint8, n) != np.frombuffer(other, np.uint8, n)
+    return int(differing.argmax())
