@@ -1,4 +1,4 @@
-"""Image files become pixels and everything that is not pixels, and files again."""
+"""Image files to pixels and a frame (every byte that is not pixels), and back to files."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ def rebuild(
 
 
 def comes_back(picture: Picture, file_bytes: bytes) -> bool:
-    """Whether a rebuilt file is the picture's: the same pixels, and all that is not pixels.
+    """Whether a rebuilt file has the picture's pixels and all of its other data.
 
-    A PNG may be compressed in another way; files of other
-    kinds have to be the same byte for byte.
+    A PNG may be compressed differently; other kinds must be equal byte for byte.
     """
     if file_bytes == picture.file_bytes:
         return True

@@ -1,8 +1,8 @@
-"""Image files to samples by Pillow, with every failure a typed error.
+"""Decode image files with Pillow; every failure is a typed error.
 
-Pillow's plugins raise whatever their parsing runs into on a hostile file. Here it becomes one
-of four errors of :mod:`core.errors`. Of Pillow's formats only those of pictures are let in: no
-plugin that starts another program (EPS), needs Windows (WMF) or is a stub without a decoder.
+Pillow's plugins raise arbitrary exceptions on hostile files. Here each becomes one of the errors
+of :mod:`core.errors`. Only picture formats are allowed: no plugin that starts another program
+(EPS), needs Windows (WMF) or is a stub without a decoder.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError
 from core.images.picture import Pixels
 from core.images.quiet_tiff import silence_libtiff
 
-#: An image of more pixels is refused before anything of it is decoded.
+#: Images with more pixels are refused before decoding.
 MAX_PIXELS = 500_000_000
 
-# Plugins in the order in which they are asked; TGA, which has no signature, comes last.
+# In the order in which they are tried. TGA has no signature, so it comes last.
 _PLUGINS = "Png Jpeg Mpo WebP Tiff Gif Bmp Ppm Jpeg2K Avif Ico Cur Icns Qoi Dds Sgi Psd Pcx Dcx Tga"
 _FORMATS = (
     *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF", "ICO"),
     *("CUR", "ICNS", "QOI", "DDS", "SGI", "PSD", "PCX", "DCX", "TGA"),
 )
 
-# A file that begins as these do is of the format, and damaged if the format's plugin refuses it.
+# Their signatures are reliable: a file with one is damaged if the plugin refuses it.
 _CERTAIN = frozenset({"PNG", "JPEG", "WEBP", "TIFF", "GIF", "JPEG2000", "AVIF", "QOI", "PSD"})
 
-# Formats whose further frames are part of the picture, and so have to decode as well.
+# Formats whose further frames are part of the picture, so they must decode as well.
 _ANIMATED = frozenset({"PNG", "WEBP", "GIF", "TIFF", "AVIF", "MPO"})
 
 _EIGHT_BIT_MODES = frozenset(
     {"L", "RGB", "LA", "La", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 )
 
-# Pillow's log would reach stderr in a program that has set up none.
+# Without a handler, Pillow's log would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-# warnings.catch_warnings changes the state of the whole process: one thread at a time.
+# warnings.catch_warnings changes global state, so only one thread at a time may use it.
 _warnings_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What Pillow makes of a file."""
+    """A file as Pillow decodes it."""
 
     format: str
     mode: str
@@ -65,20 +65,20 @@ class Decoded:
     channels: int
     n_frames: int
     pixels: Pixels | None  # (H, W, C) uint8 of the first frame; None beyond 8 bits a sample
-    raw_mode: str  # the order of bytes in a pixel of an uncompressed file, else empty
-    raw_offset: int  # where the rows of an uncompressed file begin
-    raw_stride: int  # from row to row; 0 if they follow each other directly
+    raw_mode: str  # the order of bytes in a pixel of an uncompressed file; "" for others
+    raw_offset: int  # of the first row of an uncompressed file
+    raw_stride: int  # bytes from row to row; 0 for rows without padding
     bottom_up: bool
 
 
 def identify(file: IO[bytes], path: Path) -> None:
-    """Reads no more than the header. Raises what :func:`decode` raises for a bad one."""
+    """Read the header only. Raises what :func:`decode` raises for an invalid header."""
     with opened(file, path):
         pass
 
 
 def decode(file: IO[bytes], path: Path) -> Decoded:
-    """Decodes all of a file; ``path`` is for the words of an error only.
+    """Decode a whole file; ``path`` is used in error messages only.
 
     Raises NotAnImageError, DamagedImageError and ImageTooLargeError.
     """
@@ -105,7 +105,7 @@ def decode(file: IO[bytes], path: Path) -> Decoded:
 
 @contextmanager
 def opened(file: IO[bytes], path: Path) -> Iterator[ImageFile.ImageFile]:
-    """An image whose header was read; what Pillow then raises on it becomes a typed error."""
+    """An image with its header read. Exceptions inside the block become typed errors."""
     _load_plugins()
     with _typed_errors(path), _open(file, path) as image:
         yield image
@@ -119,9 +119,9 @@ def _load_plugins() -> None:
 
 
 def _open(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
-    """As Image.open, but with our formats, our limit, and a damaged header told from none.
+    """Like Image.open, with our formats and our limit; a damaged header is not "no image".
 
-    Image.open's own limit is a global of Pillow that a library must not change.
+    Image.open's own limit is a global variable of Pillow, which a library must not change.
     """
     file.seek(0)
     prefix = file.read(16)
@@ -138,7 +138,7 @@ def _open(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
         try:
             image = factory(file, "")
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            # What Pillow's plugins say when a file is not of their format after all.
+            # Pillow's plugins raise these for files of other formats.
             if name in _CERTAIN:
                 refusal = refusal or error
             continue
@@ -154,15 +154,14 @@ def _check_size(size: tuple[int, int], path: Path) -> None:
     if width * height > MAX_PIXELS:
         raise ImageTooLargeError(
             path,
-            f"the image has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} "
-            "million that Floe takes in",
+            f"the image has {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million",
         )
 
 
 def _check_other_frames(image: ImageFile.ImageFile, path: Path) -> int:
-    """Decodes the frames after the first, as many as make ``MAX_PIXELS``; returns how many are.
+    """Decode the frames after the first, up to ``MAX_PIXELS`` in total; return their number.
 
-    The bytes of such files are kept as they are, so this is to find damage, not to get pixels.
+    This finds damage only: the bytes of such files are stored as they are.
     """
     if image.format not in _ANIMATED or not getattr(image, "is_animated", False):
         return 1
@@ -178,7 +177,7 @@ def _check_other_frames(image: ImageFile.ImageFile, path: Path) -> int:
 
 
 def _raw_hints(image: ImageFile.ImageFile) -> tuple[str, int, int, bool]:
-    """Raw mode, offset, stride and direction of uncompressed rows, as Pillow is to read them."""
+    """Raw mode, offset, stride and direction of uncompressed rows, from Pillow's tile."""
     tops = [tile for tile in image.tile if tile.extents is None or tile.extents[1] == 0]
     if len(tops) != 1 or tops[0].codec_name != "raw":
         return "", 0, 0, False
@@ -188,7 +187,7 @@ def _raw_hints(image: ImageFile.ImageFile) -> tuple[str, int, int, bool]:
 
 
 def _samples(image: Image.Image) -> Pixels | None:
-    """(H, W, C) uint8, or None where Pillow holds more than 8 bits a sample."""
+    """(H, W, C) uint8, or None for more than 8 bits a sample."""
     if image.mode == "1":
         image = image.convert("L")
     elif image.mode in ("P", "PA"):
@@ -208,25 +207,21 @@ def _typed_errors(path: Path) -> Iterator[None]:
     except (NotAnImageError, ImageTooLargeError):
         raise
     except UnidentifiedImageError:
-        raise NotAnImageError(path, "not an image of a format that Floe knows") from None
+        raise NotAnImageError(path, "not an image in a known format") from None
     except Image.DecompressionBombError as error:
-        raise ImageTooLargeError(
-            path, "a part of the image declares more pixels than Floe takes in"
-        ) from error
+        raise ImageTooLargeError(path, "a part of the image declares too many pixels") from error
     except MemoryError as error:
-        raise ImageTooLargeError(path, "decoding the image needs more memory than there is") from (
-            error
-        )
-    except Exception as error:  # any type at all: it is Pillow's parser on bytes of anyone
+        raise ImageTooLargeError(path, "not enough memory to decode the image") from error
+    except Exception as error:  # of any type: Pillow's parser on untrusted bytes
         raise DamagedImageError(path, _in_words(error)) from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Pillow's warnings from the terminal.
+    """Suppress Pillow's warnings.
 
-    They are about sizes, for which we have our own limit, and about damaged metadata, which is
-    kept byte for byte whatever Pillow thinks of it.
+    They concern sizes, for which we have our own limit, and damaged metadata, which is kept byte
+    for byte in any case.
     """
     with _warnings_lock, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b|core\.images\b")
@@ -246,7 +241,7 @@ _IN_WORDS = (
 
 
 def _in_words(error: Exception) -> str:
-    """Pillow's reason for a person, where we know a better way of saying it."""
+    """Pillow's message, in plainer words where we know some."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     for pattern, words in _IN_WORDS:
         match = re.search(pattern, text, re.IGNORECASE)

@@ -1,7 +1,7 @@
-"""How frames are written: small, and read with suspicion.
+"""Write frames compactly, and read them as untrusted input.
 
-A frame is empty or one byte that names a packing, then the packed body: 0 as it is, 1 raw
-DEFLATE with the preset dictionary below. Bodies are made of unsigned LEB128 numbers and bytes.
+A frame is empty, or one byte that names a packing, followed by the packed body: 0 as it is, 1 raw
+DEFLATE with the preset dictionary below. Bodies consist of unsigned LEB128 numbers and bytes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import zlib
 
 from core.errors import FloeError
 
-#: The longest body that is written or read, in bytes: a bound on what a hostile frame can unpack.
+#: The longest body in bytes, written or read. It bounds what a hostile frame can unpack to.
 MAX_BODY_BYTES = 256 * 2**20
 
 _STORED, _DEFLATED = 0, 1
 
-# What the chunks of PNG files are mostly made of, in the form of core.images.png: each number a
-# length. It saves some 40 bytes a file. Part of the format, so never to be changed: a better
-# one would be another packing.
+# Common contents of PNG chunks in the form of core.images.png, where each number is a length. It
+# saves about 40 bytes a file. Part of the format, so never change it: a better dictionary is
+# another packing.
 _DICTIONARY = (
     b"\x22iTXtXML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/' x:xmptk='XMP Core'>"
     b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
@@ -36,11 +36,11 @@ _DICTIONARY = (
 
 
 class FrameError(FloeError, ValueError):
-    """A frame's bytes are not what was written."""
+    """A frame is invalid."""
 
 
 def pack(body: bytes) -> bytes:
-    """The frame of a body. Raises FrameError where the body is too long to be read again."""
+    """The frame of a body. Raises FrameError if the body is too long."""
     if len(body) > MAX_BODY_BYTES:
         raise FrameError(f"{len(body)} bytes beside the pixels, more than {MAX_BODY_BYTES}")
     if not body:
@@ -82,7 +82,7 @@ def number(value: int) -> bytes:
 
 
 class BodyReader:
-    """Takes numbers and bytes off the front of a body. Raises FrameError past its end."""
+    """Reads numbers and bytes from the front of a body. Raises FrameError at its end."""
 
     def __init__(self, body: bytes) -> None:
         self._body, self._at = body, 0

@@ -1,4 +1,4 @@
-"""What a file says about its picture, read without decoding a pixel."""
+"""The metadata of an image file, read without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from core.images.frames import FrameError
 from core.images.png import rebuild_png
 from core.images.raw import rebuild_raw
 
-#: Longer values are cut off.
+#: Longer values are truncated.
 MAX_CHARACTERS = 2_000
 
-#: A raw frame tells only together with rows of the right length; beyond so many it is left be.
+#: A raw frame is read together with rows of zeros; larger images have no metadata.
 _MAX_RAW_SAMPLES = 200_000_000
 
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
-# What Pillow's decoders note for their own use, or is told in another way.
+# Notes of Pillow's decoders, and what is reported elsewhere.
 _NOT_METADATA = {"exif", "icc_profile", "icc", "xmp", "photoshop", "jfif", "jfif_version"}
 _NOT_METADATA |= {"jfif_unit", "jfif_density", "progressive", "progression", "compression"}
 _NOT_METADATA |= {"transparency", "XML:com.adobe.xmp", "adobe", "adobe_transform", "interlace"}
@@ -33,7 +33,7 @@ _NOT_METADATA |= {"transparency", "XML:com.adobe.xmp", "adobe", "adobe_transform
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that a file says, under the name that its standard has for it."""
+    """One item of metadata, named as in its standard."""
 
     group: str  # "Colour profile", "EXIF", "Text", ...
     name: str
@@ -41,24 +41,24 @@ class Fact:
 
 
 def metadata_of_file(file: bytes) -> list[Fact]:
-    """What a whole file says. Raises DamagedImageError and the like for what is no image."""
+    """The metadata of a whole file. Raises what :func:`core.images.decode.opened` raises."""
     with opened(io.BytesIO(file), Path("image")) as image:
         return list(_facts(image))
 
 
 def metadata_of_frame(frame: bytes, kind: str, shape: tuple[int, int, int]) -> list[Fact]:
-    """What the file of a coded picture of this shape says, by its frame alone.
+    """The metadata of a coded picture of this shape (H, W, C), from its frame alone.
 
-    Raises FrameError for a frame that is damaged.
+    Raises FrameError.
     """
     try:
-        if kind == "png":  # its chunks do not depend on the pixels: one will do
+        if kind == "png":  # its chunks do not depend on the pixels, so one is enough
             return metadata_of_file(rebuild_png(np.zeros((1, 1, shape[2]), np.uint8), frame))
         if kind == "raw" and int(np.prod(shape)) <= _MAX_RAW_SAMPLES:
             return metadata_of_file(rebuild_raw(np.zeros(shape, np.uint8), frame))
     except FrameError:
         raise
-    except FloeError:  # a header that is only read together with the real pixels
+    except FloeError:  # a header that can only be read with the real pixels
         return []
     return []
 
@@ -66,7 +66,7 @@ def metadata_of_frame(frame: bytes, kind: str, shape: tuple[int, int, int]) -> l
 def _facts(image: Image.Image) -> Iterator[Fact]:
     info = dict(image.info)
     if image.format == "PNG":
-        image.load()  # text may follow the pixels
+        image.load()  # text chunks may follow the pixels
         info |= image.info
     yield from _profile(info.get("icc_profile"))
     yield from _exif(image)
@@ -104,7 +104,7 @@ def _exif(image: Image.Image) -> Iterator[Fact]:
 
 
 def _shown(value: Any) -> str:
-    """A value on one line; bytes that are no text are counted."""
+    """A value on one line; of bytes that are not text, their number."""
     if isinstance(value, bytes):
         text = value.rstrip(b"\0").decode("ascii", "replace")
         if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():

@@ -1,4 +1,4 @@
-"""What an image file becomes in memory."""
+"""An image file in memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Picture:
-    """An image that the flow codes, and all that its file held beside the pixels.
+    """An image that the flow codes, and everything else in its file.
 
     ``pixels`` is (H, W, C) uint8, C-contiguous, with C = 1 (grey) or 3 (RGB). ``frame`` is
-    whatever of the file is not pixels, and ``frame_kind`` names what puts the two together
+    everything in the file that is not pixels; ``frame_kind`` selects how both become the file
     again (:func:`core.images.rebuild`).
     """
 
@@ -39,11 +39,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class KeptFile:
-    """An image whose file is kept byte for byte, because the flow is not made for it.
+    """An image whose file is kept byte for byte, because the flow does not support it.
 
     ``pixels`` is the decoded first frame, (H, W, C) uint8 in the order of its mode (palettes
-    are looked up: RGB or RGBA); None where a sample takes more than 8 bits. ``reason`` says in
-    a short sentence why the bytes are kept.
+    resolved to RGB or RGBA); None for more than 8 bits a sample. ``reason`` is a short sentence
+    for the user.
     """
 
     file_bytes: bytes

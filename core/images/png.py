@@ -1,10 +1,10 @@
-"""PNG: all of its chunks except the image data, and the way back to a file.
+"""PNG files to their chunks except the image data, and back.
 
 The body of a PNG frame: one byte (1 if the image was interlaced), the number of chunks before
 the image data, these chunks, the number of chunks between the image data and IEND, these
-chunks, and what follows IEND to the end of the file. A chunk is the length of its data, four
-letters, the data. IHDR and IEND are not written, since the pixels imply them; a file that has
-nothing else has an empty frame.
+chunks, and the bytes after IEND. A chunk is the length of its data, four letters, the data. IHDR
+and IEND are not written, because the pixels imply them; a file without further chunks has an
+empty frame.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MAX_CHUNK_BYTES = 2**31 - 1
 
 
 class BrokenPngError(ValueError):
-    """The bytes are not a complete PNG file; the message says what is wrong."""
+    """Not a complete PNG file; the message says what is wrong."""
 
 
 class UnusualPngError(ValueError):
@@ -50,7 +50,7 @@ class UnusualPngError(ValueError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk without its length and checksum, which follow from it."""
+    """A chunk without its length and checksum, which can be computed."""
 
     kind: bytes
     data: bytes
@@ -58,7 +58,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Header:
-    """What IHDR says."""
+    """The contents of IHDR."""
 
     width: int
     height: int
@@ -74,7 +74,7 @@ class PngParts:
     header: Header
     before: tuple[Chunk, ...]  # between IHDR and the first IDAT
     after: tuple[Chunk, ...]  # between the last IDAT and IEND
-    trailer: bytes  # what follows IEND
+    trailer: bytes  # after IEND
 
     @property
     def animated(self) -> bool:
@@ -82,13 +82,13 @@ class PngParts:
 
 
 def read_parts(data: bytes) -> PngParts:
-    """Takes a PNG file apart, checking every checksum.
+    """Split a PNG file into chunks, and check every checksum.
 
-    Raises BrokenPngError for a file that is cut short or damaged, UnusualPngError for one
-    whose chunks stand in an order that the rebuilt file would not have.
+    Raises BrokenPngError for a truncated or damaged file, UnusualPngError for an order of chunks
+    that the rebuilt file would not have.
     """
     if not data.startswith(SIGNATURE):
-        raise BrokenPngError("it does not begin as a PNG file does")
+        raise BrokenPngError("it does not begin like a PNG file")
     sections: list[list[Chunk]] = [[], []]
     header: Header | None = None
     image_data_ended = seen_image_data = False
@@ -113,10 +113,10 @@ def read_parts(data: bytes) -> PngParts:
 
 
 def check_image_data(data: bytes, header: Header) -> None:
-    """Unpacks the image data of a file that :func:`read_parts` took apart.
+    """Decompress the image data of a file that :func:`read_parts` has split, and check its length.
 
-    Decoders fill up missing rows in silence, and drop what there is too much. Raises
-    BrokenPngError for the one, UnusualPngError for the other.
+    Decoders fill missing rows and drop excess data without a word. Raises BrokenPngError for
+    missing data, UnusualPngError for excess data.
     """
     inflater = zlib.decompressobj()
     missing = _filtered_bytes(header)
@@ -128,7 +128,7 @@ def check_image_data(data: bytes, header: Header) -> None:
                 missing -= len(inflater.decompress(left, _IDAT_BYTES))
                 excess = missing < 0 or bool(inflater.unused_data)
                 left = inflater.unconsumed_tail
-        if not excess:  # what was taken in may not all have come out
+        if not excess:  # zlib may hold back some output
             missing -= len(inflater.flush())
     except zlib.error as error:
         raise BrokenPngError("its image data is corrupt") from error
@@ -148,7 +148,7 @@ def _packed_image_data(data: bytes) -> Iterator[memoryview]:
 
 
 def _filtered_bytes(header: Header) -> int:
-    """How many bytes the rows of all passes have, with the numbers of their filters."""
+    """The bytes of the rows of all passes, each with its filter number."""
     pixel_bits = header.depth * _SAMPLES_PER_PIXEL.get(header.colour_type, 1)
     n_bytes = 0
     for row, column, row_step, column_step in _ADAM7 if header.interlaced else [(0, 0, 1, 1)]:
@@ -160,7 +160,7 @@ def _filtered_bytes(header: Header) -> int:
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[Chunk, int]:
-    """The chunk that begins at a position, and where the next one does."""
+    """The chunk at a position, and the position of the next one."""
     if len(data) - at < 12:
         raise BrokenPngError("the file is cut short")
     (length,) = struct.unpack_from(">I", data, at)
@@ -172,7 +172,7 @@ def _chunk_at(data: bytes, at: int) -> tuple[Chunk, int]:
     if zlib.crc32(memoryview(data)[at + 4 : end]) != checksum:
         name = kind.decode("ascii") if kind.isalpha() else "unnamed"
         raise BrokenPngError(f"the checksum of its {name} chunk is wrong")
-    # The image data itself is not copied: it may be most of a gigabyte.
+    # The image data is not copied: it may be close to a gigabyte.
     return Chunk(kind, b"" if kind == b"IDAT" else data[at + 8 : end]), end + 4
 
 
@@ -188,7 +188,7 @@ def _header(chunk: Chunk) -> Header:
 
 
 def png_frame(parts: PngParts) -> bytes:
-    """The frame of a PNG file. Raises FrameError if it holds too much beside its pixels."""
+    """The frame of a PNG file. Raises FrameError if its other chunks are too long."""
     if not (parts.before or parts.after or parts.trailer or parts.header.interlaced):
         return b""
     body = bytearray([parts.header.interlaced])
@@ -206,9 +206,9 @@ def exif_of_png(frame: bytes) -> bytes:
 
 
 def rebuild_png(pixels: Pixels, frame: bytes, cancel: CancelToken | None = None) -> bytes:
-    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, with a frame's other chunks.
+    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, and the chunks of a frame.
 
-    Raises FrameError where the frame is damaged, and Cancelled: compression takes seconds.
+    Raises FrameError for an invalid frame, and Cancelled, because compression takes seconds.
     """
     height, width, channels = pixels.shape
     interlaced, before, after, trailer = _parse_frame(frame)
@@ -234,7 +234,7 @@ def _parse_frame(frame: bytes) -> tuple[bool, list[Chunk], list[Chunk], bytes]:
         raise FrameError(f"unknown flags {flags} in the frame of a PNG file")
     sections: list[list[Chunk]] = [[], []]
     for section in sections:
-        # No list is made in advance: a false count runs out of bytes instead of memory.
+        # Nothing is allocated in advance, so a false count runs out of bytes, not of memory.
         for _ in range(reader.number()):
             length = reader.number()
             if length > _MAX_CHUNK_BYTES:

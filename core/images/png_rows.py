@@ -1,4 +1,4 @@
-"""The filters of PNG, for whole images at once."""
+"""The row filters of PNG, vectorised over rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from core.images.picture import Pixels
 
-# How many samples are filtered at a time: bounds memory to a few megabytes for any image.
+# Samples filtered at a time: this bounds memory to a few megabytes for any image.
 _BLOCK_SAMPLES = 2**19
 
 
 def filtered_rows(pixels: Pixels) -> Iterator[bytes]:
-    """Rows of (H, W, C) uint8 as PNG compresses them, in blocks of consecutive rows.
+    """The filtered rows of (H, W, C) uint8 pixels, in blocks of consecutive rows.
 
-    Each row is preceded by the number of its filter: the one with the smallest sum of absolute
+    Each row begins with the number of its filter: the one with the smallest sum of absolute
     differences, as the PNG specification recommends.
     """
     height, width, channels = pixels.shape
@@ -53,7 +53,7 @@ def _shifted(rows: Pixels, channels: int) -> Pixels:
 
 
 def _cost(rows: Pixels) -> NDArray[np.int64]:
-    """The sum of each row's samples as signed differences, without their signs."""
+    """The sum of absolute values of each row's samples, read as signed differences."""
     # -128 has no positive int8; its absolute value wraps to -128, which as uint8 is 128.
     cost: NDArray[np.int64] = np.abs(rows.view(np.int8)).view(np.uint8).sum(axis=1, dtype=np.int64)
     return cost

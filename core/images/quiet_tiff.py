@@ -1,7 +1,7 @@
-"""libtiff, inside Pillow, writes what it thinks of a damaged file straight to the terminal.
+"""Switch off libtiff's own messages, which it writes straight to the terminal.
 
-Python cannot catch that: it goes past ``sys.stderr``. A program that prints one clear line for
-each file that failed has to switch it off in the library itself.
+Python cannot catch them, because they bypass ``sys.stderr``. Floe prints one clear line for each
+failed file instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def silence_libtiff() -> bool:
-    """Switches libtiff's own messages off; whether its library was found.
+    """Switch off libtiff's messages; return whether the library was found.
 
     Errors still come back as return codes, which Pillow raises.
     """
@@ -36,7 +36,7 @@ def silence_libtiff() -> bool:
 
 
 def _candidates() -> Iterator[str]:
-    """Where Pillow's libtiff may be: beside it in a wheel, or the system's."""
+    """Possible paths of Pillow's libtiff: bundled in its wheel, or the system's."""
     package = Path(PIL.__file__).parent
     for folder in (package.parent / "pillow.libs", package / ".dylibs"):
         yield from (str(path) for path in sorted(folder.glob("libtiff*")))

@@ -1,14 +1,14 @@
-"""Files that hold their pixels uncompressed, row by row: BMP, PPM, TGA, TIFF and their like.
+"""Uncompressed files: BMP, PPM, TGA, TIFF and similar formats.
 
-Nothing of the format itself needs to be known. It is enough to find the rows in the file, to
-check that all of them are there, and to keep the other bytes: the file that is rebuilt is the
-same, byte for byte.
+The format itself does not matter. It is enough to find the rows of pixels in the file, to check
+that all of them are there, and to keep the other bytes. The rebuilt file is the same, byte for
+byte.
 
-The body of a raw frame: where the first row of the file begins; how many bytes pad a row; one
-byte for the layout (bits 0 to 2 the bytes of a pixel, bit 3 set if the bottom row comes first);
-the place of each channel inside a pixel, a byte each; then the other bytes of the file: before
-the rows, the padding of all rows but the last, the bytes of pixels that are no channel, and
-what follows the last pixel.
+The body of a raw frame: the offset of the first row; the bytes that pad a row; one byte for the
+layout (bits 0 to 2 the bytes of a pixel, bit 3 set if the bottom row comes first); the position
+of each channel inside a pixel, a byte each; then the other bytes of the file: those before the
+rows, the padding of all rows but the last, the bytes of pixels that are no channel, and
+everything after the last pixel.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _BLOCK_SAMPLES = 2**24
 
 @dataclass(frozen=True)
 class RawLayout:
-    """Where the pixels of a file are."""
+    """The positions of the pixels in a file."""
 
-    start: int  # of the file's first row
+    start: int  # offset of the first row
     row_padding: int  # bytes from the end of a row to the next one
     pixel_bytes: int
-    places: tuple[int, ...]  # of each channel inside a pixel
+    places: tuple[int, ...]  # position of each channel inside a pixel
     bottom_up: bool
 
 
 def raw_frame(data: bytes, pixels: Pixels, layout: RawLayout) -> bytes | None:
-    """The frame of a file, or None where its pixels are not laid out as supposed.
+    """The frame of a file, or None if its pixels do not have this layout.
 
-    ``pixels`` is (H, W, C) uint8. Raises FrameError if there is too much beside the pixels.
+    ``pixels`` is (H, W, C) uint8. Raises FrameError if the other bytes are too many.
     """
     if not pixels.size or layout.start < 0 or layout.row_padding < 0:
         return None
@@ -70,7 +70,7 @@ def rebuild_raw(pixels: Pixels, frame: bytes) -> bytes:
     if flags >> 4 or len(set(places)) != channels or max(places) >= pixel_bytes:
         raise FrameError("unknown layout in a raw frame")
     if height == 1:
-        row_padding = 0  # whatever the number is: there is nothing between the rows
+        row_padding = 0  # there is nothing between rows, whatever the number
     layout = RawLayout(start, row_padding, pixel_bytes, places, bool(flags & _BOTTOM_UP))
     fill = [place for place in range(pixel_bytes) if place not in places]
     prefix = reader.take(start)
@@ -78,7 +78,7 @@ def rebuild_raw(pixels: Pixels, frame: bytes) -> bytes:
     filling = reader.take(height * width * len(fill))
     suffix = reader.rest()
 
-    # All parts were there, so this is no longer than the pixels and the body together.
+    # All parts are present, so this is no longer than the pixels and the body together.
     out = np.zeros(_end(pixels.shape, layout) + len(suffix), dtype=np.uint8)
     out[:start] = np.frombuffer(prefix, np.uint8)
     view = _padding(out, pixels.shape, layout)
@@ -96,14 +96,14 @@ def _stride(shape: tuple[int, ...], layout: RawLayout) -> int:
 
 
 def _end(shape: tuple[int, ...], layout: RawLayout) -> int:
-    """Where the last pixel of the file ends."""
+    """The offset behind the last pixel of the file."""
     return layout.start + shape[0] * _stride(shape, layout) - layout.row_padding
 
 
 def _rows(
     file_bytes: NDArray[np.uint8], shape: tuple[int, ...], layout: RawLayout
 ) -> NDArray[np.uint8] | None:
-    """A view (H, W, pixel_bytes) of the pixels in a file, or None where the file is too short."""
+    """A view (H, W, pixel_bytes) of the pixels in a file, or None if the file is too short."""
     if _end(shape, layout) > len(file_bytes):
         return None
     return np.ndarray(
@@ -118,7 +118,7 @@ def _rows(
 def _padding(
     file_bytes: NDArray[np.uint8], shape: tuple[int, ...], layout: RawLayout
 ) -> NDArray[np.uint8]:
-    """A view (H - 1, row_padding) of what stands between the rows of a file."""
+    """A view (H - 1, row_padding) of the padding between the rows of a file."""
     if not layout.row_padding or shape[0] == 1:
         return np.zeros((shape[0] - 1, layout.row_padding), dtype=np.uint8)
     return np.ndarray(
@@ -131,7 +131,7 @@ def _padding(
 
 
 def _same(rows: NDArray[np.uint8], pixels: Pixels, layout: RawLayout) -> bool:
-    """Whether the rows of the file are the pixels."""
+    """Whether the rows of the file equal the pixels."""
     if layout.bottom_up:
         rows = rows[::-1]
     step = max(1, _BLOCK_SAMPLES // (pixels.shape[1] * pixels.shape[2]))

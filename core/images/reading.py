@@ -1,4 +1,4 @@
-"""A file on disk to a Picture, or to a KeptFile where the flow is not made for it."""
+"""A file on disk to a Picture, or to a KeptFile if the flow does not support it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.images.png import (
 )
 from core.images.raw import RawLayout, raw_frame, rebuild_raw
 
-#: A longer file is refused; it would have to be held in memory.
+#: Longer files are refused, because they would have to be held in memory.
 MAX_FILE_BYTES = 4 * 2**30
 
 _MODE_REASONS = {
@@ -39,16 +39,16 @@ _MODE_REASONS = {
 
 
 def read_image(path: Path) -> Picture | KeptFile:
-    """Reads and fully decodes an image file.
+    """Read and fully decode an image file.
 
-    Raises UnreadableFileError, NotAnImageError, DamagedImageError and ImageTooLargeError, and
-    nothing else for a file, whatever is in it.
+    Raises UnreadableFileError, NotAnImageError, DamagedImageError and ImageTooLargeError; nothing
+    else, whatever the file contains.
     """
     return interpret(_read(path), path)
 
 
 def interpret(data: bytes, path: Path) -> Picture | KeptFile:
-    """The same for the bytes of a file; ``path`` is for the words of an error only."""
+    """The same for the bytes of a file; ``path`` is used in error messages only."""
     decoded = decode(io.BytesIO(data), path)
     if decoded.format == "PNG":
         return _read_png(data, decoded, path)
@@ -62,9 +62,9 @@ def interpret(data: bytes, path: Path) -> Picture | KeptFile:
 
 
 def _read(path: Path) -> bytes:
-    """All bytes of a regular file that begins as an image does."""
+    """All bytes of a regular file that begins like an image."""
     try:
-        # Opening may not wait for the other end of a pipe, nor touch a device.
+        # Never wait for the other end of a pipe, and never open a device.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise UnreadableFileError(path, _what_it_is(os.stat(path).st_mode))
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -78,8 +78,8 @@ def _read(path: Path) -> bytes:
             if status.st_size > MAX_FILE_BYTES:
                 raise ImageTooLargeError(
                     path,
-                    f"the file has {status.st_size / 2**30:.1f} GiB, more than the "
-                    f"{MAX_FILE_BYTES >> 30} that Floe takes in",
+                    f"the file has {status.st_size / 2**30:.1f} GiB; the limit is "
+                    f"{MAX_FILE_BYTES >> 30} GiB",
                 )
             file.seek(0)
             return file.read(MAX_FILE_BYTES + 1)
@@ -103,11 +103,11 @@ def _what_it_is(mode: int) -> str:
 
 def _os_reason(error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return "there is no such file"
+        return "the file does not exist"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "no permission to read the file"
     if error.errno == errno.ELOOP:
-        return "the link leads in a circle"
+        return "the link points back to itself"
     return f"cannot be read ({error.strerror or error})"
 
 
@@ -137,7 +137,7 @@ def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | KeptFile:
 
 
 def _reason(decoded: Decoded) -> str | None:
-    """Why the bytes of a file are kept, as far as the decoded image tells."""
+    """The reason to keep the bytes of a file, or None; from the decoded image alone."""
     if decoded.format in ("JPEG", "MPO"):
         return "JPEG keeps its own bytes"
     if decoded.n_frames > 1:
@@ -153,11 +153,11 @@ def _reason(decoded: Decoded) -> str | None:
 
 
 def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
-    """The frame of an uncompressed file that comes back byte for byte, or None."""
+    """The frame of an uncompressed file that can be rebuilt byte for byte, or None."""
     pixels, raw_mode = decoded.pixels, decoded.raw_mode
     if pixels is None or not raw_mode or not pixels.size:
         return None
-    wanted = decoded.mode  # "L" or "RGB": its letters name the channels
+    wanted = decoded.mode  # "L" or "RGB", a letter for each channel
     if len(raw_mode) > 4 or any(raw_mode.count(letter) != 1 for letter in wanted):
         return None
     row_bytes = len(raw_mode) * decoded.width
@@ -172,7 +172,7 @@ def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
 
 
 def _original(data: bytes, decoded: Decoded, reason: str, *, deep: bool = False) -> KeptFile:
-    """``deep`` says that Pillow's pixels have fewer bits than the file's."""
+    """``deep``: Pillow's pixels have fewer bits than the file's."""
     return KeptFile(
         file_bytes=data,
         pixels=None if deep else decoded.pixels,

@@ -1,4 +1,4 @@
-"""Small pictures for the eye: upright, in 8 bits a sample, and not exact."""
+"""Thumbnails: upright, 8 bits a sample, for viewing only (not exact)."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ _TURNS = {
 def thumbnail_of_file(data: bytes, path: Path, side: int) -> Pixels:
     """(h, w, 3) or, with transparency, (h, w, 4) uint8 of a file's first frame.
 
-    Raises what :func:`core.images.decode.decode` raises; ``path`` is for its words only.
+    Raises what :func:`core.images.decode.decode` raises; ``path`` is used in messages only.
     """
     with opened(io.BytesIO(data), path) as image:
         if image.mode in ("L", "RGB", "RGBA", "CMYK", "YCbCr"):
-            image.thumbnail((side, side))  # a JPEG is not even decoded at its full size
+            image.thumbnail((side, side))  # decodes a JPEG at a reduced size
             small: Image.Image = image
         else:
             small = _eight_bit(image)
             small.thumbnail((side, side))
-        # Asked after loading: Pillow turns a TIFF itself, and forgets its orientation then.
+        # After loading, because Pillow turns a TIFF itself and then drops its orientation.
         return _samples(_upright(small, _orientation(image.getexif)))
 
 
 def thumbnail_of_pixels(pixels: Pixels, side: int, frame: bytes, frame_kind: str) -> Pixels:
-    """The same of decoded pixels, (H, W, 1 or 3) uint8, and their frame. Raises FrameError."""
+    """The same for decoded pixels, (H, W, 1 or 3) uint8, and their frame. Raises FrameError."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((side, side))
-    if frame_kind != "png":  # of the uncompressed formats only TIFF has EXIF: see above
+    if frame_kind != "png":  # of uncompressed formats only TIFF has EXIF; see above
         return _samples(image)
     exif, data = Image.Exif(), exif_of_png(frame)
 
@@ -57,7 +57,7 @@ def thumbnail_of_pixels(pixels: Pixels, side: int, frame: bytes, frame_kind: str
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Palettes looked up, and samples of more bits scaled to 8."""
+    """Palettes resolved, deeper samples scaled to 8 bits."""
     if image.mode in ("P", "PA", "LA", "La", "RGBa"):
         return image.convert("RGBA")
     if not image.mode.startswith(("I", "F")):
@@ -70,10 +70,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _orientation(read: Callable[[], Image.Exif]) -> object:
-    """What EXIF data say of how the picture is to be held; damaged data say nothing."""
+    """The orientation in the EXIF data; None if they are damaged."""
     try:
         return read().get(_ORIENTATION)
-    except Exception:  # any type at all: it is Pillow's parser on bytes of anyone
+    except Exception:  # of any type: Pillow's parser on untrusted bytes
         return None
 
 

@@ -107,7 +107,7 @@ def test_one_bad_file_costs_only_itself(archive: Path, folder: Path, tmp_path: P
     assert set(errors) == {"f/1.png", "f/2.png", "gone.png"}
     assert all("\n" not in error for error in errors.values())
     assert str(gone) in errors["gone.png"]
-    assert "no such file" in errors["gone.png"]
+    assert "does not exist" in errors["gone.png"]
     assert stored(archive) == ["f/0.png", "f/3.png", "f/4.png"]
 
 

@@ -103,9 +103,9 @@ def test_names_and_numbers_stay(book: Book) -> None:
     assert (
         book.translated("strand: x.png: the file is empty") == "strand: x.png: die Datei ist leer"
     )
-    text = "a.png: the image has 9 x 8 pixels, more than the 500 million that Floe takes in"
+    text = "a.png: the image has 9 x 8 pixels; the limit is 500 million"
     assert book.translated(text) == (
-        "a.png: das Bild hat 9 x 8 Pixel, mehr als die 500 Millionen, die Floe aufnimmt"
+        "a.png: das Bild hat 9 x 8 Pixel; höchstens 500 Millionen sind möglich"
     )
     text = "/x/h.floe: the archive is cut short: 5 of its 70 bytes are there"
     whole = "/x/h.floe: das Archiv ist abgeschnitten: 5 von 70 Bytes sind da"
