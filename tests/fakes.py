@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Float32, Pixels
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import ModelError, StackError
 from core.images.tiles import Tile, TileListener, tiles
-
-Pixels = NDArray[np.uint8]
 
 #: So large that archives of the tests do not carry it by themselves.
 MODEL_BYTES = 1 << 17
@@ -86,7 +85,7 @@ class FakeCodec:
         coder: str,
         on_pixels: PixelListener = ignore,
         on_tile: TileListener | None = None,
-        bits: NDArray[np.float32] | None = None,
+        bits: Float32 | None = None,
         cancel: CancelToken | None = None,
     ) -> Pixels:
         places = tiles(*shape[:2], self._tile)

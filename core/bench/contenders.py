@@ -10,7 +10,8 @@ import numpy as np
 
 from core.archive.codec import DEFAULT_CODER, Codecs
 from core.archive.packing import CHECKSUM_BYTES
-from core.bench.contest import Coded, Contender, Pixels
+from core.arrays import Pixels
+from core.bench.contest import Coded, Contender
 from core.bench.references import Codec, known
 from core.control import CancelToken, PixelListener
 from core.errors import FileError

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Pixels
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import Cancelled, FloeError
-
-Pixels = NDArray[np.uint8]
 
 #: Why a contender has no figures; others bring a sentence of their own.
 NOT_INSTALLED = "not installed"

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.bench.contest import Coded, Contender, Pixels
+from core.arrays import Pixels
+from core.bench.contest import Coded, Contender
 from core.coding.flowpp.black_box import BlackBox
 from core.coding.flowpp.code import FlowPPCode, fresh_stack
 from core.coding.flowpp.layers import Modular

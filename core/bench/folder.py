@@ -17,9 +17,10 @@ import numpy as np
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.archive.entry import Entry
+from core.arrays import Pixels
 from core.bench.contenders import Reference, pixels_of
 from core.bench.contest import contest
-from core.bench.references import Codec, Pixels
+from core.bench.references import Codec
 from core.errors import FileError, VerificationError
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from core.arrays import Pixels
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
+
+from core.arrays import Words
 
 
-def auxiliary_words(count: int) -> NDArray[np.uint32]:
+def auxiliary_words(count: int) -> Words:
     """The first words of the sequence: (count,) uint32, the SHAKE-128 of a fixed name."""
     stream = hashlib.shake_128(b"Floe auxiliary bits").digest(4 * count)
     return np.frombuffer(stream, dtype="<u4").astype(np.uint32)

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Floats, Integers
 from core.coding.stack import EXACT_SIZE_BITS, PRECISION_BITS, Stack
 from core.compiled import compiled
-
-Integers = NDArray[np.int64]
 
 
 class Cells(Protocol):
@@ -251,7 +249,7 @@ class GaussianTransform:
         stack.push_gaussian(values - (turns << self.map.z_bits), mean, std)
         return y
 
-    def _forward(self, y: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forward(self, y: Integers) -> tuple[Floats, Floats]:
         """f(y) and sigma f'(y) in places of z. Plain IEEE arithmetic in a fixed order."""
         cells = y >> self.bits
         low, high = self.map.bounds(cells)
@@ -260,7 +258,7 @@ class GaussianTransform:
         inside = ((y - (cells << self.bits)) + 0.5) * 2.0**-self.bits
         return low + widths * inside - 0.5, widths * self.sigma
 
-    def _backward(self, z: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _backward(self, z: Integers) -> tuple[Floats, Floats]:
         """f^-1(z) and sigma in places of y."""
         cells, low, high = self.map.locate(z)
         widths = (high - low).astype(np.float64)

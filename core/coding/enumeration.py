@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.coding.elementwise import Integers, pop_width, push_width
+from core.arrays import Floats, Integers
+from core.coding.elementwise import pop_width, push_width
 from core.coding.stack import PRECISION_BITS, Stack
-
-Floats = NDArray[np.float64]
 
 
 class EnumeratingCode:

@@ -21,15 +21,11 @@ from collections.abc import Callable, Iterator
 
 import constriction
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from core.arrays import Floats, Int32, Integers, Words
 from core.compiled import compiled
 from core.errors import DryStackError, StackError, SymbolError
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Words = NDArray[np.uint32]
-Symbols = NDArray[np.int32]  # as constriction takes them
 
 # Submodules of a compiled module: attributes, which an import statement does not find.
 AnsCoder = constriction.stream.stack.AnsCoder
@@ -225,7 +221,7 @@ class Stack:
             symbols[part] = self._coder.decode(Uniform(), coded[part])
         return _spread(symbols, places, len(ranges))
 
-    def _encode_alike(self, symbols: Symbols, size: int) -> None:
+    def _encode_alike(self, symbols: Int32, size: int) -> None:
         """Pushes symbols of one size: faster, and the same bits."""
         for part in _reversed_parts(len(symbols) if size > 1 else 0):
             self._coder.encode_reverse(symbols[part], Uniform(size))
@@ -298,7 +294,7 @@ def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
     return ranges
 
 
-def _uneven(ranges: Integers) -> tuple[Symbols, Integers]:
+def _uneven(ranges: Integers) -> tuple[Int32, Integers]:
     """Sizes of more than 1, which cost something, and where they are; raises where one is wrong."""
     coded, places = np.empty(len(ranges), np.int32), np.empty(len(ranges), np.int64)
     count = _find_uneven(ranges, coded, places)
@@ -308,7 +304,7 @@ def _uneven(ranges: Integers) -> tuple[Symbols, Integers]:
 
 
 @compiled
-def _find_uneven(ranges: Integers, coded: Symbols, places: Integers) -> int:
+def _find_uneven(ranges: Integers, coded: Int32, places: Integers) -> int:
     count = 0
     for i in range(len(ranges)):
         size = ranges[i]
@@ -333,7 +329,7 @@ def _fit(values: Integers, n_bits: int) -> bool:
 
 
 @compiled
-def _digit(values: Integers, shift: int, width: int) -> Symbols:
+def _digit(values: Integers, shift: int, width: int) -> Int32:
     """So many bits of each value, from a place on."""
     digit = np.empty(len(values), np.int32)
     for i in range(len(values)):
@@ -342,7 +338,7 @@ def _digit(values: Integers, shift: int, width: int) -> Symbols:
 
 
 @compiled
-def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Symbols, bool]:
+def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Int32, bool]:
     """The values at these places, and whether all values lie in their ranges."""
     taken = np.empty(len(places), np.int32)
     for i in range(len(places)):
@@ -354,8 +350,8 @@ def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Symbol
 
 
 @compiled
-def _spread(symbols: Symbols, places: Integers, count: int) -> Integers:
-    """Symbols at their places among zeros: (count,)."""
+def _spread(symbols: Int32, places: Integers, count: int) -> Integers:
+    """Int32 at their places among zeros: (count,)."""
     result = np.zeros(count, np.int64)
     for i in range(len(places)):
         result[places[i]] = symbols[i]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from core.arrays import Pixels
 from core.control import CancelToken
 from core.errors import FloeError
 from core.images.frames import FrameError
-from core.images.picture import KeptFile, Picture, Pixels
+from core.images.picture import KeptFile, Picture
 from core.images.png import BrokenPngError, UnusualPngError, read_parts, rebuild_png
 from core.images.raw import rebuild_raw
 from core.images.reading import interpret, read_image

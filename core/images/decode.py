@@ -23,8 +23,8 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageFile, ImageSequence, UnidentifiedImageError
 
+from core.arrays import Pixels
 from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError
-from core.images.picture import Pixels
 from core.images.quiet_tiff import silence_libtiff
 
 #: Images with more pixels are refused before decoding.

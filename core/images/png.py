@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.arrays import Pixels
 from core.control import CancelToken
 from core.images.frames import BodyReader, FrameError, number, pack, unpack
-from core.images.picture import Pixels
 from core.images.png_rows import filtered_rows
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

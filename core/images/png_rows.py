@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from core.images.picture import Pixels
+from core.arrays import Pixels
 
 # Samples filtered at a time: this bounds memory to a few megabytes for any image.
 _BLOCK_SAMPLES = 2**19

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Pixels
 from core.images.frames import BodyReader, FrameError, number, pack, unpack
-from core.images.picture import Pixels
 
 _BOTTOM_UP = 8
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.arrays import Pixels
 from core.images.decode import opened
-from core.images.picture import Pixels
 from core.images.png import exif_of_png
 
 _ORIENTATION = 0x0112

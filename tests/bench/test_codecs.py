@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.arrays import Pixels
 from core.bench.contenders import Floe, Raw, Reference, everyone
 from core.bench.contest import NOT_INSTALLED, OTHER_PIXELS, REFUSED, Attempt, contest
-from core.bench.references import Codec, Pixels, installed
+from core.bench.references import Codec, installed
 from core.control import CancelToken
 from core.errors import Cancelled, ModelError
 from tests.fakes import FakeCodec

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from core.archive.codec import Codecs
+from core.arrays import Pixels
 from core.bench.folder import Row, images_of, machine, means, measure
-from core.bench.references import Pixels, installed
+from core.bench.references import installed
 from core.errors import FileError, VerificationError
 from core.images import Picture, read_image
 from tests.fakes import FakeCodec

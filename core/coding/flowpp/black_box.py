@@ -15,17 +15,14 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from core.coding.elementwise import Integers
+from core.arrays import Floats, Integers
 from core.coding.flowpp.layers import NormalPrior, flat
 from core.coding.flowpp.line import values_of
 from core.coding.stack import Stack
 from core.control import CancelToken
 from core.flows.flowpp import Bijection
-
-Floats = NDArray[np.float64]
 
 #: Told how many more rows of a Jacobian there are.
 RowListener = Callable[[int], None]

@@ -13,17 +13,15 @@ from typing import Final, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from core.coding.elementwise import Integers, ModularTransform, Step
+from core.arrays import Floats, Integers
+from core.coding.elementwise import ModularTransform, Step
 from core.coding.flowpp import monotone
 from core.coding.flowpp.line import LineCells, LineGaussian, SigmoidCells, Turns, values_of
 from core.coding.flowpp.monotone import MixtureLogit, MonotoneMap
 from core.coding.stack import Stack
 from core.flows import flowpp
-
-Floats = NDArray[np.float64]
 
 #: Values further out are so rare that each may cost some 50 bits.
 _SIGMOID_LIMIT: Final = 13

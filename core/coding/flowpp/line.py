@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.coding.elementwise import Integers
+from core.arrays import Floats, Integers
 from core.coding.flowpp.monotone import MonotoneMap, Sigmoid
 from core.coding.stack import Stack
-
-Floats = NDArray[np.float64]
 
 _MORE_THAN_ONE = 1 + 2.0**-10
 _FURTHEST = 1 << 40  # no cell lies further out

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from core.arrays import Floats, Integers
 
 #: Logistics are followed this many scales out; further out they are flat, and float64 ends.
 _FURTHEST = 700.0
@@ -202,7 +201,7 @@ class MixtureLogit:
         quantiles = self.means + target[:, None] / self.inverse_scales
         return self.before.inverse((self.weights * quantiles).sum(-1))
 
-    def _at(self, index: NDArray[np.int64]) -> MixtureLogit:
+    def _at(self, index: Integers) -> MixtureLogit:
         return MixtureLogit(
             self.weights[index],
             self.means[index],

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.arrays import Float32, Integers, Pixels, Words
 from core.coding.auxiliary import auxiliary_words
-from core.coding.elementwise import Integers
 from core.coding.photo.composition import (
     CODERS,
     GROWTH_EXPONENTS,
@@ -31,19 +31,16 @@ from core.coding.photo.composition import (
     pixel_flow,
 )
 from core.coding.photo.side import CHECKSUM_WORDS, GREY_BITS, GROWTH_BITS
-from core.coding.stack import Stack, Words
+from core.coding.stack import Stack
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import StackError
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
-from core.flows.photo.cdf import Float32, MixtureCdf
+from core.flows.photo.cdf import MixtureCdf
 from core.flows.photo.loading import PhotoModel, bundled_photo_model, photo_model
 from core.flows.photo.model import CHANNEL_ORDER
 from core.flows.photo.walk import Piece, hidden_of, walk
 from core.images.tiles import Tile, TileListener, coarsened, tiles
-
-Pixels = NDArray[np.uint8]
-Bits = NDArray[np.float32]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -62,7 +59,7 @@ class DamagedChunkError(StackError, ValueError):
 
 @dataclass
 class CodingReport:
-    """What coding a picture took. Bits are sums over its tiles."""
+    """What coding a picture took. Float32 are sums over its tiles."""
 
     theoretical_bits: float = 0.0  # the model's codelength of these pixels
     coded_bits: int = 0  # what the chunks take
@@ -147,7 +144,7 @@ class PhotoCodec:
         coder: str,
         on_pixels: PixelListener = ignore,
         on_tile: TileListener | None = None,
-        bits: Bits | None = None,
+        bits: Float32 | None = None,
         cancel: CancelToken | None = None,
     ) -> Pixels:
         """The pixels of chunks: uint8 of the given shape (H, W, C).
@@ -184,7 +181,7 @@ class PhotoCodec:
         coder: str,
         on_pixels: PixelListener,
         on_tile: TileListener | None,
-        bits: Bits | None,
+        bits: Float32 | None,
         cancel: CancelToken | None,
     ) -> Pixels:
         _check(shape, coder)
@@ -292,7 +289,7 @@ class _TileJob:
         chunk: bytes,
         shape: tuple[int, int, int],
         on_picture: Callable[[Pixels], None] | None = None,
-        bits: Bits | None = None,
+        bits: Float32 | None = None,
         finest: int = 0,
     ) -> Pixels:
         """The tile of a chunk, uint8 of the given shape, or of a coarser level's.
@@ -429,7 +426,7 @@ def _pixels(picture: Tensor, n_channels: int) -> Pixels:
     return picture[0, :n_channels].permute(1, 2, 0).numpy().astype(np.uint8)
 
 
-def _every(bits: Bits, level: int) -> Bits:
+def _every(bits: Float32, level: int) -> Float32:
     """A view of those pixels that make up the picture of a level."""
     return bits[:: 1 << level, :: 1 << level]
 

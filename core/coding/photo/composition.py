@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Floats, Integers
 from core.coding.elementwise import (
     CellMap,
     Dequantize,
     Fused,
     GaussianTransform,
-    Integers,
     ModularTransform,
     Step,
     UniformPrior,
@@ -151,12 +150,12 @@ def choose_growth(pieces: Iterable[tuple[CellMap, Integers]], n_bits: int) -> in
     return min(max(exponent, GROWTH_EXPONENTS[0]), GROWTH_EXPONENTS[-1])
 
 
-def _log2(widths: Integers) -> NDArray[np.float64]:
+def _log2(widths: Integers) -> Floats:
     """log2 of integers, up to 0.09 too small, but the same everywhere: linear between powers.
 
     What comes out decides about bytes, so no platform's logarithm will do. Multiples of 2^-24,
     of which any sum is exact.
     """
     mantissa, exponent = np.frexp(widths.astype(np.float64))
-    result: NDArray[np.float64] = exponent - 2 + 2 * mantissa
+    result: Floats = exponent - 2 + 2 * mantissa
     return result

@@ -17,16 +17,14 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from core.arrays import Float32
 from core.errors import ModelError
 from core.flows.flowpp.bijections import Normalise, Pointwise
 from core.flows.flowpp.config import PUBLISHED
 from core.flows.flowpp.coupling import Coupling
 from core.flows.flowpp.model import FlowPP
-
-Array = NDArray[np.float32]
 
 #: No file of parameters is larger once it is unpacked.
 MAX_BYTES = 2**30
@@ -91,7 +89,7 @@ class Source:
     """Arrays of a file that one of our parameters is made of: their names, shapes, and how."""
 
     shapes: Mapping[str, tuple[int, ...]]
-    convert: Callable[[list[Array]], Array]
+    convert: Callable[[list[Float32]], Float32]
 
 
 def sources(model: FlowPP) -> dict[str, Source]:
@@ -152,7 +150,7 @@ def _layer_source(name: str, part: str, shape: tuple[int, ...], naming: Naming) 
     if not naming.weight_norm:
         return Source({f"{name}/W{naming.suffix}": there}, lambda given: given[0].transpose(back))
 
-    def unnormalised(given: list[Array]) -> Array:
+    def unnormalised(given: list[Float32]) -> Float32:
         direction, length = given
         norm = np.sqrt(np.square(direction, dtype=np.float64).sum(tuple(range(len(shape) - 1))))
         return (direction * (length / norm)).astype(np.float32).transpose(back)
@@ -206,10 +204,10 @@ def import_published(path: Path, name: str) -> FlowPP:
     return model.eval().requires_grad_(False)
 
 
-def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[str, Array]:
+def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[str, Float32]:
     """The arrays of a file, which must be those of the shapes, and finite."""
     problems = []
-    arrays: dict[str, Array] = {}
+    arrays: dict[str, Float32] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())

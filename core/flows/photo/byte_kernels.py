@@ -14,13 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from core.arrays import Bytes, Float32
 from core.compiled import compiled
-
-Float32 = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 #: The byte that stands for zero in what can be negative.
 ZERO = 128

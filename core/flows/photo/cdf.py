@@ -15,12 +15,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Float32, Integers
 from core.compiled import compiled
-
-Float32 = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 #: The grid that a CDF is tabulated on: 2^24 places, the precision of the coder.
 Z_BITS = 24

@@ -17,10 +17,10 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Float32, Floats, Integers
 from core.compiled import compiled
-from core.flows.photo.cdf import N_CELLS, TILE, Float32, Integers, MixtureCdf, Tables
+from core.flows.photo.cdf import N_CELLS, TILE, MixtureCdf, Tables
 from core.flows.photo.integer import (
     HEAD_BOUND,
     LEAN_RANGE,
@@ -32,8 +32,6 @@ from core.flows.photo.integer import (
     MEAN_UNIT,
     IntegerHead,
 )
-
-Float64 = NDArray[np.float64]
 
 #: Length of a step, in units of what the layer was trained in. The n-th, counted from 1, has
 #: min(1, n / 4) / sqrt(1 + n / 8) of it.
@@ -129,15 +127,15 @@ class LearningHead:
 
 @compiled
 def _adam(
-    total: Float64,
+    total: Floats,
     n: int,
     left: float,
     left_of_squares: float,
     rate: float,
-    average: Float64,
-    squares: Float64,
-    steps: Float64,
-    weights: Float64,
+    average: Floats,
+    squares: Floats,
+    steps: Floats,
+    weights: Floats,
 ) -> None:
     """One step along the mean of a gradient's n parts, whose total is given; (C, O, H + 1)."""
     for c in range(total.shape[0]):
@@ -158,7 +156,7 @@ def _adam(
 
 @compiled
 def _rounded(
-    hidden: Float32, channel: int, lean: Float32, residual: Float32, inputs: Float64
+    hidden: Float32, channel: int, lean: Float32, residual: Float32, inputs: Floats
 ) -> None:
     """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
     count, _, n_hidden = hidden.shape
@@ -174,7 +172,7 @@ def _rounded(
 
 @compiled
 def _clamped(
-    out: Float64,
+    out: Floats,
     residual: Float32,
     centres: Float32,
     logits: Float32,
@@ -214,7 +212,7 @@ def _gradient(
     unit: np.float32,
     pixels: Integers,
     residual: Float32,
-    gradient: Float64,
+    gradient: Floats,
 ) -> None:
     """Of -log mass by what the last layer gives, rounded to integers: (3 K + i, n).
 

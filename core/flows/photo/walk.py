@@ -13,17 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from core.arrays import Float32, Integers
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
-from core.flows.photo.cdf import Float32, MixtureCdf, Tables
+from core.flows.photo.cdf import MixtureCdf, Tables
 from core.flows.photo.integer import IntegerHead, IntegerLevel
 from core.flows.photo.learning import BLOCK, LearningHead
 from core.flows.photo.model import CHANNEL_ORDER
-
-Integers = NDArray[np.int64]
 
 #: Positions whose hidden layer is computed at once: whole blocks.
 _SLAB = 8 * BLOCK
