@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.coding.auxiliary import auxiliary_words
-from core.coding.enumeration import EnumeratingCode
 from core.coding.flowpp.black_box import BlackBox, BlackBoxCode, jacobian_of, upper_factor
 from core.coding.flowpp.code import FlowPPCode, fresh_stack
 from core.coding.flowpp.flow import FlowCode
@@ -20,6 +19,7 @@ from core.coding.stack import Stack
 from core.control import CancelToken
 from core.errors import Cancelled
 from core.flows.flowpp import PUBLISHED, Flow, FlowPP, Pointwise, StripeSplit, small
+from tests.coding.enumeration import EnumeratingCode
 from tests.coding.toy_flows import SHAPE, log2_density, toy_flow
 
 SEEDS = st.integers(0, 2**31 - 1)
