@@ -16,7 +16,7 @@ from hypothesis import settings
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 # Small networks lose by more threads, twofold beside a busy neighbour; and waiting threads may not
-# spin (see core/__init__.py). Torch reads both when it is imported, which tests do before core.
+# spin (see core/runtime.py). Torch reads both when it is imported, which tests do before core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

@@ -43,12 +43,12 @@ def small_model(folder: Path, seed: int = 1) -> PhotoModel:
 
 
 def piece_of(step: Any, tables: Tables, width: int) -> Piece:
-    """The piece that a step of the reference's walk through a picture so wide tells of."""
+    """The piece that a step of the reference gives for a picture of this width."""
     parameters, channel, (rows, columns) = step
     cdf = MixtureCdf.of_parameters(*(p.astype(np.float32) for p in parameters), tables)
     corner = int(rows[0] % 2), int(columns[0] % 2)
     across = (width - corner[1] + 1) // 2
     start = int(rows[0] // 2 * across + columns[0] // 2)
     piece = Piece(cdf, channel, corner, across, slice(start, start + len(rows)))
-    assert all(map(np.array_equal, piece.places, (rows, columns)))
+    assert all(map(np.array_equal, piece.positions, (rows, columns)))
     return piece

@@ -17,6 +17,8 @@ import os
 import sys
 from pathlib import Path
 
+from core.runtime import configure_openmp
+
 #: Packages, the folder of their libraries, and these in the order in which they need each other.
 _LIBRARIES = (
     ("torch", "lib", ("torch_global_deps", "c10", "torch_cpu", "torch", "torch_python")),
@@ -37,6 +39,7 @@ def import_torch() -> None:
     """Call this on a worker, before anything there imports torch or Numba."""
     if "torch" in sys.modules:
         return
+    configure_openmp()
     _load_libraries()
     was_enabled = gc.isenabled()
     gc.disable()

@@ -15,10 +15,10 @@ from app.cli.shared import (
     INTERRUPTED,
     ArchivePath,
     AsJson,
-    Coder,
     one_line_errors,
     print_json,
 )
+from core.coding.coders import DEFAULT_CODER, Coder
 from core.errors import HostileNameError, NoSuchEntryError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Skip = Annotated[bool, typer.Option("--skip", help="leave out files whose names 
 def add(
     archive: ArchivePath,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="images and folders")],
-    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
+    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = DEFAULT_CODER,
     replace: Annotated[
         bool, typer.Option("--replace", help="replace other images of the same names")
     ] = False,

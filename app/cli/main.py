@@ -13,6 +13,7 @@ from app.cli import archive as archive_commands
 from app.cli import measure as measuring_commands
 from app.cli import models as models_command
 from app.cli.shared import one_line_errors
+from core.runtime import configure_openmp
 
 cli = typer.Typer(
     name="floe",
@@ -83,6 +84,7 @@ def install_desktop(
 
 def main() -> None:
     """The entry point of the program; ``floe holiday.floe`` opens the window, as a click does."""
+    configure_openmp()
     arguments = sys.argv[1:]
     if arguments and (arguments[0].lower().endswith(".floe") or os.sep in arguments[0]):
         arguments.insert(0, "gui")

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.shared import FAILED, AsJson, Coder, one_line_errors, print_json
+from app.cli.shared import FAILED, AsJson, one_line_errors, print_json
+from core.coding.coders import DEFAULT_CODER, Coder
 from core.errors import FloeError
 
 
@@ -26,7 +27,7 @@ class Bench(enum.StrEnum):
 
 def compare(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
-    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = Coder.FUSED,
+    coder: Annotated[Coder, typer.Option(help="how flows are coded")] = DEFAULT_CODER,
     thorough: Annotated[
         bool,
         typer.Option("--thorough", help="slow settings of the other codecs, too"),
@@ -50,7 +51,7 @@ def compare(
     failed = False
     rows: list[tuple[str, Attempt]] = []
     with one_line_errors():
-        contenders = everyone(coders=[coder.value], thorough=thorough)
+        contenders = everyone(coders=[coder], thorough=thorough)
         for image in images:
             try:
                 pixels = pixels_of(image)
@@ -90,7 +91,7 @@ def bench(
             help="a folder of PNG files; for paper of test images; none for the window",
         ),
     ] = None,
-    coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = Coder.FUSED,
+    coder: Annotated[Coder, typer.Option(help="of the bench kodak")] = DEFAULT_CODER,
     quick: Annotated[
         bool, typer.Option("--quick", help="paper: few images, in less than two minutes")
     ] = False,
@@ -129,7 +130,7 @@ def bench(
             error(f"{row.image}: {row.codec} {row.settings}: {row.achieved_bpd:.4f} bits/dim")
 
     with one_line_errors():
-        coders = [coder.value] if name is Bench.KODAK else [each.value for each in Coder]
+        coders = [coder] if name is Bench.KODAK else list(Coder)
         codecs = installed(thorough=True) if name is Bench.KODAK else []
         floe = Codecs()
         rows = measure(images_of(folder), coders, codecs, on_row=tell, floe=floe)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import sys
 from collections.abc import Iterator
@@ -19,14 +18,6 @@ INTERRUPTED = 130
 
 ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="a .floe file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
-
-
-class Coder(enum.StrEnum):
-    """The coders of local bits-back; core.coding.photo.composition says what each does."""
-
-    FUSED = "fused"
-    MODULAR = "modular"
-    GAUSSIAN = "gaussian"
 
 
 @contextmanager

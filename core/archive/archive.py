@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.changes import Changes
-from core.archive.codec import DEFAULT_CODER, Codecs
+from core.archive.codec import Codecs
 from core.archive.database import Database
 from core.archive.entry import Entry, Share
 from core.archive.names import check_name, target_path
@@ -23,6 +23,7 @@ from core.archive.packing import pack_file
 from core.archive.tables import Tables
 from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
+from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
     DamagedArchiveError,

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from core.control import CancelToken, PixelListener
+from core.runtime import configure_torch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from core.images.tiles import TileListener
-
-#: The coder of new entries where none is asked for.
-DEFAULT_CODER = "fused"
-
-#: Threads of one image's networks. With more of them the networks hardly gain; images beside
-#: each other do.
-THREADS_PER_IMAGE = 4
-
-_LOADING = Lock()
 
 
 class Report(Protocol):
@@ -115,23 +106,10 @@ def load_photo_codec() -> ImageCodec:
 
     Its import brings in torch, which takes seconds that listing an archive must not pay.
     """
+    threads = configure_torch()
     from core.coding.photo.codec import photo_codec
 
-    with _LOADING:
-        return photo_codec(_threads())
-
-
-@cache
-def _threads() -> int:
-    """Those that torch would take, up to THREADS_PER_IMAGE; it is told to take one from now on.
-
-    Threads that compute squares of a picture, each for itself, wait for nobody inside of torch.
-    """
-    import torch
-
-    threads = min(torch.get_num_threads(), THREADS_PER_IMAGE)
-    torch.set_num_threads(1)
-    return threads
+    return photo_codec(threads)
 
 
 class Codecs:

@@ -7,12 +7,10 @@ import hashlib
 from core.archive.codec import ImageCodec
 from core.archive.database import Database
 from core.errors import DamagedArchiveError, ModelError
+from core.flows.limits import MAX_MODEL_BYTES
 
 #: An archive whose entries take more than this many times a model's bytes carries it unasked.
 CARRIED_BELOW = 100
-
-#: No model that is carried is longer; core.archive.opening refuses rows a little above that.
-MAX_MODEL_BYTES = 48 * 2**20
 
 _INSERT = "INSERT INTO model (id, family, sha256, data) VALUES (?, ?, ?, ?)"
 _UNUSED = "NOT EXISTS (SELECT 1 FROM entry WHERE entry.model = model.id)"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.archive.codec import DEFAULT_CODER, Codecs
+from core.archive.codec import Codecs
 from core.archive.packing import CHECKSUM_BYTES
 from core.arrays import Pixels
 from core.bench.contest import Coded, Contender
 from core.bench.references import Codec, known
+from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken, PixelListener
 from core.errors import FileError
 from core.images import read_image

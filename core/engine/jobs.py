@@ -13,8 +13,9 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 from core.archive.archive import Archive
-from core.archive.codec import DEFAULT_CODER, Codecs
+from core.archive.codec import Codecs
 from core.archive.shelf import Shelf
+from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken
 from core.engine.collecting import Source, collect
 from core.engine.conflicts import AddingConflicts, Destination, ExtractingConflicts

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from core.archive.codec import THREADS_PER_IMAGE
 from core.control import CancelToken, Progress, ProgressListener
 from core.engine.conflicts import Decision, Destination
 from core.engine.queries import Asking, Choice, ContinueAfterError, Queries
@@ -25,6 +24,7 @@ from core.errors import (
     ModelError,
     UnwritableFileError,
 )
+from core.runtime import THREADS_PER_IMAGE
 
 T = TypeVar("T")
 

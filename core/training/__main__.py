@@ -16,6 +16,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from core.runtime import configure_openmp
+
+# Before torch is loaded, which reads it.
+configure_openmp()
+
+# ruff: noqa: E402
 import torch
 
 from core.flows.flowpp import PUBLISHED, FlowPPConfig, small

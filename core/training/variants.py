@@ -97,9 +97,7 @@ def _coarser(model: Photo) -> None:
     model.coarser = nn.ModuleList(_FromCoarser(width) for _ in model.levels)
 
     def bits(model: Photo, pictures: Tensor) -> Tensor:
-        pyramid = [pictures]
-        for _ in range(interlace.n_levels(*pictures.shape[-2:])):
-            pyramid.append(pyramid[-1][..., 0::2, 0::2])
+        pyramid = interlace.pyramid(pictures)
         total = torch.full((len(pictures),), 8.0 * pyramid[-1][0].numel())
         features: Tensor | None = None
         for index in range(len(pyramid) - 2, -1, -1):

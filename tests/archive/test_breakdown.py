@@ -9,8 +9,8 @@ import pytest
 
 from core.archive import Archive
 from core.archive.entry import Share
+from core.coding.coders import Coder
 from core.coding.photo.codec import PhotoCodec
-from core.coding.photo.composition import CODERS
 from core.coding.photo.side import side_bits
 from core.errors import DamagedEntryError
 from tests.archive.samples import FILES, make_archive, open_fake
@@ -38,7 +38,7 @@ def test_shares_add_up_to_the_bytes_in_the_file(archive: str, name: str) -> None
     assert shares[Share.SIDE] == 128 + 3 + (entry.channels == 3)
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 def test_side_information_is_what_a_tile_takes_without_pixels(coder: str) -> None:
     """Coding is only what is left: were a bit of the side information forgotten, it would be
     in there for every tile of one pixel, where nothing else is to be coded."""

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.coding.auxiliary import auxiliary_words
+from core.coding.coders import Coder
 from core.coding.elementwise import Fused, pop_width, push_width, significant
-from core.coding.photo.composition import CODERS, GROWTH_EXPONENTS, chunks, pixel_flow
+from core.coding.photo.composition import GROWTH_EXPONENTS, chunks, pixel_flow
 from core.coding.stack import Stack
 from core.flows.photo.cdf import MixtureCdf
 from core.training.tables import make_tables
@@ -81,7 +82,7 @@ def test_parts_are_located_like_the_whole() -> None:
             assert np.array_equal(cdf[part].locate(z[part]), [a[part] for a in (cells, low, high)])
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 @given(seed=SEEDS, count=st.integers(1, 120))
 @settings(max_examples=60)
 def test_any_pixels_come_back_and_the_stack_with_them(coder: str, seed: int, count: int) -> None:
@@ -95,7 +96,7 @@ def test_any_pixels_come_back_and_the_stack_with_them(coder: str, seed: int, cou
     assert np.array_equal(stack.words(), before)
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 @given(seed=SEEDS, count=st.integers(1, 120))
 @settings(max_examples=60)
 def test_any_bits_decode_and_encode_back(coder: str, seed: int, count: int) -> None:
@@ -109,7 +110,7 @@ def test_any_bits_decode_and_encode_back(coder: str, seed: int, count: int) -> N
     assert np.array_equal(stack.words(), words)
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 def test_lengths_lie_within_the_stated_gaps(coder: str) -> None:
     count = 60_000
     cdf = likely_mixtures(5, count)
@@ -125,7 +126,7 @@ def test_lengths_lie_within_the_stated_gaps(coder: str) -> None:
 
 def test_only_the_fused_coder_fuses() -> None:
     cdf = mixtures(1, 3)
-    kinds = {coder: [type(s) for s in pixel_flow(cdf, coder).steps] for coder in CODERS}
+    kinds = {coder: [type(s) for s in pixel_flow(cdf, coder).steps] for coder in Coder}
     assert kinds["fused"] == [Fused]
     assert len(kinds["modular"]) == len(kinds["gaussian"]) == 3
 

@@ -20,8 +20,8 @@ from PIL import Image, PngImagePlugin
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.archive.schema import FORMAT_VERSION
+from core.coding.coders import Coder
 from core.coding.photo.codec import PhotoCodec
-from core.coding.photo.composition import CODERS
 from core.flows.photo.loading import load_photo_model
 from tests.golden.reading import chunks_of, other_chunks
 
@@ -60,7 +60,7 @@ def archives() -> dict[str, list[tuple[str, str, bytes]]]:
     text.add_itxt("Comment", "grün", lang="de")
     grey_in_three = np.repeat(scene(30, 23, 1), 3, axis=2)
     return {
-        "coders.floe": [(f"{coder}.ppm", coder, odd) for coder in CODERS],
+        "coders.floe": [(f"{coder}.ppm", coder, odd) for coder in Coder],
         "shapes.floe": [
             ("grey.pgm", "fused", file_of(scene(33, 50, 1), "PPM")),
             ("grey in three.ppm", "fused", file_of(grey_in_three, "PPM")),

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from core.arrays import Floats, Integers
+from core.coding.coders import Coder
 from core.coding.elementwise import (
     CellMap,
     Dequantize,
@@ -25,11 +26,8 @@ from core.coding.elementwise import (
 )
 from core.coding.stack import Stack
 
-#: Places of the dequantized grid to a pixel, as a power of two. The fused coder needs none.
-GRID_BITS: Final = {"modular": 8, "gaussian": 14}
-
-#: The coders by name, the default one first.
-CODERS: Final = ("fused", "modular", "gaussian")
+#: Bins of the dequantized grid to a pixel, as a power of two. The fused coder needs none.
+GRID_BITS: Final = {Coder.FUSED: 0, Coder.MODULAR: 8, Coder.GAUSSIAN: 14}
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,8 @@ class Composition:
         return values
 
 
-def compose(parts: Sequence[Part], coder: str) -> Composition:
-    """The steps of a flow for a coder: "fused", "modular" or "gaussian".
+def compose(parts: Sequence[Part], coder: Coder) -> Composition:
+    """The steps of a flow for a coder.
 
     Fusing replaces a dequantizer whose pixels go through one map straight to the prior; what
     cannot be fused is coded by the modular transform.
@@ -73,7 +71,7 @@ def compose(parts: Sequence[Part], coder: str) -> Composition:
     while index < len(parts):
         match list(parts[index : index + 3]):
             case [Dequantize(), Transform(map=m), UniformPrior(bits=k)] if (
-                coder == "fused" and m.z_bits == k
+                coder is Coder.FUSED and m.z_bits == k
             ):
                 steps.append(Fused(m))
                 index += 3
@@ -90,18 +88,18 @@ def compose(parts: Sequence[Part], coder: str) -> Composition:
     return Composition(tuple(steps))
 
 
-_TRANSFORMS: Final[dict[str, Callable[[CellMap, int], Step]]] = {
-    "fused": ModularTransform,
-    "modular": ModularTransform,
-    "gaussian": GaussianTransform,
+_TRANSFORMS: Final[dict[Coder, Callable[[CellMap, int], Step]]] = {
+    Coder.FUSED: ModularTransform,
+    Coder.MODULAR: ModularTransform,
+    Coder.GAUSSIAN: GaussianTransform,
 }
 
 
-def pixel_flow(cells: CellMap, coder: str) -> Composition:
+def pixel_flow(cells: CellMap, coder: Coder) -> Composition:
     """The flow of a factored-out piece: pixels, dequantized, through one map to its prior."""
     return compose(
         [
-            Dequantize(GRID_BITS.get(coder, 0)),
+            Dequantize(GRID_BITS[coder]),
             Transform(cells),
             UniformPrior(cells.z_bits, len(cells)),
         ],

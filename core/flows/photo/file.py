@@ -17,6 +17,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from core.errors import ModelError
+from core.flows.limits import MAX_MODEL_BYTES
 from core.flows.photo.cdf import Tables
 from core.flows.photo.integer import LOG_SCALE_RANGE, MEAN_UNIT
 from core.flows.photo.interlace import COARSEST_POSITIONS, CONTEXT_CHANNELS
@@ -24,9 +25,6 @@ from core.flows.photo.model import PhotoConfig
 
 #: What the files say of themselves; another number means another arithmetic.
 FORMAT = "3"
-
-#: No model file is longer. An archive holds it in one row.
-MAX_MODEL_BYTES = 48 * 2**20
 
 _MAX_METADATA_CHARACTERS = 10_000
 _MAX_VECTOR_SIDE = 128

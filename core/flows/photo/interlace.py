@@ -26,12 +26,26 @@ CONTEXT_CHANNELS = (17, 17, 20)
 COARSEST_POSITIONS = 16
 
 
-def n_levels(height: int, width: int) -> int:
-    """How often a picture of this size is halved before it is coarse enough to be coded plainly."""
-    n = 0
+def sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Height and width of each picture of the pyramid: the whole first, the coarsest last."""
+    found = [(height, width)]
     while height * width > COARSEST_POSITIONS:
-        height, width, n = (height + 1) // 2, (width + 1) // 2, n + 1
-    return n
+        height, width = (height + 1) // 2, (width + 1) // 2
+        found.append((height, width))
+    return found
+
+
+def n_levels(height: int, width: int) -> int:
+    """Levels of the pyramid: how often a picture of this size is halved."""
+    return len(sizes(height, width)) - 1
+
+
+def pyramid(picture: Tensor) -> list[Tensor]:
+    """The pictures of the pyramid, (..., h, w) each: the given one first, the coarsest last."""
+    pictures = [picture]
+    for _ in range(n_levels(*picture.shape[-2:])):
+        pictures.append(pictures[-1][..., 0::2, 0::2].contiguous())
+    return pictures
 
 
 def _shifted(x: Tensor, down: int, right: int) -> Tensor:

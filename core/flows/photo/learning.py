@@ -99,7 +99,7 @@ class LearningHead:
         _clamped(out, residual, centres, logits, means, log_scales)
         return MixtureCdf.of_parameters(logits, means, log_scales, self._tables)
 
-    def see(self, i: int, cdf: MixtureCdf, pixels: Integers, residual: Float32) -> None:
+    def observe(self, i: int, cdf: MixtureCdf, pixels: Integers, residual: Float32) -> None:
         """Takes in the pixels (n,) of the channel whose distributions were told last.
 
         residual: (i, n), as they were told by.

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.resources
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core.arrays import Integers
 from core.errors import ModelError
 from core.flows.photo import interlace
 from core.flows.photo.cdf import Tables
 from core.flows.photo.file import read_photo_file
 from core.flows.photo.integer import IntegerPhoto
 from core.flows.photo.model import CHANNEL_ORDER
-from core.flows.photo.walk import walk
+from core.flows.photo.walk import Piece, walk
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class PhotoModel:
         return self.device.type
 
 
-@functools.cache
 def bundled_photo_model(threads: int = 1) -> PhotoModel:
     """The default model, which comes with the program. Raises ModelError."""
     resource = importlib.resources.files("resources") / "models" / "photo.safetensors"
@@ -88,27 +88,23 @@ def photo_model(data: bytes, device: str = "cpu", threads: int = 1) -> PhotoMode
 def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
     """SHA-256 over every distribution of a picture, (3, H, W) uint8, on the model's device."""
     digest = hashlib.sha256()
-    pixels = picture.float()[None]
-    level = 0
-    while pixels.shape[-2] * pixels.shape[-1] > interlace.COARSEST_POSITIONS:
-        coarse = pixels[..., 0::2, 0::2]
-        height, width = pixels.shape[-2:]
-        pieces = walk(
+    pictures = interlace.pyramid(picture.float()[None])
+    for level, (pixels, coarse) in enumerate(pairwise(pictures)):
+        planes = pixels[0].numpy().astype(np.int64)
+
+        def code(piece: Piece, planes: Integers = planes) -> Integers:
+            for values in (piece.cdf.weights, piece.cdf.means, piece.cdf.inverse_scales):
+                digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
+            target: Integers = planes[piece.channel][piece.positions]
+            digest.update(piece.cdf.edges(target).astype("<i8").tobytes())
+            return target
+
+        walk(
             model.network.level(level),
             model.tables,
             coarse.to(model.device),
-            height,
-            width,
+            (pixels.shape[-2], pixels.shape[-1]),
             CHANNEL_ORDER,
+            code,
         )
-        try:
-            piece = next(pieces)
-            while True:
-                for values in (piece.cdf.weights, piece.cdf.means, piece.cdf.inverse_scales):
-                    digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
-                target = pixels[0, piece.channel].numpy()[piece.places].astype(np.int64)
-                digest.update(piece.cdf.edges(target).astype("<i8").tobytes())
-                piece = pieces.send(target)
-        except StopIteration:
-            pixels, level = coarse, level + 1
     return digest.hexdigest()

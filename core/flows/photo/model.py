@@ -215,8 +215,8 @@ class Photo(nn.Module):
         H and W must be multiples of 2 as often as the pyramid halves them.
         """
         total = torch.zeros(pictures.shape[0])
-        for level in range(interlace.n_levels(*pictures.shape[-2:])):
-            bits, _ = self.levels[min(level, len(self.levels) - 1)].codelengths(pictures)
+        *divided, coarsest = interlace.pyramid(pictures)
+        for level, picture in enumerate(divided):
+            bits, _ = self.levels[min(level, len(self.levels) - 1)].codelengths(picture)
             total = total + torch.stack([b.sum(1) for b in bits]).sum(0)
-            pictures = pictures[..., 0::2, 0::2]
-        return total + 8.0 * pictures[0].numel()
+        return total + 8.0 * coarsest[0].numel()

@@ -1,14 +1,15 @@
 """One level of the pyramid, piece by piece, the same way for encoder and decoder.
 
-A piece is one channel of a block of a phase: N pixels whose distributions are known as soon as the
-pieces before it are. Encoder and decoder run the very same generator; it asks for each piece's
-pixels after it has told their distributions. The encoder knows them, the decoder decodes them.
-After each block the head that told them learns from it.
+A piece is one channel of a block of a phase: N pixels whose distributions follow from the pieces
+before it. Encoder and decoder run the very same walk and differ in a callback only, which gets
+the distributions of a piece and returns its pixels: the encoder knows them, the decoder decodes
+them. After each block the head that gave the distributions learns from its pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +27,13 @@ from core.flows.photo.model import CHANNEL_ORDER
 #: Positions whose hidden layer is computed at once: whole blocks.
 _SLAB = 8 * BLOCK
 
-#: Slabs that are computed while one is used, 2 MB each.
+#: Slabs that are computed while one is in use, 2 MB each.
 _SLABS_AHEAD = 2
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Distributions of N pixels of one phase and channel, and which of them these are."""
+    """The distributions of N pixels of one phase and channel, and where these pixels are."""
 
     cdf: MixtureCdf
     channel: int
@@ -44,49 +45,58 @@ class Piece:
         return len(self.cdf)
 
     @property
-    def places(self) -> tuple[Integers, Integers]:
-        """Rows and columns in the level's picture."""
+    def positions(self) -> tuple[Integers, Integers]:
+        """Rows and columns in the level's picture, (N,) each."""
         rows, columns = np.divmod(np.arange(self.span.start, self.span.stop), self.columns)
         return 2 * rows + self.corner[0], 2 * columns + self.corner[1]
+
+
+#: Gets a piece, returns its pixels (N,).
+CodePiece = Callable[[Piece], Integers]
 
 
 def walk(
     level: IntegerLevel,
     tables: Tables,
     coarse: Tensor,
-    height: int,
-    width: int,
+    size: tuple[int, int],
     channels: tuple[int, ...],
+    code: CodePiece,
+    *,
     check: Callable[[], None] = lambda: None,
     known: Iterator[Float32] | None = None,
-) -> Generator[Piece, Integers, Tensor]:
-    """Yields a level's pieces in decoding order, takes their pixels, returns the picture.
+) -> Tensor:
+    """Calls ``code`` for each piece of a level in decoding order; returns the level's picture.
 
-    coarse: (1, 3, ceil(height / 2), ceil(width / 2)) integers in float32, phase a. channels: which
-    are coded, a beginning of CHANNEL_ORDER; the others equal the last of them (grey pictures).
-    check: called often, and may raise to stop the work. known: hidden layers of one slab after the
-    other, from who knows the picture (:func:`hidden_of`). Result: (1, 3, height, width).
+    coarse: (1, 3, ceil(H / 2), ceil(W / 2)) integers in float32, phase a; size: (H, W); channels:
+    those that are coded, a beginning of CHANNEL_ORDER, of which the others equal the last one
+    (grey pictures); check: called often, may raise to stop the work; known: the hidden layers, one
+    slab after the other, if the whole picture is known already (:func:`hidden_of`).
+    Result: (1, 3, H, W). Raises what ``code`` and ``check`` raise.
     """
+    height, width = size
     picture = coarse.new_empty((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
     stream: Tensor | None = None
     phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        mean, context = _seen(coarse, phases)
+        mean, context = _prediction(coarse, phases)
         rows, columns = (height - row + 1) // 2, (width - column + 1) // 2
-        # Where the picture ends before the grid does, a phase stands at its prediction.
+        # Where the picture ends before the grid does, a phase stays at its prediction.
         target = mean.clone()
         if rows and columns:
             head = level.heads[phase]
+            centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
+            learner = LearningHead(head, len(channels), tables)
             if known is None:
                 stream, read = level.features(phase, context, stream, check)
                 slabs = _slabs(head, read, rows, columns, len(channels), check)
-                hidden: Iterator[Float32] = ahead(slabs, _SLABS_AHEAD)
+                source: AbstractContextManager[Iterator[Float32]]
+                source = closing(ahead(slabs, _SLABS_AHEAD))
             else:
-                hidden = known
-            centres = mean[0, list(channels), :rows, :columns].flatten(1).cpu().numpy()
-            learner = LearningHead(head, len(channels), tables)
-            pixels = yield from _phase(learner, hidden, centres, channels, (row, column), columns)
+                source = nullcontext(known)
+            with source as hidden:
+                pixels = _phase(learner, hidden, centres, channels, (row, column), columns, code)
             decoded = torch.from_numpy(pixels).to(mean.device).unflatten(1, (rows, columns))
             for i, channel in enumerate(CHANNEL_ORDER):
                 target[0, channel, :rows, :columns] = decoded[min(i, len(channels) - 1)]
@@ -103,13 +113,13 @@ def hidden_of(
 ) -> Iterator[Float32]:
     """The hidden layers of a level's heads, phase by phase in slabs, from its whole picture.
 
-    picture: (1, 3, H, W). The very same as :func:`walk` computes from the pixels it is given.
+    picture: (1, 3, H, W). The very same as :func:`walk` computes from the pixels that it gets.
     """
     coarse = picture[..., 0::2, 0::2]
     stream: Tensor | None = None
     phases: list[Tensor] = []
     for phase, (_, row, column) in enumerate(interlace.PHASES):
-        mean, context = _seen(coarse, phases)
+        mean, context = _prediction(coarse, phases)
         target = picture[..., row::2, column::2]
         rows, columns = target.shape[-2:]
         if rows and columns:
@@ -120,7 +130,7 @@ def hidden_of(
         phases.append(whole)
 
 
-def _seen(coarse: Tensor, phases: list[Tensor]) -> tuple[Tensor, Tensor]:
+def _prediction(coarse: Tensor, phases: list[Tensor]) -> tuple[Tensor, Tensor]:
     """The next phase's prediction and context, from those before it."""
     phase = len(phases)
     near = interlace.neighbours(phase, coarse, phases[0] if phases else None)
@@ -137,10 +147,10 @@ def _slabs(
     check: Callable[[], None],
 ) -> Iterator[Float32]:
     """A head's hidden layer for the pixels that a phase has: (N, C, H), some blocks at a time."""
-    seen = read.permute(0, 2, 3, 1)[0, :rows, :columns].reshape(rows * columns, -1)
+    positions = read.permute(0, 2, 3, 1)[0, :rows, :columns].reshape(rows * columns, -1)
     for start in range(0, rows * columns, _SLAB):
         check()
-        yield head.hidden(seen[start : start + _SLAB], n_channels).cpu().numpy()
+        yield head.hidden(positions[start : start + _SLAB], n_channels).cpu().numpy()
 
 
 def _phase(
@@ -150,11 +160,12 @@ def _phase(
     channels: tuple[int, ...],
     corner: tuple[int, int],
     columns: int,
-) -> Generator[Piece, Integers, Float32]:
-    """Yields a phase's pieces, takes their pixels, lets the head learn, returns the pixels.
+    code: CodePiece,
+) -> Float32:
+    """Codes a phase's pieces while its head learns from them; returns the pixels, (C, N).
 
     slabs: hidden layers, (some blocks, C, H) each; centres: the predictions, (C, N); corner: row
-    and column of the first pixel in the level's picture. Result: (C, N).
+    and column of the first pixel in the level's picture.
     """
     found = np.empty_like(centres)
     count = centres.shape[1]
@@ -167,8 +178,8 @@ def _phase(
         residual = np.empty(pixels.shape, dtype=np.float32)
         for i, channel in enumerate(channels):
             cdf = learner.mixtures(i, hidden, residual[:i], centres[i, span])
-            pixels[i] = yield Piece(cdf, channel, corner, columns, span)
-            learner.see(i, cdf, pixels[i], residual[:i])
+            pixels[i] = code(Piece(cdf, channel, corner, columns, span))
+            learner.observe(i, cdf, pixels[i], residual[:i])
             residual[i] = pixels[i] - centres[i, span]
         learner.step(pixels.shape[1])
         found[:, span] = pixels

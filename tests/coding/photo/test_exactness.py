@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -29,8 +29,9 @@ from safetensors.numpy import load_file, save_file
 
 from core.archive import Archive
 from core.archive.codec import Codecs
-from core.coding.photo.codec import CodingReport, PhotoCodec, _Clock, _TileJob, photo_codec
-from core.coding.photo.composition import CODERS
+from core.coding.coders import Coder
+from core.coding.photo.codec import PhotoCodec, photo_codec
+from core.coding.photo.tile import Clock, TileCoder
 from core.control import CancelToken, ignore
 from core.errors import ModelError
 from core.flows.photo import byte_kernels, squares
@@ -38,7 +39,7 @@ from core.flows.photo.byte_kernels import ZERO, ByteConv, _Kernel
 from core.flows.photo.cdf import MixtureCdf
 from core.flows.photo.interlace import CONTEXT_CHANNELS
 from core.flows.photo.loading import PhotoModel, load_photo_model
-from core.flows.photo.walk import Piece
+from core.flows.photo.walk import CodePiece
 from core.images.tiles import tiles
 from tests import integer_reference
 from tests.models import piece_of
@@ -216,7 +217,7 @@ def test_a_model_for_more_threads_is_the_same_model(codec: PhotoCodec) -> None:
     assert other.encode(pixels).chunks == codec.encode(pixels).chunks
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 def test_every_coder_depends_on_the_pixels_alone(codec: PhotoCodec, coder: str) -> None:
     pixels = crop("cat", 61, 45)
     expected = codec.encode(pixels, coder=coder).chunks
@@ -227,12 +228,12 @@ def test_every_coder_depends_on_the_pixels_alone(codec: PhotoCodec, coder: str) 
 
 _ELSEWHERE = """
 import hashlib, json, sys
-from core.coding.photo.composition import CODERS
+from core.coding.coders import Coder
 from core.coding.photo.codec import photo_codec
 from tests.coding.photo.test_exactness import crop
 codec, pixels = photo_codec(), crop("rocket", 37, 41)
 print(json.dumps([[hashlib.sha256(c).hexdigest() for c in codec.encode(pixels, coder=coder).chunks]
-                  for coder in CODERS]))
+                  for coder in Coder]))
 """
 
 
@@ -265,7 +266,7 @@ def test_an_older_processor_writes_the_same_bytes(codec: PhotoCodec) -> None:
     pixels = crop("rocket", 37, 41)
     assert json.loads(result.stdout) == [
         [hashlib.sha256(chunk).hexdigest() for chunk in codec.encode(pixels, coder=coder).chunks]
-        for coder in CODERS
+        for coder in Coder
     ]
 
 
@@ -279,10 +280,10 @@ def test_tiles_in_any_order(codec: PhotoCodec, monkeypatch: pytest.MonkeyPatch) 
     assert len(expected) == 6
     numbered = list(enumerate(places, 1))
     for order in (numbered[::-1], numbered[3:] + numbered[:3]):
-        job = _TileJob(codec._model, "fused", ignore, CancelToken(), _Clock(time.perf_counter))
+        job = TileCoder(codec._model, Coder.FUSED, ignore, CancelToken(), Clock(time.perf_counter))
         for number, tile in order:
             part = module._part(pixels, tile)
-            chunk = job.encode(number, np.ascontiguousarray(part), CodingReport())
+            chunk = job.encode(number, np.ascontiguousarray(part)).chunk
             assert chunk == expected[number - 1]
             assert np.array_equal(job.decode(number, chunk, part.shape), part)
 
@@ -317,27 +318,24 @@ def test_the_networks_equal_the_reference(codec: PhotoCodec, kind: str) -> None:
                 assert np.array_equal(rows, (total / 2.0**shift).reshape(rows.shape))
 
 
-def reference_walk(
-    model: PhotoModel,
-) -> Callable[..., Generator[Piece, Any, torch.Tensor]]:
+def reference_walk(model: PhotoModel) -> Callable[..., torch.Tensor]:
     """Stands in for core.flows.photo.walk.walk, by the reference alone."""
     tensors, config = load_file(MODEL), asdict(model.network.config)
 
-    def steps(
-        level: Any, tables: Any, coarse: Any, height: int, width: int, channels: Any, *_: Any
-    ) -> Generator[Piece, Any, torch.Tensor]:
+    def walk(
+        level: Any, tables: Any, coarse: Any, size: Any, channels: Any, code: CodePiece, **_: Any
+    ) -> torch.Tensor:
         index = model.network.levels.index(level)
         a = coarse[0].numpy().astype(np.int64)
-        slow = integer_reference.pieces(tensors, config, index, a, height, width, channels)
+        slow = integer_reference.pieces(tensors, config, index, a, *size, channels)
         try:
             step = next(slow)
             while True:
-                pixels = yield piece_of(step, tables, width)
-                step = slow.send(pixels)
+                step = slow.send(code(piece_of(step, tables, size[1])))
         except StopIteration as end:
             return torch.from_numpy(end.value).float()[None]
 
-    return steps
+    return walk
 
 
 @pytest.mark.parametrize("channels", [3, 1])
@@ -345,7 +343,7 @@ def test_the_reference_writes_the_same_bytes(
     codec: PhotoCodec, monkeypatch: pytest.MonkeyPatch, channels: int
 ) -> None:
     """With the learning: phases of more than a block."""
-    import core.coding.photo.codec as module
+    import core.coding.photo.tile as module
 
     pixels = np.ascontiguousarray(crop("cat", 67, 70)[..., :channels])
     expected = codec.encode(pixels).chunks
@@ -359,13 +357,13 @@ def test_no_logarithm_of_a_platform_decides_about_bytes(
 ) -> None:
     """How fast chunks grow comes from codelengths, and is part of the bytes."""
     pixels = crop("cat", 30, 25)
-    expected = [codec.encode(pixels, coder=coder).chunks for coder in CODERS]
+    expected = [codec.encode(pixels, coder=coder).chunks for coder in Coder]
     for module, name in [(np, "log2"), (np, "log"), (np, "exp"), (np, "tanh"), (np, "power")]:
         monkeypatch.delattr(module, name)
     monkeypatch.setattr(
         MixtureCdf, "theoretical_bits", lambda cdf, values: np.zeros(len(values))
     )  # for people
-    assert [codec.encode(pixels, coder=coder).chunks for coder in CODERS] == expected
+    assert [codec.encode(pixels, coder=coder).chunks for coder in Coder] == expected
 
 
 # What is not exact

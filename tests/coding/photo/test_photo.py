@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.coding.photo.codec import DamagedChunkError, PhotoCodec
-from core.coding.photo.composition import CODERS
+from core.coding.coders import Coder
+from core.coding.photo.codec import PhotoCodec
+from core.coding.photo.tile import DamagedChunkError, TileCoder
 from core.control import CancelToken
 from core.errors import Cancelled
 from core.flows.photo import squares
@@ -44,7 +45,7 @@ def picture(height: int, width: int, channels: int, kind: str, seed: int = 3) ->
 KINDS = ("smooth", "noise", "flat", "extreme", "grey")
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
@@ -127,18 +128,16 @@ def test_coarse_levels_are_every_nth_pixel_of_each_tile(
 
 
 def test_coarse_levels_cost_little(codec, monkeypatch) -> None:
-    import core.coding.photo.codec as module
-
     pixels = picture(128, 96, 3, "smooth")
     coded = codec.encode(pixels)
     decoded = []
-    real = module._TileJob._decode_piece
+    real = TileCoder._pop_piece
 
-    def counting(job, stack, piece, *rest):
-        decoded.append(len(piece))
-        return real(job, stack, piece, *rest)
+    def counting(job, stack, cdf, *rest):
+        decoded.append(len(cdf))
+        return real(job, stack, cdf, *rest)
 
-    monkeypatch.setattr(module._TileJob, "_decode_piece", counting)
+    monkeypatch.setattr(TileCoder, "_pop_piece", counting)
     assert codec.decode_coarse(coded.chunks, pixels.shape, 16, coder="fused").shape == (16, 12, 3)
     assert sum(decoded) <= pixels.size / 64
     cancel = CancelToken()
@@ -162,7 +161,7 @@ def trained() -> PhotoCodec:
 
 
 @pytest.mark.parametrize("sample", ["cat", "coffee"])
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", Coder)
 def test_coded_length_of_photographs_is_the_theoretical_one(trained, coder, sample) -> None:
     with Image.open(SAMPLES / f"{sample}.png") as image:
         pixels = np.asarray(image)

@@ -21,7 +21,7 @@ from core.flows.photo.learning import BLOCK, LearningHead
 from core.flows.photo.loading import PhotoModel, load_photo_model
 from core.flows.photo.logistic import log2_mass
 from core.flows.photo.model import CHANNEL_ORDER
-from core.flows.photo.walk import hidden_of, walk
+from core.flows.photo.walk import Piece, hidden_of, walk
 from core.training.tables import make_tables
 from tests import integer_reference
 from tests.models import SMALL, crops, small_model
@@ -90,7 +90,7 @@ def test_every_step_equals_the_reference(
             expected = MixtureCdf.of_parameters(*floats, model.tables)
             for name in ("means", "inverse_scales", "weights"):
                 assert np.array_equal(getattr(found, name), getattr(expected, name))
-            fast.see(i, found, pixels[i], near)
+            fast.observe(i, found, pixels[i], near)
         fast.step(n)
         slow.learn(told, pixels, residual)
         assert_same_state(fast, slow)
@@ -122,7 +122,7 @@ def learn_once(learner: LearningHead, head: Any, pixels: np.ndarray) -> None:
     hidden = head.hidden(torch.full((n, SMALL.width), ZERO + 1, dtype=torch.uint8), 1).numpy()
     none = np.zeros((0, n), np.float32)
     cdf = learner.mixtures(0, hidden, none, np.zeros(n, np.float32))
-    learner.see(0, cdf, pixels[0], none)
+    learner.observe(0, cdf, pixels[0], none)
     learner.step(n)
 
 
@@ -151,17 +151,16 @@ def bits_of(model: PhotoModel, picture: torch.Tensor, channels: Any, ahead: bool
     level = model.network.level(0)
     coarse = picture[..., 0::2, 0::2].contiguous()
     known = hidden_of(level, picture, len(channels)) if ahead else None
-    steps = walk(level, model.tables, coarse, *picture.shape[-2:], channels, known=known)
     planes = picture[0].long().numpy()
-    total = 0.0
-    try:
-        piece = next(steps)
-        while True:
-            values = planes[piece.channel][piece.places]
-            total += float(piece.cdf.theoretical_bits(values).sum(dtype=float))
-            piece = steps.send(values)
-    except StopIteration:
-        return total
+    bits: list[float] = []
+
+    def code(piece: Piece) -> np.ndarray:
+        values = planes[piece.channel][piece.positions]
+        bits.append(float(piece.cdf.theoretical_bits(values).sum(dtype=float)))
+        return values
+
+    walk(level, model.tables, coarse, picture.shape[-2:], channels, code, known=known)
+    return sum(bits)
 
 
 @settings(max_examples=10)

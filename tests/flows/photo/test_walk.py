@@ -47,23 +47,28 @@ Steps = Generator[Any, Any, Any]
 def pieces_of(model, picture: torch.Tensor, known=None, channels=CHANNEL_ORDER) -> list[Piece]:
     """All pieces of a level; ``known`` is given to the walk."""
     coarse = picture[..., 0::2, 0::2].contiguous()
-    steps = walk(
-        model.network.level(0), model.tables, coarse, *picture.shape[-2:], channels, known=known
-    )
-    told, result = followed(steps, picture[0].long().numpy(), lambda piece: piece)
+    planes = picture[0].long().numpy()
+    pieces: list[Piece] = []
+
+    def code(piece: Piece) -> np.ndarray:
+        pieces.append(piece)
+        return planes[piece.channel][piece.positions]
+
+    level, size = model.network.level(0), picture.shape[-2:]
+    result = walk(level, model.tables, coarse, size, channels, code, known=known)
     assert torch.equal(result, picture)
-    return told
+    return pieces
 
 
 def followed(steps: Steps, picture: np.ndarray, piece_of: Callable[[Any], Any]) -> tuple[list, Any]:
-    """What a walk yields, and returns, when it is told a picture's pixels, (3, H, W)."""
+    """What the reference yields and returns when it is given a picture's pixels, (3, H, W)."""
     told = []
     try:
         step = next(steps)
         while True:
             told.append(step)
             piece = piece_of(step)
-            step = steps.send(picture[piece.channel][piece.places])
+            step = steps.send(picture[piece.channel][piece.positions])
     except StopIteration as end:
         return told, end.value
 
@@ -86,7 +91,7 @@ def test_pieces_go_block_by_block_and_cover_all_but_the_coarser_picture(model, m
     assert {len(piece) for piece in told} == {64, 14 * 13 % 64, 15 * 13 % 64, 14 * 14 % 64}
     count = np.zeros((3, 29, 27), dtype=int)
     for piece in told:
-        count[piece.channel][piece.places] += 1
+        count[piece.channel][piece.positions] += 1
     assert not count[:, 0::2, 0::2].any()
     assert (count.sum((1, 2)) == 29 * 27 - 15 * 14).all()
     assert count.max() == 1
@@ -100,7 +105,7 @@ def test_a_piece_knows_only_those_before_it(model, changed: int, monkeypatch) ->
     other = picture.clone()
     piece = before[changed]
     plane = other[0, piece.channel].numpy()
-    plane[piece.places] = 255 - plane[piece.places]
+    plane[piece.positions] = 255 - plane[piece.positions]
     after = pieces_of(model, other)
     for i in range(changed + 1):
         assert equal(before[i], after[i])
@@ -143,30 +148,33 @@ def test_a_level_equals_the_reference(path, model, channels, height, width, size
         for piece in others:
             assert equal(piece, expected)
             assert piece.channel == expected.channel
-            assert np.array_equal(piece.places, expected.places)
+            assert np.array_equal(piece.positions, expected.positions)
 
 
 def test_a_walk_leaves_no_thread_behind(model) -> None:
-    """Whether it ends, is given up half-way, or is stopped by what checks."""
+    """Whether it ends, or is stopped by the callback or by the check."""
     picture = crops(1, 40).float()
     coarse = picture[..., 0::2, 0::2].contiguous()
 
-    def steps(check: Callable[[], None] = lambda: None) -> Steps:
-        level = model.network.level(0)
-        return walk(level, model.tables, coarse, 40, 40, CHANNEL_ORDER, check)
+    planes = picture[0].long().numpy()
 
-    def stop() -> None:
+    def known(piece: Piece) -> np.ndarray:
+        return planes[piece.channel][piece.positions]
+
+    def stop(*_: Piece) -> np.ndarray:
         raise KeyError("stopped")
 
-    followed(steps(), picture[0].long().numpy(), lambda piece: piece)
+    def run(code: Callable[[Piece], np.ndarray], check: Callable[[], Any] = lambda: None) -> None:
+        level = model.network.level(0)
+        walk(level, model.tables, coarse, (40, 40), CHANNEL_ORDER, code, check=check)
+
+    run(known)
     assert not working()
-    given_up = steps()
-    next(given_up)
-    given_up.close()
-    assert not working()
-    with pytest.raises(KeyError):
-        next(steps(stop))
-    assert not working()
+    for callbacks in ((stop,), (known, stop)):
+        with pytest.raises(KeyError) as raised:
+            run(*callbacks)
+        assert not working()
+        assert raised.traceback  # whose frames are still alive
 
 
 def working() -> list[str]:
