@@ -1,4 +1,4 @@
-"""How long work tells what it has done, and is told to pause or to stop."""
+"""Progress callbacks, and tokens that pause or cancel long work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Stage = Literal["reading", "encoding", "verifying", "decoding", "writing"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one file has come in one stage, in pixels really done."""
+    """The progress of one file in one stage, in completed pixels."""
 
     name: str
     stage: Stage
@@ -27,9 +27,9 @@ class Progress:
 
 
 class CancelToken:
-    """Set from any thread; checked by work between its pieces.
+    """Pauses or cancels work. It may be set from any thread; the work checks it regularly.
 
-    Paused work waits inside of :meth:`check`, until it is resumed or cancelled.
+    Paused work waits inside :meth:`check` until it is resumed or cancelled.
     """
 
     def __init__(self) -> None:
@@ -39,17 +39,17 @@ class CancelToken:
         self._waiting_since = self._waited = 0.0
 
     def cancel(self) -> None:
-        """Stops the work for good, paused or not."""
+        """Cancel the work, paused or not."""
         with self._changed:
             self._cancelled = True
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Lets the work wait at its next check."""
+        """Make the work wait at its next check."""
         self._paused = True
 
     def resume(self) -> None:
-        """Lets paused work go on."""
+        """Resume paused work."""
         with self._changed:
             self._paused = False
             self._changed.notify_all()
@@ -61,22 +61,22 @@ class CancelToken:
 
     @property
     def paused(self) -> bool:
-        """Whether the work was told to wait, and neither to go on nor to stop since."""
+        """Whether the work is paused, and not cancelled."""
         return self._paused and not self._cancelled
 
     def check(self) -> None:
-        """Waits while the work is paused. Raises Cancelled once :meth:`cancel` was called."""
+        """Wait while the work is paused. Raises Cancelled after :meth:`cancel`."""
         if self._paused:
             self._wait(lambda: not self._paused)
         self.raise_if_cancelled()
 
     def raise_if_cancelled(self) -> None:
-        """:meth:`check` for those who hold a lock that others need, and so may not wait."""
+        """Like :meth:`check` without waiting, for callers that hold a lock."""
         if self._cancelled:
             raise Cancelled
 
     def wait_for(self, answer: Future[T]) -> T:
-        """The result of a future, as of a question to a person. Raises Cancelled."""
+        """Wait for the result of a future, such as the user's answer. Raises Cancelled."""
 
         def wake(_: object) -> None:
             with self._changed:
@@ -88,7 +88,7 @@ class CancelToken:
         return answer.result()
 
     def clock(self) -> float:
-        """Seconds on a clock that stands still while work waits; only differences matter."""
+        """Seconds on a clock that stops while work waits; only differences are meaningful."""
         with self._changed:
             now = time.perf_counter()
             return (self._waiting_since if self._n_waiting else now) - self._waited
@@ -106,12 +106,12 @@ class CancelToken:
                     self._waited += time.perf_counter() - self._waiting_since
 
 
-#: Told of each piece of work done.
+#: Called with the progress of a file.
 ProgressListener = Callable[[Progress], None]
 
-#: Told how many more pixels are done; a codec knows no names.
+#: Called with the number of pixels completed since the last call.
 PixelListener = Callable[[int], None]
 
 
 def ignore(_: object) -> None:
-    """A listener for those who do not ask."""
+    """A callback that does nothing."""

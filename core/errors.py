@@ -1,6 +1,6 @@
-"""Everything that Floe may refuse, as a hierarchy of errors.
+"""All errors that Floe raises on purpose, as a hierarchy.
 
-Each carries its facts as fields, and reads as one sentence that a person can act on: what
+Each carries its facts as fields. Its text is one sentence that the user can act on: what
 happened, to which file, what to do.
 """
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 class FloeError(Exception):
-    """Anything that Floe reports to a person."""
+    """The base of all errors that are reported to the user."""
 
 
 class Cancelled(Exception):
-    """Raised inside a job that was cancelled; it is not an error."""
+    """Raised inside a cancelled job; not an error."""
 
 
 class FileError(FloeError):
@@ -26,23 +26,23 @@ class FileError(FloeError):
 
 
 class UnreadableFileError(FileError):
-    """The operating system does not let the file be read."""
+    """The operating system refuses to read the file."""
 
 
 class NotAnImageError(FileError):
-    """The file is of no known image format."""
+    """The file is not an image in a known format."""
 
 
 class DamagedImageError(FileError):
-    """The file is an image, but cannot be decoded completely."""
+    """The image cannot be decoded completely."""
 
 
 class ImageTooLargeError(FileError):
-    """The file declares more pixels than Floe takes in."""
+    """The file or its image is larger than the limit."""
 
 
 class TargetExistsError(FileError):
-    """Extraction would overwrite a file, and was not told to."""
+    """Extraction would overwrite a file without permission."""
 
 
 class UnwritableFileError(FileError):
@@ -54,7 +54,7 @@ class KeptFileError(FileError):
 
 
 class NotAnArchiveError(FileError):
-    """The file is no Floe archive."""
+    """The file is not a Floe archive."""
 
 
 class DamagedArchiveError(FileError):
@@ -62,7 +62,7 @@ class DamagedArchiveError(FileError):
 
 
 class NewerFormatError(FileError):
-    """The archive was written in a format newer than this version reads."""
+    """The format of the archive is newer than this version supports."""
 
 
 class ArchiveBusyError(FileError):
@@ -70,7 +70,7 @@ class ArchiveBusyError(FileError):
 
 
 class EntryError(FloeError):
-    """An entry of an archive cannot be used; the others are untouched."""
+    """An entry of an archive cannot be used; the others are unaffected."""
 
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
@@ -86,15 +86,15 @@ class EntryExistsError(EntryError):
 
 
 class DamagedEntryError(EntryError):
-    """The entry's stored bytes do not decode to what was archived."""
+    """The stored bytes of the entry do not decode to what was archived."""
 
 
 class HostileNameError(EntryError):
-    """The entry's name would leave the folder that it is extracted to."""
+    """The name of the entry is invalid, or leads out of the target folder."""
 
 
 class VerificationError(EntryError):
-    """What was encoded does not decode to the same pixels; nothing was archived."""
+    """The encoded image does not decode to the same pixels; nothing was archived."""
 
 
 class ModelError(FloeError):
@@ -102,7 +102,7 @@ class ModelError(FloeError):
 
 
 class StackError(FloeError):
-    """An operation that the entropy coder cannot carry out; the stack is unchanged."""
+    """The entropy coder cannot carry out an operation; the stack is unchanged."""
 
 
 class DryStackError(StackError):
@@ -110,4 +110,4 @@ class DryStackError(StackError):
 
 
 class SymbolError(StackError):
-    """A symbol, size or width lies outside what the operation can code."""
+    """A symbol, size or width is outside the range of the operation."""
