@@ -35,10 +35,10 @@ def in_terminal(archive: Path, images: list[Path]) -> int:
     try:
         Archive.create(archive).close()
         with Following(len(images), "adding") as following:
-            added = engine.add(archive, images, listener=following)
+            added = engine.add(archive, engine.plan(images), listener=following)
         names = [result.name for result in added if result.ok]
         with Following(len(names), "extracting") as following:
-            extracted = engine.extract(archive, names, out, listener=following)
+            extracted = engine.extract(archive, names, [], out, listener=following)
         with Archive.open(archive) as opened:
             entries = opened.entries()
     except FloeError as problem:

@@ -55,12 +55,14 @@ class Backend(Protocol):
 
     def entries(self, archive: Path) -> Listing: ...
 
-    def plan_add(self, paths: Sequence[Path | Source]) -> Plan: ...
+    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]: ...
+
+    def plan_again(self, sources: Sequence[Source]) -> list[Source]: ...
 
     def add(
         self,
         archive: Path,
-        paths: Sequence[Path | Source],
+        sources: Sequence[Source],
         queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
@@ -70,7 +72,8 @@ class Backend(Protocol):
         self,
         archive: Path,
         names: Sequence[str],
-        folder: Path,
+        folders: Sequence[str],
+        target: Path,
         queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
@@ -181,26 +184,32 @@ class CoreBackend:
             entries, folders = opened.entries(), opened.folders()
         return Listing(entries, folders, f"{archive}: {damage}" if damage else None)
 
-    def plan_add(self, paths: Sequence[Path | Source]) -> Plan:
-        """The files that adding would take, weighed by their sizes."""
-        from core.engine import collect
+    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]:
+        """The files of paths, with their names below a folder of the archive."""
+        from core import engine
 
-        return [(name, _size(path)) for path, name in collect(paths)]
+        return engine.plan(paths, into)
+
+    def plan_again(self, sources: Sequence[Source]) -> list[Source]:
+        """Files that failed, for another attempt."""
+        from core import engine
+
+        return engine.plan_again(sources)
 
     def add(
         self,
         archive: Path,
-        paths: Sequence[Path | Source],
+        sources: Sequence[Source],
         queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Adds files and folders."""
+        """Adds planned files."""
         from core import engine
 
         return engine.add(
             archive,
-            paths,
+            sources,
             queries=queries,
             shelf=self.edits.shelf(),
             listener=listener,
@@ -212,18 +221,20 @@ class CoreBackend:
         self,
         archive: Path,
         names: Sequence[str],
-        folder: Path,
+        folders: Sequence[str],
+        target: Path,
         queries: Queries | None,
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Writes images into a folder."""
+        """Writes images into a folder of the disk, and makes folders there."""
         from core import engine
 
         return engine.extract(
             archive,
             names,
-            folder,
+            folders,
+            target,
             queries=queries,
             listener=listener,
             cancel=cancel,
@@ -365,10 +376,3 @@ def _load_photo_codec() -> ImageCodec:
 
     import_torch()
     return load_photo_codec()
-
-
-def _size(path: Path) -> float:
-    try:
-        return float(path.stat().st_size)
-    except OSError:
-        return 0.0

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,6 +19,7 @@ from app.cli.shared import (
     print_json,
 )
 from core.coding.coders import DEFAULT_CODER, Coder
+from core.engine import Outcome
 from core.errors import HostileNameError, NoSuchEntryError
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def add(
             Archive.create(archive).close()
         results: list[FileResult] = []
         try:
-            sources = engine.into(folder, paths)
-            with Following(len(engine.collect(sources)), "adding") as following:
+            sources = engine.plan(paths, folder)
+            with Following(len(sources), "adding") as following:
                 results = engine.add(
                     archive,
                     sources,
@@ -110,12 +111,17 @@ def extract(
     from core import engine
 
     with one_line_errors():
-        chosen, unknown = _chosen(archive, names or [])
-        n_files = sum(not name.endswith("/") for name in chosen)
-        with Following(n_files, "extracting") as following:
-            queries = answers(following, overwrite, keep_both, skip)
-            results = engine.extract(archive, chosen, to, queries=queries, listener=following)
-        _exit_by(results, unknown, damage=_damage(archive))
+        chosen = _chosen(archive, names or [])
+        with Following(len(chosen.names), "extracting") as following:
+            results = engine.extract(
+                archive,
+                chosen.names,
+                chosen.folders,
+                to,
+                queries=answers(following, overwrite, keep_both, skip),
+                listener=following,
+            )
+        _exit_by(results, chosen.unknown, damage=_damage(archive))
 
 
 def verify(archive: ArchivePath, names: Names = None) -> None:
@@ -125,15 +131,14 @@ def verify(archive: ArchivePath, names: Names = None) -> None:
     from core.archive import Archive
 
     with one_line_errors():
-        chosen, unknown = _chosen(archive, names or [])
-        chosen = [name for name in chosen if not name.endswith("/")]
-        with Following(len(chosen), "verifying") as following:
-            results = engine.verify(archive, chosen, listener=following)
+        chosen = _chosen(archive, names or [])
+        with Following(len(chosen.names), "verifying") as following:
+            results = engine.verify(archive, chosen.names, listener=following)
         damage = _damage(archive)
         if not names and not damage:
             with Archive.open(archive) as opened:
                 opened.check_structure()
-        _exit_by(results, unknown, damage=damage)
+        _exit_by(results, chosen.unknown, damage=damage)
 
 
 def remove(
@@ -144,10 +149,10 @@ def remove(
     from core.archive import Archive
 
     with one_line_errors():
-        chosen, unknown = _chosen(archive, names)
+        chosen = _chosen(archive, names)
         with Archive.open(archive, write=True) as opened:
-            opened.remove(name.rstrip("/") for name in chosen)
-        _exit_by([], unknown)
+            opened.remove([*chosen.names, *chosen.folders])
+        _exit_by([], chosen.unknown)
 
 
 def rename(
@@ -259,27 +264,34 @@ def answers(following: Following, replace: bool, keep_both: bool, skip: bool) ->
     return TerminalQueries(following) if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
-def _chosen(archive: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The entries of names, where a folder stands for all that is in it; and names of nothing.
+class _Chosen(NamedTuple):
+    """What names on a command line stand for."""
 
-    Folders that were made are among them, with a slash at their ends.
-    """
+    names: list[str]  # of images
+    folders: list[str]  # that were made
+    unknown: list[str]
+
+
+def _chosen(archive: Path, given: Sequence[str]) -> _Chosen:
+    """The images and folders of names; all if none. A folder stands for everything in it."""
     from core.archive import Archive
 
     with Archive.open(archive, salvage=True) as opened:
-        there = [entry.name for entry in opened.entries()]
-        there += [f"{name}/" for name in opened.folders()]
-    if not names:
-        return there, []
-    chosen: dict[str, None] = {}
+        names, folders = [entry.name for entry in opened.entries()], opened.folders()
+    if not given:
+        return _Chosen(names, folders, [])
+    chosen_names: dict[str, None] = {}
+    chosen_folders: dict[str, None] = {}
     unknown = []
-    for name in names:
-        inside = f"{name.rstrip('/')}/"
-        found = [n for n in there if n == name or n.startswith(inside)]
-        chosen.update(dict.fromkeys(found))
-        if not found:
+    for name in given:
+        folder = name.rstrip("/")  # as shells complete names of folders
+        found = [n for n in names if n == name or n.startswith(f"{folder}/")]
+        made = [n for n in folders if n == folder or n.startswith(f"{folder}/")]
+        chosen_names.update(dict.fromkeys(found))
+        chosen_folders.update(dict.fromkeys(made))
+        if not found and not made:
             unknown.append(name)
-    return list(chosen), unknown
+    return _Chosen(list(chosen_names), list(chosen_folders), unknown)
 
 
 def _exit_by(
@@ -292,7 +304,7 @@ def _exit_by(
         error(str(NoSuchEntryError(name, "the archive has no such image or folder")))
     if damage:
         error(damage)
-    if any(result.cancelled for result in results):
+    if any(result.outcome is Outcome.CANCELLED for result in results):
         error("stopped; what is finished is kept")
         raise typer.Exit(INTERRUPTED)
     if unknown or damage or not all(result.ok for result in results):

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from core.archive import Totals
+from core.engine import Outcome
+
 if TYPE_CHECKING:
     from core import control
     from core.archive.entry import Entry
@@ -117,11 +120,11 @@ def entries_table(entries: Sequence[Entry]) -> Table:
             _number(e.borrowed_bits, 0),
             *(_number(s, 2) for s in (e.encode_seconds, e.network_seconds, e.coding_seconds)),
         )
-    original = sum(e.original_bytes for e in entries)
-    packed = sum(e.packed_bytes for e in entries)
+    sums = Totals.of(entries).all
     table.caption = (
-        f"{len(entries)} images, {original:,} to {packed:,} bytes, "
-        f"{_saved(original, packed)} saved; theory and achieved in bits/dim"
+        f"{sums.n_entries} images, {sums.original_bytes:,} to {sums.packed_bytes:,} bytes, "
+        f"{_saved(sums.original_bytes, sums.packed_bytes)} saved; "
+        "theory and achieved in bits/dim"
     )
     return table
 
@@ -222,13 +225,13 @@ def _table(*titles: str) -> Table:
 
 def _done(result: FileResult) -> str:
     entry = result.entry
-    if result.skipped:
+    if result.outcome is Outcome.SKIPPED:
         return f"{result.name}: left out"
     if result.target is not None:
         return str(result.target)
     if entry is None:
         return result.name
-    if result.unchanged:
+    if result.outcome is Outcome.UNCHANGED:
         return f"{entry.name}: in the archive already"
     how = f"{entry.achieved_bpd:.3f} bits/dim" if entry.reason is None else entry.reason
     saved = _saved(entry.original_bytes, entry.packed_bytes)

@@ -52,15 +52,15 @@ class Extraction(QObject):
         """Asks for a folder, and extracts these files and folders to it."""
         names = dict.fromkeys(entry.name for item in items for entry in item.below())
         folders = [item for item in items if isinstance(item, Folder)]
-        names.update((f"{made}/", None) for folder in folders for made in folder.made_below())
+        made = dict.fromkeys(name for folder in folders for name in folder.made_below())
         archive = self._session.path
-        if archive is None or not names:
+        if archive is None or not (names or made):
             return
         last = self._settings.value(_SETTING, str(archive.parent))
         target = self._dialogs.extraction_folder(self._window, Path(str(last)))
         if target is not None and self._session.path == archive:
             self._settings.setValue(_SETTING, str(target))
-            self._session.extract(list(names), target)
+            self._session.extract(list(names), list(made), target)
 
     def verify(self) -> None:
         """Verifies the selection, or all."""

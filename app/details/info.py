@@ -84,7 +84,7 @@ class InfoTab(ScrollingTab):
 
     def _exactness(self, entry: Entry) -> list[Row]:
         exact = (self.tr("yes"), self.tr("no"))[not entry.file_exact]
-        if entry.codec == "stored":
+        if entry.is_stored:
             return [
                 (self.tr("File"), self.tr("exact: its own bytes are kept")),
                 (self.tr("Kept since"), _time(entry.added_at)),

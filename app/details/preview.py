@@ -246,7 +246,7 @@ class PreviewTab(Tab):
         self._show_zoom()
 
     def _why_no_map(self) -> str:
-        if self._entry is None or self._entry.codec != "stored":
+        if self._entry is None or not self._entry.is_stored:
             return self.tr("No map: the image is too large for one, and shown in a smaller size.")
         reason = sentences.translated(self._entry.reason or "").rstrip(".")
         return self.tr("No map of bits a pixel, since the file is kept as it was: {0}.").format(

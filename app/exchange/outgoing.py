@@ -56,7 +56,7 @@ class Picked:
     @property
     def is_quick(self) -> bool:
         """Whether nobody minds if it is decoded without having been asked for."""
-        n_pixels = sum(e.width * e.height for e in self.entries if e.codec != "stored")
+        n_pixels = sum(e.width * e.height for e in self.entries if not e.is_stored)
         n_bytes = sum(e.original_bytes for e in self.entries)
         return bool(self.entries) and n_pixels <= _MOST_PIXELS and n_bytes <= _MOST_BYTES
 
@@ -278,7 +278,7 @@ class Outgoing(QObject):
         if not missing:
             return []
         results = self._backend.extract(
-            picked.archive, missing, tray.folder, None, listener, cancel
+            picked.archive, missing, (), tray.folder, None, listener, cancel
         )
         for result in results:
             if result.target is not None:

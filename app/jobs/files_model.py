@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from app.jobs.jobs import Job, JobFile, JobKind, State
 from app.language import formats, sentences
 from app.widgets import icons
+from core.engine import Outcome
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -165,7 +166,7 @@ class JobFilesModel(QAbstractTableModel):
             return self.tr("Moved to the wastebasket")
         if result is None or result.entry is None:
             return self.tr("Done")
-        if result.unchanged:
+        if result.outcome is Outcome.UNCHANGED:
             return self.tr("Was already there")
         entry = result.entry
         saved = formats.saved_fraction(entry.original_bytes, entry.packed_bytes)

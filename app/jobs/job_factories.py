@@ -18,52 +18,51 @@ if TYPE_CHECKING:
 def adding(
     backend: Backend, archive: Path, paths: Sequence[Path], queries: Queries, folder: str
 ) -> Work:
-    """Adds files and folders to a folder, "" being that which holds all."""
-
-    def sources() -> Sequence[Path | Source]:  # on the worker, where imports may take their time
-        from core.engine import into
-
-        return into(folder, paths)
-
-    return _adding(backend, archive, sources, queries)
+    """Adds files and folders to a folder of the archive, "" being its root."""
+    return _adding(backend, archive, partial(backend.plan_add, paths, folder), queries)
 
 
 def _adding(
     backend: Backend,
     archive: Path,
-    sources: Callable[[], Sequence[Path | Source]],
+    find: Callable[[], Sequence[Source]],
     queries: Queries,
 ) -> Work:
+    sources: list[Source] = []
+
+    def plan() -> Plan:  # on the worker: it reads the disk, once
+        sources[:] = find()
+        return [(source.name, float(source.n_bytes)) for source in sources]
 
     def retry(failed: Sequence[FileResult]) -> Work:
         from core.engine import Source
 
         left = [Source(result.source, result.name) for result in failed if result.source]
-        return _adding(backend, archive, lambda: left, queries)
+        return _adding(backend, archive, partial(backend.plan_again, left), queries)
 
     def run(listener: Listener, cancel: CancelToken) -> Sequence[FileResult]:
-        return backend.add(archive, sources(), queries, listener, cancel)
+        return backend.add(archive, sources, queries, listener, cancel)
 
-    return Work(lambda: backend.plan_add(sources()), run, retry)
+    return Work(plan, run, retry)
 
 
 def extracting(
     backend: Backend,
     archive: Path,
     plan: Plan,
-    folder: Path,
+    folders: Sequence[str],
+    target: Path,
     queries: Queries,
-    folders: Sequence[str] = (),
 ) -> Work:
-    """Writes images into a folder, and makes folders, whose names end in a slash."""
-    names = [*(name for name, _ in plan), *folders]
+    """Writes images into a folder of the disk, and makes folders of the archive there."""
+    names = [name for name, _ in plan]
 
     def retry(failed: Sequence[FileResult]) -> Work:
         part, left = _part(plan, failed), [r.name for r in failed if r.name in folders]
-        return extracting(backend, archive, part, folder, queries, left)
+        return extracting(backend, archive, part, left, target, queries)
 
-    run = partial(backend.extract, archive, names, folder, queries)
-    return Work(lambda: plan, run, retry, folder)
+    run = partial(backend.extract, archive, names, folders, target, queries)
+    return Work(lambda: plan, run, retry, target)
 
 
 def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> Work:

@@ -22,6 +22,7 @@ from app.backend.backend import Plan
 from app.jobs.meter import ADDING, TAKING_OUT, Meter
 from app.language import sentences
 from core.control import CancelToken, Progress, Stage
+from core.engine import Outcome
 from core.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class State(Enum):
     SKIPPED = "skipped"  # left out, as was answered
     RETRIED = "retried"  # failed, and handed to another job
     CANCELLED = "cancelled"
+
+
+_STATES = {
+    Outcome.DONE: State.DONE,
+    Outcome.UNCHANGED: State.DONE,
+    Outcome.SKIPPED: State.SKIPPED,
+    Outcome.FAILED: State.FAILED,
+    Outcome.CANCELLED: State.CANCELLED,
+}
 
 
 @dataclass
@@ -213,7 +223,10 @@ class Job(QObject):
     @property
     def n_unchanged(self) -> int:
         """How many files the archive had already."""
-        return sum(file.result is not None and file.result.unchanged for file in self.files)
+        return sum(
+            file.result is not None and file.result.outcome is Outcome.UNCHANGED
+            for file in self.files
+        )
 
     @property
     def n_finished(self) -> int:
@@ -282,18 +295,13 @@ class Job(QObject):
             self.files_added.emit(first, len(new))
 
     def _find(self, name: str) -> int:
-        if name not in self._index:  # a path that the plan could not read
+        if name not in self._index:  # a folder, which only has a result if it failed
             self._append([name])
         return self._index[name]
 
     def _settle(self, file: JobFile, result: FileResult) -> None:
         file.result, file.fraction = result, 1.0
-        if result.cancelled:
-            file.state = State.CANCELLED
-        elif result.skipped:
-            file.state = State.SKIPPED
-        else:
-            file.state = State.FAILED if result.error else State.DONE
+        file.state = _STATES[result.outcome]
         self.meter.finish(file.name)
 
     def _end(self, error: BaseException | None) -> list[int]:

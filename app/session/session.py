@@ -17,6 +17,7 @@ from app.jobs.jobs import Job, JobKind, Jobs
 from app.language import sentences
 from app.session.entries_model import EntriesModel
 from app.session.history import History
+from core.engine import Outcome
 
 if TYPE_CHECKING:
     from core.engine import FileResult, Queries
@@ -88,13 +89,11 @@ class ArchiveSession(QObject):
         )
         self.jobs.submit(JobKind.ADD, archive, work)
 
-    def extract(self, names: Sequence[str], folder: Path) -> None:
-        """Writes the images of these names into a folder, and makes those that end in a slash."""
-        archive = self._archive()
-        plan = self._plan([name for name in names if not name.endswith("/")])
-        folders = [name for name in names if name.endswith("/")]
+    def extract(self, names: Sequence[str], folders: Sequence[str], target: Path) -> None:
+        """Writes images into a folder of the disk, and makes folders of the archive there."""
+        archive, plan = self._archive(), self._plan(names)
         work = job_factories.extracting(
-            self._backend, archive, plan, folder, self._queries, folders
+            self._backend, archive, plan, folders, target, self._queries
         )
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
@@ -196,7 +195,11 @@ class ArchiveSession(QObject):
             self.model.put(result.entry)
 
     def _on_added(self, job: Job) -> None:
-        results = [f.result for f in job.files if f.result is not None and not f.result.unchanged]
+        results = [
+            f.result
+            for f in job.files
+            if f.result is not None and f.result.outcome is not Outcome.UNCHANGED
+        ]
         names = [result.entry.name for result in results if result.entry is not None]
         if not names:
             return

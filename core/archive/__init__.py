@@ -1,21 +1,20 @@
-"""The container: one .floe file that holds many images, and what it says about each."""
+"""The container: one .floe file that holds many images, and the facts about each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.archive.entry import Entry
+from core.archive.entry import Entry, Method, Share
+from core.archive.totals import Totals
 
 if TYPE_CHECKING:
     from core.archive.archive import Archive
+    from core.archive.codec import Codecs
+else:
+    from core.lazy import lazy
 
-__all__ = ["Archive", "Entry"]
+    __getattr__ = lazy(
+        __name__, {"Archive": "core.archive.archive", "Codecs": "core.archive.codec"}
+    )
 
-
-def __getattr__(name: str) -> object:
-    """Import Archive at its first use: it needs numpy, entries do not."""
-    if name != "Archive":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from core.archive.archive import Archive
-
-    return Archive
+__all__ = ["Archive", "Codecs", "Entry", "Method", "Share", "Totals"]

@@ -1,10 +1,10 @@
-"""Many files at once: into an archive, out of it, or checked in their place."""
+"""Many files at once: into an archive, out of it, or checked in place."""
 
 from __future__ import annotations
 
-from core.engine.collecting import Source, collect, into
-from core.engine.discarding import Discardable, discard, discardables
-from core.engine.jobs import add, extract, verify
+from typing import TYPE_CHECKING
+
+from core.engine.planning import Source, plan, plan_again
 from core.engine.queries import (
     Always,
     Answer,
@@ -15,7 +15,19 @@ from core.engine.queries import (
     Queries,
     Query,
 )
-from core.engine.results import FileResult, Listener, Silent
+from core.engine.results import FileResult, Listener, Outcome, Silent
+
+if TYPE_CHECKING:
+    from core.engine.discarding import Discardable, discard, discardables
+    from core.engine.jobs import add, extract, verify
+else:
+    from core.lazy import lazy
+
+    __getattr__ = lazy(
+        __name__,
+        dict.fromkeys(("add", "extract", "verify"), "core.engine.jobs")
+        | dict.fromkeys(("Discardable", "discard", "discardables"), "core.engine.discarding"),
+    )
 
 __all__ = [
     "Always",
@@ -27,15 +39,16 @@ __all__ = [
     "FileResult",
     "Listener",
     "NameConflict",
+    "Outcome",
     "Queries",
     "Query",
     "Silent",
     "Source",
     "add",
-    "collect",
     "discard",
     "discardables",
     "extract",
-    "into",
+    "plan",
+    "plan_again",
     "verify",
 ]

@@ -1,7 +1,7 @@
 """Names that are taken: what a job decides about its files before it works on any of them.
 
-So all questions come at once, while the person who started the job is still there; and what an
-archive has already is known before anything is coded.
+All questions come at once, while the user who started the job is still there, and files that
+the archive has already are known before anything is coded.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from core.archive.archive import Archive
 from core.archive.entry import Entry
 from core.archive.names import shown, target_path
 from core.control import CancelToken
-from core.engine.collecting import free_name
+from core.engine.planning import free_name
 from core.engine.queries import Asking, Choice, FileExists, NameConflict
-from core.engine.results import FileResult
+from core.engine.results import FileResult, Outcome
 from core.errors import EntryExistsError, HostileNameError, TargetExistsError
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a file goes: its name there, and whether in the place of another."""
+    """Where a file goes: its name there, and whether it replaces another."""
 
     name: str
     replace: bool = False
 
 
-#: A file that needs no work, or the place that it gets.
+#: The result of a file that needs no work, or the destination of one that does.
 Decision = FileResult | Destination
 
 
@@ -49,12 +49,12 @@ class AddingConflicts:
         self._coming = {file.name for file in files}
 
     def decide(self, file: FileResult) -> Decision:
-        """Raises EntryExistsError where nobody can be asked, and Cancelled."""
+        """Raises EntryExistsError if there is nobody to ask, and Cancelled."""
         there = self._opened.find(file.name)
         if there is None or file.source is None:
             return Destination(file.name)
         if same_file(file.source, there, self._cancel):
-            return replace(file, entry=there, unchanged=True)
+            return replace(file, entry=there, outcome=Outcome.UNCHANGED)
         if self._asking is None:
             raise EntryExistsError(
                 shown(file.name),
@@ -63,7 +63,7 @@ class AddingConflicts:
         try:
             status = file.source.stat()
         except OSError:
-            return Destination(file.name, replace=True)  # reading it will tell
+            return Destination(file.name, replace=True)  # reading it reports why
         new_name = free_name(file.name, self._is_taken)
         query = NameConflict(
             self._opened.path,
@@ -90,11 +90,11 @@ class ExtractingConflicts:
         self._coming = set(names)
 
     def decide(self, file: FileResult) -> Decision:
-        """Raises HostileNameError, TargetExistsError where nobody can be asked, and Cancelled."""
+        """Raises HostileNameError, TargetExistsError if there is nobody to ask, and Cancelled."""
         target = target_path(self._folder, file.name)
         try:
             status = os.lstat(target)
-        except OSError:  # nothing is there, or it cannot be reached: writing will tell
+        except OSError:  # nothing is there, or it cannot be reached: writing reports why
             return Destination(file.name)
         if stat.S_ISDIR(status.st_mode):
             raise TargetExistsError(target, "a folder of this name is in the way")
@@ -115,7 +115,7 @@ class ExtractingConflicts:
     def _is_taken(self, name: str) -> bool:
         try:
             return name in self._coming or os.path.lexists(target_path(self._folder, name))
-        except HostileNameError:  # too long with its number: extracting will say so
+        except HostileNameError:  # too long with its number: extracting reports that
             return False
 
 
@@ -125,11 +125,11 @@ def _destination(file: FileResult, new_name: str, choice: Choice, coming: set[st
     if choice is Choice.KEEP_BOTH:
         coming.add(new_name)
         return Destination(new_name)
-    return replace(file, skipped=True)
+    return replace(file, outcome=Outcome.SKIPPED)
 
 
 def same_file(path: Path, entry: Entry, cancel: CancelToken) -> bool:
-    """Whether a file is the one that was archived; one that cannot be read is not."""
+    """Whether a file is the one that was archived; a file that cannot be read is not."""
     try:
         if path.stat().st_size != entry.original_bytes:
             return False

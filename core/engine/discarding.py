@@ -1,4 +1,4 @@
-"""Originals that need not stay: files whose very bytes come back from the archive."""
+"""Originals that can go: files whose exact bytes the archive gives back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.errors import KeptFileError
 
 @dataclass(frozen=True)
 class Discardable:
-    """A file on the disk, and the entry that gives back its bytes."""
+    """A file on disk, and the entry that gives back its bytes."""
 
     path: Path
     name: str
@@ -28,10 +28,10 @@ class Discardable:
 
 
 def discardables(results: Iterable[FileResult]) -> list[Discardable]:
-    """The files of what was added that may go, none of them twice.
+    """The added files that can go, each once.
 
-    A file of which only the pixels come back is none of them, nor is one behind a link: the link
-    would go, and the file stay.
+    Files of which only the pixels come back stay, and so do files behind links: the link would
+    go, and the file stay.
     """
     found: dict[Path, Discardable] = {}
     for result in results:
@@ -56,10 +56,10 @@ def discard(
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
 ) -> list[FileResult]:
-    """Moves originals away, each looked at again right before it goes.
+    """Moves originals away, each compared with the archive right before.
 
-    One that is no longer what the archive holds stays, and that is its error; so does one for
-    which ``move`` raises OSError. Raises what Archive.open raises.
+    A file that differs from the archived one stays, which is its error; so does one for which
+    ``move`` raises OSError. Raises what Archive.open raises.
     """
     run = Run(archive, listener, cancel, None)
 

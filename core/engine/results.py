@@ -1,8 +1,9 @@
-"""What a job says of each of its files, while it works and in the end."""
+"""What a job reports about each of its files, while it works and in the end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
@@ -10,27 +11,40 @@ from core.archive.entry import Entry
 from core.control import Progress
 
 
+class Outcome(Enum):
+    """How a job ended for one file."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"  # the archive had this very file under this name already
+    SKIPPED = "skipped"  # left out, as was answered
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 @dataclass(frozen=True)
 class FileResult:
-    """How it went with one file. Without an error and not cancelled, all is well."""
+    """What a job did with one file."""
 
     name: str
     source: Path | None = None  # of what was added
+    outcome: Outcome = Outcome.DONE
     entry: Entry | None = None  # of what is in the archive now
     target: Path | None = None  # of what was extracted
-    error: str | None = None  # one sentence for a person
-    replaced: Path | None = None  # the archive of the entry in whose place this one came
-    cancelled: bool = False
-    skipped: bool = False  # left out, as was answered
-    unchanged: bool = False  # the archive had this very file under this name already
+    error: str | None = None  # of what failed, one sentence for the user
+    replaced: Path | None = None  # the archive of the entry that this one replaced
 
     @property
     def ok(self) -> bool:
-        return self.error is None and not self.cancelled
+        """Whether nothing is left to do for the file."""
+        return self.outcome not in (Outcome.FAILED, Outcome.CANCELLED)
+
+    def failed(self, error: str) -> FileResult:
+        """The same file, failed with this sentence."""
+        return replace(self, outcome=Outcome.FAILED, error=error)
 
 
 class Listener(Protocol):
-    """Told of files as they go; called from the workers' threads, never from two at a time."""
+    """Callbacks of a job: called from worker threads, one at a time."""
 
     def started(self, name: str) -> None: ...
 
@@ -40,13 +54,13 @@ class Listener(Protocol):
 
 
 class Silent:
-    """A listener for those who only want the results."""
+    """A listener that ignores everything: only the results are wanted."""
 
     def started(self, name: str) -> None:
-        """Nobody asked."""
+        """Ignored."""
 
     def progress(self, p: Progress) -> None:
-        """Nobody asked."""
+        """Ignored."""
 
     def finished(self, r: FileResult) -> None:
-        """Nobody asked."""
+        """Ignored."""

@@ -1,4 +1,4 @@
-"""One job at work: each file is one call on an executor, and succeeds or fails by itself."""
+"""One job at work: each file is one call on an executor, and succeeds or fails on its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TypeVar
 from core.control import CancelToken, Progress, ProgressListener
 from core.engine.conflicts import Decision, Destination
 from core.engine.queries import Asking, Choice, ContinueAfterError, Queries
-from core.engine.results import FileResult, Listener, Silent
+from core.engine.results import FileResult, Listener, Outcome, Silent
 from core.errors import (
     ArchiveBusyError,
     Cancelled,
@@ -30,16 +30,16 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-#: Files under way at a time where no executor is given: each keeps four cores busy, and takes
-#: memory of its own.
+#: Files in progress at a time where no executor is given: each keeps four cores busy and needs
+#: its own memory.
 N_WORKERS = min(max((os.cpu_count() or 1) // THREADS_PER_IMAGE, 1), 4)
 
-#: What the files after one that met them may well meet, too.
+#: Errors that the next files are likely to meet, too.
 _LASTING = (UnwritableFileError, ArchiveBusyError, ModelError)
 
 
 class Run:
-    """One job: what it is told, whom it asks, and how each of its files is seen to."""
+    """One job: its listener, its questions, and the handling of each of its files."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Run:
     def decide(
         self, files: Sequence[FileResult], decide: Callable[[FileResult], Decision]
     ) -> list[Decision]:
-        """What comes of each file before any is worked on; what needs no work is told."""
+        """Decides about each file before any is worked on; reports those that need no work."""
         decided = []
         for file in files:
             decision = self._attempt(file, partial(decide, file))
@@ -77,7 +77,7 @@ class Run:
         work: Callable[[FileResult, Destination], FileResult],
         executor: Executor | None,
     ) -> list[FileResult]:
-        """Does the work on each file that has a place, and tells what came of it."""
+        """Does the work on each file that has a destination, and reports the results."""
 
         def one(file: FileResult, destination: Destination) -> FileResult:
             self._listener.started(file.name)
@@ -98,7 +98,7 @@ class Run:
                         futures.append(destination)
                 return [f.result() if isinstance(f, Future) else f for f in futures]
             except BaseException:
-                # Someone pressed Ctrl-C: the pool is left only once all workers have stopped.
+                # Ctrl-C, say: the pool is left only once all workers have stopped.
                 self.cancel.cancel()
                 for future in futures:
                     if isinstance(future, Future):
@@ -106,13 +106,13 @@ class Run:
                 raise
 
     def _attempt(self, file: FileResult, call: Callable[[], T]) -> T | FileResult:
-        """What the call returns, or else what is said of the file; again if a person wants it."""
+        """What the call returns, or the file's failure; tried again if the user wants that."""
         while True:
             try:
                 self.cancel.check()
                 return call()
             except Cancelled:
-                return changed(file, cancelled=True)
+                return changed(file, outcome=Outcome.CANCELLED)
             except FloeError as error:
                 sentence, lasting = str(error), isinstance(error, _LASTING)
             except MemoryError:
@@ -123,17 +123,17 @@ class Run:
                 sentence = f"{file.name}: unexpected {type(error).__name__}: {error}"
                 lasting = False
             if self.asking is None or not lasting:
-                return changed(file, error=sentence)
+                return file.failed(sentence)
             try:
                 query = ContinueAfterError(self._archive, file.name, sentence)
                 if self.asking.ask(query) is not Choice.RETRY:
-                    return changed(file, error=sentence)
+                    return file.failed(sentence)
             except Cancelled:
-                return changed(file, error=sentence)
+                return file.failed(sentence)
 
 
 class _Ordered:
-    """Passes events on from many threads, one at a time."""
+    """Passes on events of many threads, one at a time."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener, self._lock = listener, threading.Lock()

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.backend.backend import Listing, Plan
+from app.backend.backend import Listing
 from app.backend.decoding import Decoded
 from app.backend.edits import Edit
 from core.archive.breakdown import Stored, breakdown
 from core.archive.entry import Entry, Share
 from core.bench.contest import NOT_INSTALLED, Attempt, ContestListener
 from core.control import CancelToken, Progress
-from core.engine import FileResult, Queries, Source
+from core.engine import FileResult, Outcome, Queries, Source
 from core.errors import (
     Cancelled,
     DamagedEntryError,
@@ -70,11 +70,10 @@ def make_result(name: str, **changes: Any) -> Any:
     return FileResult(name, **changes)
 
 
-def _files(paths: Sequence[Path | Source]) -> list[Source]:
+def _files(sources: Iterable[Source]) -> list[Source]:
     """Folders are flat here: their files get the names that the folders would stand beside."""
     files: list[Source] = []
-    for path in paths:
-        source = path if isinstance(path, Source) else Source(path, path.name)
+    for source in sources:
         beside = source.name.rpartition("/")[0]
         inside = sorted(source.path.iterdir()) if source.path.is_dir() else None
         for file in inside if inside is not None else [source.path]:
@@ -91,7 +90,7 @@ def _each(names: Sequence[str], work: Any, listener: Any, cancel: CancelToken) -
     results = []
     for name in names:
         if cancel.cancelled:
-            result = make_result(name, cancelled=True)
+            result = make_result(name, outcome=Outcome.CANCELLED)
         else:
             listener.started(name)
             try:
@@ -101,9 +100,9 @@ def _each(names: Sequence[str], work: Any, listener: Any, cancel: CancelToken) -
                     name, entry=None if is_path else outcome, target=outcome if is_path else None
                 )
             except Cancelled:
-                result = make_result(name, cancelled=True)
+                result = make_result(name, outcome=Outcome.CANCELLED)
             except ValueError as error:
-                result = make_result(name, error=str(error))
+                result = make_result(name).failed(str(error))
         listener.finished(result)
         results.append(result)
     return results
@@ -139,13 +138,16 @@ class FakeBackend:
         made = [name for name in self.folders if name[0] == archive]
         return Listing(list(self.archives[archive].values()), [f for _, f in made], None)
 
-    def plan_add(self, paths: Sequence[Path]) -> Plan:
-        return [(name, float(path.stat().st_size)) for path, name in _files(paths)]
+    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]:
+        return _files(Source(path, f"{into}/{path.name}" if into else path.name) for path in paths)
+
+    def plan_again(self, sources: Sequence[Source]) -> list[Source]:
+        return _files(sources)
 
     def add(
         self,
         archive: Path,
-        paths: Sequence[Path],
+        sources: Sequence[Source],
         queries: Queries,
         listener: Any,
         cancel: CancelToken,
@@ -161,13 +163,14 @@ class FakeBackend:
             self.archives[archive][name] = entry
             return entry
 
-        return _each([name for _, name in _files(paths)], work, listener, cancel)
+        return _each([source.name for source in sources], work, listener, cancel)
 
     def extract(
         self,
         archive: Path,
         names: Sequence[str],
-        folder: Path,
+        folders: Sequence[str],
+        target_folder: Path,
         queries: Queries,
         listener: Any,
         cancel: CancelToken,
@@ -176,7 +179,7 @@ class FakeBackend:
 
         def work(name: str) -> Any:
             self._pieces(name, "decoding", listener, cancel)
-            target = folder / name
+            target = target_folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(name)
             return target
@@ -364,7 +367,7 @@ class FakeBackend:
             progress(Progress(name, "decoding", piece, 10))
         self.previewed.append(name)
         bits = (columns * (24 / entry.width)).astype(np.float32)
-        return Decoded(pixels, None if entry.codec == "stored" else bits)
+        return Decoded(pixels, None if entry.is_stored else bits)
 
     def _pieces(self, name: str, stage: Any, listener: Any, cancel: CancelToken) -> None:
         for piece in range(1, 11):

@@ -117,12 +117,14 @@ def test_the_copy_goes_with_the_last_entry_that_needs_it(path: Path, source: Pat
 def test_many_files_at_once(path: Path, source: Path) -> None:
     """Also where all of them are in the archive already."""
     for _ in range(2):
-        results = engine.add(path, [source], carry_model=True, codecs=Codecs(FakeCodec))
+        results = engine.add(
+            path, engine.plan([source]), carry_model=True, codecs=Codecs(FakeCodec)
+        )
         assert all(result.ok for result in results)
         assert [row[0] for row in carried(path)] == ["fake-0"]
         with tampering(path) as connection:
             connection.execute("DELETE FROM model")
-    engine.add(path, [source], codecs=Codecs(FakeCodec))
+    engine.add(path, engine.plan([source]), codecs=Codecs(FakeCodec))
     assert carried(path) == []
 
 

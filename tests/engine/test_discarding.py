@@ -12,7 +12,7 @@ from PIL import Image
 from core import engine
 from core.archive import Archive
 from core.archive.codec import Codecs
-from core.engine import FileResult
+from core.engine import FileResult, Outcome
 from tests.fakes import FakeCodec
 
 
@@ -36,7 +36,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def added(archive: Path, folder: Path) -> list[FileResult]:
-    return engine.add(archive, [folder], codecs=Codecs(FakeCodec))
+    return engine.add(archive, engine.plan([folder]), codecs=Codecs(FakeCodec))
 
 
 class Basket:
@@ -56,8 +56,8 @@ def test_only_exact_files_that_are_there(added: list[FileResult], folder: Path) 
     assert entry is not None
     for worse in (
         replace(added[0], entry=replace(entry, file_exact=False)),
-        replace(added[0], error="it failed"),
-        replace(added[0], cancelled=True),
+        added[0].failed("it failed"),
+        replace(added[0], outcome=Outcome.CANCELLED),
         replace(added[0], source=None),
         replace(added[0], source=folder / "gone.bmp"),
     ):

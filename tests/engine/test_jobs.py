@@ -14,7 +14,7 @@ from core import engine
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.control import CancelToken, Progress
-from core.engine import Always, Choice, FileResult
+from core.engine import Always, Choice, FileResult, Outcome
 from core.errors import NotAnArchiveError, UnreadableFileError, UnwritableFileError
 from tests.fakes import FakeCodec
 
@@ -76,7 +76,9 @@ def stored(archive: Path) -> list[str]:
 
 def test_there_and_back_with_every_event(archive: Path, folder: Path, tmp_path: Path) -> None:
     codec, told = FakeCodec(), Told()
-    results = engine.add(archive, [folder], listener=told, codecs=Codecs(lambda: codec))
+    results = engine.add(
+        archive, engine.plan([folder]), listener=told, codecs=Codecs(lambda: codec)
+    )
     names = [f"f/{number}.png" for number in range(5)]
     assert [result.name for result in results] == names
     assert all(result.ok and result.entry is not None for result in results)
@@ -87,7 +89,7 @@ def test_there_and_back_with_every_event(archive: Path, folder: Path, tmp_path: 
     ]
     checked = engine.verify(archive, names, codecs=Codecs(lambda: codec))
     assert all(result.ok for result in checked)
-    out = engine.extract(archive, names, tmp_path / "out", codecs=Codecs(lambda: codec))
+    out = engine.extract(archive, names, [], tmp_path / "out", codecs=Codecs(lambda: codec))
     assert all(result.ok for result in out)
     for number in range(5):
         target = tmp_path / "out" / "f" / f"{number}.png"
@@ -102,7 +104,7 @@ def test_one_bad_file_costs_only_itself(archive: Path, folder: Path, tmp_path: P
     (folder / "1.png").write_bytes(whole[: len(whole) // 2])
     (folder / "2.png").write_text("not an image")
     gone = tmp_path / "gone.png"
-    results = engine.add(archive, [folder, gone], codecs=Codecs(FakeCodec))
+    results = engine.add(archive, engine.plan([folder, gone]), codecs=Codecs(FakeCodec))
     errors = {result.name: result.error for result in results if result.error}
     assert set(errors) == {"f/1.png", "f/2.png", "gone.png"}
     assert all("\n" not in error for error in errors.values())
@@ -113,22 +115,25 @@ def test_one_bad_file_costs_only_itself(archive: Path, folder: Path, tmp_path: P
 
 def test_added_again_nothing_changes_and_nothing_is_coded(archive: Path, folder: Path) -> None:
     codec = FakeCodec()
-    engine.add(archive, [folder], codecs=Codecs(lambda: codec))
+    engine.add(archive, engine.plan([folder]), codecs=Codecs(lambda: codec))
     before = archive.read_bytes()
-    results = engine.add(archive, [folder], codecs=Codecs(lambda: codec))
-    assert all(result.ok and result.unchanged for result in results)
+    results = engine.add(archive, engine.plan([folder]), codecs=Codecs(lambda: codec))
+    assert all(result.outcome is Outcome.UNCHANGED for result in results)
     assert codec.n_encoded == 5
     assert archive.read_bytes() == before
 
 
 def test_another_image_of_the_same_name(archive: Path, folder: Path) -> None:
-    engine.add(archive, [folder / "0.png"], codecs=Codecs(FakeCodec))
+    engine.add(archive, engine.plan([folder / "0.png"]), codecs=Codecs(FakeCodec))
     save(folder / "0.png", 99)
-    (refused,) = engine.add(archive, [folder / "0.png"], codecs=Codecs(FakeCodec))
+    (refused,) = engine.add(archive, engine.plan([folder / "0.png"]), codecs=Codecs(FakeCodec))
     assert refused.error is not None
     assert "another image of this name" in refused.error
     (done,) = engine.add(
-        archive, [folder / "0.png"], queries=Always(Choice.REPLACE), codecs=Codecs(FakeCodec)
+        archive,
+        engine.plan([folder / "0.png"]),
+        queries=Always(Choice.REPLACE),
+        codecs=Codecs(FakeCodec),
     )
     assert done.ok
     with Archive.open(archive, codecs=Codecs(FakeCodec)) as opened:
@@ -139,7 +144,9 @@ def test_another_image_of_the_same_name(archive: Path, folder: Path) -> None:
 def test_any_executor_will_do(archive: Path, folder: Path, n_threads: int) -> None:
     executor: Executor
     with ThreadPoolExecutor(n_threads) as executor:
-        results = engine.add(archive, [folder], codecs=Codecs(FakeCodec), executor=executor)
+        results = engine.add(
+            archive, engine.plan([folder]), codecs=Codecs(FakeCodec), executor=executor
+        )
     assert all(result.ok for result in results)
     assert len(stored(archive)) == 5
 
@@ -155,13 +162,19 @@ def test_cancel_keeps_what_is_done_and_says_what_is_not(archive: Path, folder: P
     with ThreadPoolExecutor(1) as executor:
         results = engine.add(
             archive,
-            [folder],
+            engine.plan([folder]),
             listener=CancelAfterFirst(),
             cancel=cancel,
             codecs=Codecs(FakeCodec),
             executor=executor,
         )
-    assert [result.cancelled for result in results] == [False, True, True, True, True]
+    assert [result.outcome is Outcome.CANCELLED for result in results] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     assert stored(archive) == ["f/0.png"]
 
 
@@ -171,7 +184,7 @@ def test_a_listener_that_fails_stops_the_job(archive: Path, folder: Path) -> Non
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        engine.add(archive, [folder], listener=Interrupted(), codecs=Codecs(FakeCodec))
+        engine.add(archive, engine.plan([folder]), listener=Interrupted(), codecs=Codecs(FakeCodec))
     with Archive.open(archive) as opened:
         opened.check_structure()
 
@@ -183,7 +196,7 @@ def test_a_bug_in_a_codec_is_one_files_error(archive: Path, folder: Path) -> Non
                 raise RuntimeError("division by cucumber")
             return super().encode(pixels, **kwargs)
 
-    results = engine.add(archive, [folder], codecs=Codecs(Broken))
+    results = engine.add(archive, engine.plan([folder]), codecs=Codecs(Broken))
     (failed,) = [result for result in results if not result.ok]
     assert failed.name == "f/2.png"
     assert "RuntimeError: division by cucumber" in (failed.error or "")
@@ -193,9 +206,9 @@ def test_a_bug_in_a_codec_is_one_files_error(archive: Path, folder: Path) -> Non
 def test_what_is_no_archive_is_said_before_anything_is_coded(folder: Path, tmp_path: Path) -> None:
     codec = FakeCodec()
     with pytest.raises(NotAnArchiveError):
-        engine.add(folder / "0.png", [folder], codecs=Codecs(lambda: codec))
+        engine.add(folder / "0.png", engine.plan([folder]), codecs=Codecs(lambda: codec))
     with pytest.raises(UnreadableFileError):
-        engine.extract(tmp_path / "none.floe", ["a"], tmp_path, codecs=Codecs(lambda: codec))
+        engine.extract(tmp_path / "none.floe", ["a"], [], tmp_path, codecs=Codecs(lambda: codec))
     assert codec.n_encoded == 0
 
 
@@ -209,7 +222,7 @@ def test_an_archive_that_cannot_be_written_is_said_first(
 
     monkeypatch.setattr(Archive, "check_writable", refuse)
     with pytest.raises(UnwritableFileError):
-        engine.add(archive, [folder], codecs=Codecs(lambda: codec))
+        engine.add(archive, engine.plan([folder]), codecs=Codecs(lambda: codec))
     assert codec.n_encoded == 0
 
 
@@ -218,11 +231,11 @@ def test_of_an_archive_cut_short_the_rest_comes_out(archive: Path, tmp_path: Pat
     images = {f"{n}.png": random.integers(0, 256, (90, 120, 3), np.uint8) for n in range(8)}
     for name, pixels in images.items():
         Image.fromarray(pixels).save(tmp_path / name)
-    engine.add(archive, [tmp_path / name for name in images], codecs=Codecs(FakeCodec))
+    engine.add(archive, engine.plan([tmp_path / name for name in images]), codecs=Codecs(FakeCodec))
     names = stored(archive)
     data = archive.read_bytes()
     archive.write_bytes(data[: len(data) * 3 // 4 // 4096 * 4096])
-    results = engine.extract(archive, names, tmp_path / "out", codecs=Codecs(FakeCodec))
+    results = engine.extract(archive, names, [], tmp_path / "out", codecs=Codecs(FakeCodec))
     good = [result for result in results if result.ok]
     assert 0 < len(good) < len(names)
     for result in good:

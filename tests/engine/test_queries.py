@@ -15,7 +15,16 @@ from core import engine
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.control import CancelToken
-from core.engine import Always, Answer, Choice, ContinueAfterError, FileExists, NameConflict, Query
+from core.engine import (
+    Always,
+    Answer,
+    Choice,
+    ContinueAfterError,
+    FileExists,
+    NameConflict,
+    Outcome,
+    Query,
+)
 from core.errors import Cancelled, UnwritableFileError
 from tests.fakes import FakeCodec
 
@@ -57,7 +66,7 @@ def archive(tmp_path: Path, folder: Path) -> Path:
     """An archive of the folder, of which the first three files have changed since."""
     path = tmp_path / "a.floe"
     Archive.create(path).close()
-    engine.add(path, [folder], codecs=Codecs(FakeCodec))
+    engine.add(path, engine.plan([folder]), codecs=Codecs(FakeCodec))
     for number in range(3):
         save(folder / f"{number}.png", 50 + number)
     return path
@@ -72,7 +81,9 @@ def pixels(archive: Path) -> dict[str, int]:
 def test_names_that_are_taken(archive: Path, folder: Path) -> None:
     script = Script(Answer(Choice.REPLACE), Answer(Choice.KEEP_BOTH), Answer(Choice.SKIP))
     codec = FakeCodec()
-    results = engine.add(archive, [folder], queries=script, codecs=Codecs(lambda: codec))
+    results = engine.add(
+        archive, engine.plan([folder]), queries=script, codecs=Codecs(lambda: codec)
+    )
     assert pixels(archive) == {
         "f/0.png": 50,
         "f/1.png": 1,
@@ -81,11 +92,11 @@ def test_names_that_are_taken(archive: Path, folder: Path) -> None:
         "f/3.png": 3,
     }
     assert codec.n_encoded == 2
-    assert [(r.name, r.skipped, r.unchanged) for r in results] == [
-        ("f/0.png", False, False),
-        ("f/1.png", False, False),
-        ("f/2.png", True, False),
-        ("f/3.png", False, True),
+    assert [(r.name, r.outcome) for r in results] == [
+        ("f/0.png", Outcome.DONE),
+        ("f/1.png", Outcome.DONE),
+        ("f/2.png", Outcome.SKIPPED),
+        ("f/3.png", Outcome.UNCHANGED),
     ]
     query = script.asked[1]
     assert isinstance(query, NameConflict)
@@ -99,7 +110,7 @@ def test_names_that_are_taken(archive: Path, folder: Path) -> None:
 @pytest.mark.parametrize("choice", NameConflict.choices)
 def test_one_answer_for_all(archive: Path, folder: Path, choice: Choice) -> None:
     script = Script(Answer(choice, for_all=True))
-    engine.add(archive, [folder], queries=script, codecs=Codecs(FakeCodec))
+    engine.add(archive, engine.plan([folder]), queries=script, codecs=Codecs(FakeCodec))
     assert len(script.asked) == 1
     seeds = sorted(pixels(archive).values())
     assert (
@@ -114,10 +125,12 @@ def test_one_answer_for_all(archive: Path, folder: Path, choice: Choice) -> None
 
 def test_new_names_are_new_to_all(archive: Path, folder: Path) -> None:
     save(folder / "0 (2).png", 70)
-    engine.add(archive, [folder], queries=Always(Choice.KEEP_BOTH), codecs=Codecs(FakeCodec))
+    engine.add(
+        archive, engine.plan([folder]), queries=Always(Choice.KEEP_BOTH), codecs=Codecs(FakeCodec)
+    )
     assert {"f/0.png", "f/0 (2).png", "f/0 (3).png"} <= set(pixels(archive))
     save(folder / "0.png", 80)
-    engine.add(archive, [folder / "0.png"], codecs=Codecs(FakeCodec))
+    engine.add(archive, engine.plan([folder / "0.png"]), codecs=Codecs(FakeCodec))
     source = engine.Source(folder / "0.png", "f/0.png")
     engine.add(archive, [source], queries=Always(Choice.KEEP_BOTH), codecs=Codecs(FakeCodec))
     assert pixels(archive)["f/0 (4).png"] == 80
@@ -132,15 +145,15 @@ def test_all_is_asked_before_anything_is_coded(archive: Path, folder: Path) -> N
             return super().ask(query, cancel)
 
     early = Early(*[Answer(Choice.REPLACE)] * 3)
-    engine.add(archive, [folder], queries=early, codecs=Codecs(lambda: codec))
+    engine.add(archive, engine.plan([folder]), queries=early, codecs=Codecs(lambda: codec))
     assert codec.n_encoded == 3
 
 
 def test_no_answer_stops_the_job(archive: Path, folder: Path) -> None:
     before = archive.read_bytes()
     script = Script(Answer(Choice.REPLACE), None)
-    results = engine.add(archive, [folder], queries=script, codecs=Codecs(FakeCodec))
-    assert [result.cancelled for result in results] == [True] * 4
+    results = engine.add(archive, engine.plan([folder]), queries=script, codecs=Codecs(FakeCodec))
+    assert [result.outcome for result in results] == [Outcome.CANCELLED] * 4
     assert archive.read_bytes() == before
 
 
@@ -156,14 +169,14 @@ def test_a_question_ends_when_the_job_is_cancelled(archive: Path, folder: Path) 
         job = pool.submit(
             engine.add,
             archive,
-            [folder],
+            engine.plan([folder]),
             queries=Silent(),
             cancel=cancel,
             codecs=Codecs(FakeCodec),
         )
         assert asked.wait(5)
         cancel.cancel()
-        assert all(result.cancelled for result in job.result(1))
+        assert all(result.outcome is Outcome.CANCELLED for result in job.result(1))
 
 
 def test_files_that_exist(archive: Path, tmp_path: Path) -> None:
@@ -173,11 +186,11 @@ def test_files_that_exist(archive: Path, tmp_path: Path) -> None:
     os.utime(out / "f" / "1.png", ns=(7, 7))
     script = Script(Answer(Choice.REPLACE), Answer(Choice.KEEP_BOTH), Answer(Choice.SKIP))
     names = list(pixels(archive))
-    results = engine.extract(archive, names, out, queries=script, codecs=Codecs(FakeCodec))
+    results = engine.extract(archive, names, [], out, queries=script, codecs=Codecs(FakeCodec))
     seeds = {p.name: int(np.asarray(Image.open(p))[0, 0, 0]) for p in (out / "f").iterdir()}
     assert seeds == {"0.png": 0, "1.png": 90, "1 (2).png": 1, "2.png": 90, "3.png": 3}
     assert results[1].target == out / "f" / "1 (2).png"
-    assert [result.skipped for result in results] == [False, False, True, False]
+    assert [result.outcome is Outcome.SKIPPED for result in results] == [False, False, True, False]
     query = script.asked[1]
     assert isinstance(query, FileExists)
     assert (query.target, query.modified_at) == (out / "f" / "1.png", 7)
@@ -188,7 +201,7 @@ def test_a_folder_is_never_replaced(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "f" / "0.png").mkdir(parents=True)
     replace = Always(Choice.REPLACE)
     (result,) = engine.extract(
-        archive, ["f/0.png"], tmp_path / "out", queries=replace, codecs=Codecs(FakeCodec)
+        archive, ["f/0.png"], [], tmp_path / "out", queries=replace, codecs=Codecs(FakeCodec)
     )
     assert result.error is not None
     assert "folder of this name" in result.error
@@ -208,7 +221,12 @@ def test_errors_that_may_pass_are_tried_again(
     monkeypatch.setattr(Archive, "extract", full)
     script = Script(*[Answer(Choice.RETRY, for_all=True)] * times)
     results = engine.extract(
-        archive, list(pixels(archive)), tmp_path / "out", queries=script, codecs=Codecs(FakeCodec)
+        archive,
+        list(pixels(archive)),
+        [],
+        tmp_path / "out",
+        queries=script,
+        codecs=Codecs(FakeCodec),
     )
     assert all(result.ok for result in results)
     assert len(script.asked) == times
@@ -230,6 +248,7 @@ def test_errors_that_stay(
         results = engine.extract(
             archive,
             list(pixels(archive)),
+            [],
             tmp_path / "out",
             queries=script,
             codecs=Codecs(FakeCodec),
@@ -237,12 +256,14 @@ def test_errors_that_stay(
         )
     stopped = answer is None
     assert [bool(r.error) for r in results] == [True] + [not stopped] * 3
-    assert [r.cancelled for r in results] == [False] + [stopped] * 3
+    assert [r.outcome is Outcome.CANCELLED for r in results] == [False] + [stopped] * 3
     assert len(script.asked) == (4 if answer == Answer(Choice.SKIP) else 1)
 
 
 def test_a_damaged_image_is_nobodys_question(archive: Path, folder: Path) -> None:
     (folder / "new.png").write_text("no image")
     script = Script()
-    results = engine.add(archive, [folder / "new.png"], queries=script, codecs=Codecs(FakeCodec))
+    results = engine.add(
+        archive, engine.plan([folder / "new.png"]), queries=script, codecs=Codecs(FakeCodec)
+    )
     assert results[0].error is not None

@@ -19,7 +19,7 @@ from app.window.window import Window
 from core.archive.archive import Archive
 from core.bench.contest import REFUSED
 from core.control import CancelToken
-from core.engine import Silent
+from core.engine import Silent, plan
 from core.errors import Cancelled
 from tests.app.drops import drop
 from tests.app.stand_ins import FakeDialogs, MakeWindow
@@ -193,7 +193,8 @@ def test_a_new_archive_in_the_place_of_another(
 
 
 def test_the_plan_of_files_that_are_gone(core_backend: CoreBackend, tmp_path: Path) -> None:
-    assert core_backend.plan_add([tmp_path / "gone.png"]) == [("gone.png", 0.0)]
+    (source,) = core_backend.plan_add([tmp_path / "gone.png"], "f")
+    assert (source.name, source.n_bytes) == ("f/gone.png", 0)
 
 
 def test_codelengths_stop_when_told(
@@ -201,7 +202,7 @@ def test_codelengths_stop_when_told(
 ) -> None:
     path, cancel = tmp_path / "x.floe", CancelToken()
     core_backend.create(path)
-    core_backend.add(path, [photographs / "img0.png"], None, Silent(), cancel)
+    core_backend.add(path, plan([photographs / "img0.png"]), None, Silent(), cancel)
     lengths = core_backend.codelengths(path, "img0.png", cancel)
     assert next(lengths).name == "PNG"
     cancel.cancel()
@@ -215,7 +216,7 @@ def test_a_codec_that_cannot_take_an_image_says_so(
     path, image = tmp_path / "x.floe", tmp_path / "long.png"
     core_backend.create(path)
     Image.fromarray(np.zeros((1, 17_000, 3), np.uint8)).save(image)
-    core_backend.add(path, [image], None, Silent(), CancelToken())
+    core_backend.add(path, plan([image]), None, Silent(), CancelToken())
     measured = {m.name: m for m in core_backend.codelengths(path, image.name, CancelToken())}
     assert measured["PNG"].bits_per_dim is not None
     assert measured["WebP"].bits_per_dim is None
@@ -231,7 +232,7 @@ def test_of_an_archive_cut_short_the_rest_is_shown_and_comes_out(
     for number in range(6):
         pixels = random.integers(0, 256, (80, 100, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    core_backend.add(path, sorted(tmp_path.glob("*.png")), None, Silent(), CancelToken())
+    core_backend.add(path, plan(sorted(tmp_path.glob("*.png"))), None, Silent(), CancelToken())
     path.write_bytes(path.read_bytes()[:-40_000])
     window.session.open(path)
     settle(qtbot, lambda: not window.session.busy)

@@ -19,7 +19,7 @@ def test_the_model_of_the_jobs_files(qtmodeltester: Any, qtbot: Any) -> None:
         listener.progress(Progress("a", "encoding", 5, 10))
         listener.finished(make_result("a", entry=make_entry("a", original_bytes=904_000)))
         listener.finished(
-            make_result("/x/b", source=Path("/x/b"), error="/x/b: no image of a known kind")
+            make_result("/x/b", source=Path("/x/b")).failed("/x/b: no image of a known kind")
         )
         return []
 

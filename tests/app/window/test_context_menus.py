@@ -186,7 +186,7 @@ def test_on_rows_of_jobs(
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     filled.browser.enter("sea")
-    filled.session.extract(["a.png"], tmp_path / "out")
+    filled.session.extract(["a.png"], [], tmp_path / "out")
     files = filled.jobs_panel.files
     qtbot.waitUntil(lambda: files.model().rowCount() == 1)
     qtbot.waitUntil(lambda: filled.session.jobs.last.state is State.DONE)

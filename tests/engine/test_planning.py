@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import collect
+from core.engine import Source, plan, plan_again
 
 
 def touch(path: Path) -> Path:
@@ -16,7 +16,7 @@ def touch(path: Path) -> Path:
 
 
 def names(*paths: Path) -> list[str]:
-    return [name for _, name in collect(paths)]
+    return [name for _, name in plan(paths)]
 
 
 def test_files_have_their_own_names_and_folders_come_first(tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
 
 def test_what_is_gone_or_too_long_comes_back(tmp_path: Path) -> None:
     gone = tmp_path / "gone.png"
-    assert collect([gone]) == [(gone, "gone.png")]
+    assert plan([gone]) == [(gone, "gone.png")]
     deep = Path(*["d" * 200] * 25, "x.png")
-    assert [path for path, _ in collect([deep])] == [deep]
+    assert [path for path, _ in plan([deep])] == [deep]
 
 
 def test_names_are_unicode_normal_form_c(tmp_path: Path) -> None:
@@ -69,6 +69,26 @@ def test_a_closed_folder_comes_back(guarded: Path) -> None:
     closed = guarded / "closed"
     closed.mkdir(mode=0)
     try:
-        assert collect([closed]) == [(closed, "closed")]
+        assert plan([closed]) == [(closed, "closed")]
     finally:
         closed.chmod(0o700)
+
+
+def test_names_below_a_folder_of_the_archive(tmp_path: Path) -> None:
+    one = touch(tmp_path / "x" / "one.png")
+    touch(tmp_path / "trip" / "b.png")
+    found = plan([one, tmp_path / "trip"], "into/this")
+    assert [source.name for source in found][:2] == ["into/this/one.png", "into/this/trip/b.png"]
+    assert all(source.name.startswith("into/this/") for source in found)
+
+
+def test_another_attempt_keeps_the_names_and_looks_into_folders_again(tmp_path: Path) -> None:
+    one = touch(tmp_path / "one.png")
+    touch(tmp_path / "opened" / "b.png")
+    failed = [Source(one, "f/one (2).png"), Source(tmp_path / "opened", "f/opened")]
+    assert [s.name for s in plan_again(failed)] == ["f/one (2).png", "f/opened/b.png"]
+
+
+def test_the_size_of_a_source_is_that_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"12345")
+    assert [s.n_bytes for s in plan([tmp_path / "a.png", tmp_path / "gone"])] == [5, 0]
