@@ -6,7 +6,7 @@ READY := .venv/ready
 DIR ?= ../shared/data/kodak
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench icons screenshots clean
+.PHONY: help run test lint format bench icons screenshots wheel bundle clean
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,13 @@ icons: $(READY) ## draw the icons of resources/desktop as PNG
 
 screenshots: $(READY) ## draw the window's main states into docs/screenshots
 	$(BIN)/python -m tools.screenshots docs/screenshots
+
+wheel: $(READY) ## build the wheel in dist/ and try it in an empty environment
+	$(BIN)/python -m tools.wheel dist
+
+bundle: $(READY) ## build dist/floe, a folder that runs without Python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bundle]'
+	$(BIN)/python -m tools.bundle dist
 
 clean: ## remove what make has made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,4 +1,4 @@
-"""``python -m app.demo``: sample photographs go into an archive, in the window or right here."""
+"""``python -m app.demo``: archive the sample photographs, in the window or the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resources import sample_images
 
 
 def main() -> int:
-    """Shows the window where there is a display, else does the same in the terminal."""
+    """Open the window if there is a display, else work in the terminal."""
     with tempfile.TemporaryDirectory(prefix="floe-demo-") as folder:
         archive = Path(folder) / "demo.floe"
         if _has_display():
@@ -23,10 +23,11 @@ def main() -> int:
 
 
 def in_terminal(archive: Path, images: list[Path]) -> int:
-    """Archives images, extracts them again, compares, and prints the table."""
+    """Archive images, extract them, compare, and print the table."""
     import numpy as np
 
-    from app.cli.terminal import Following, entries_table, error, output
+    from app.cli.tables import entries_table
+    from app.cli.terminal import Following, error, output
     from core import engine
     from core.archive import Archive
     from core.images import read_image
@@ -52,12 +53,12 @@ def in_terminal(archive: Path, images: list[Path]) -> int:
         exact += before is not None and after is not None and np.array_equal(before, after)
     console = output()
     console.print(entries_table(entries))
-    console.print(f"{exact} of {len(images)} images came out with exactly the same pixels.")
+    console.print(f"{exact} of {len(images)} images were restored with exactly the same pixels.")
     return 0 if exact == len(images) else 1
 
 
 def _has_display() -> bool:
-    """Whether a window can be shown. Qt ends the process where it cannot: ask in another one."""
+    """Whether a window can open. Qt aborts the process if not, so ask in another process."""
     program = (
         "from PySide6.QtWidgets import QApplication as A; a = A([]); "
         "raise SystemExit(a.platformName() in ('offscreen', 'minimal'))"

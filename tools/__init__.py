@@ -1,1 +1,1 @@
-"""Developers' tools, which the wheel leaves out."""
+"""Developers' tools; they are not part of the wheel."""

@@ -1,4 +1,4 @@
-"""The program's and its files' icons as PNG: ``python -m tools.icon_files resources/desktop``."""
+"""Draw the icons as PNG: ``python -m tools.icon_files resources/desktop``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 
 
 def make(folder: Path) -> list[Path]:
-    """Draws each SVG of the folder into ``png/SIZE`` beside it; returns what was written."""
+    """Draw each SVG of a folder to ``png/SIZE``; return the written files."""
     written = []
     for source in sorted(folder.glob("*.svg")):
         renderer = QSvgRenderer(str(source))

@@ -1,6 +1,6 @@
-"""Pictures of the window's main states: ``python -m tools.screenshots OUTDIR [IMAGE...]``.
+"""Screenshots of the window: ``python -m tools.screenshots OUTDIR [IMAGE...]``.
 
-It drives the real window, offscreen, on real images: what is seen is what people get.
+The real window runs offscreen on real images.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _PATIENCE_MS = 600_000
 
 
 class Photographer:
-    """Brings a window into its states and takes a picture of each."""
+    """Brings a window into its main states and takes a screenshot of each."""
 
     def __init__(self, window: Window, folder: Path, scale: float) -> None:
         self._window, self._folder, self._scale = window, folder, scale
 
     def take(self, name: str, *, settled: bool = True) -> Path:
-        """Renders the window as a screen of this scale would show it, a dialog in its middle."""
+        """Render the window at the scale, with open dialogs in its middle."""
         pause(60)
         window = self._window
         wait(lambda: not (settled and window.thumbnails.busy))
@@ -61,7 +61,7 @@ class Photographer:
                 painter.drawRect(place)
                 painter.end()
         path = self._folder / f"{name}.png"
-        image.save(str(path), quality=0)  # of a PNG: as small as can be
+        image.save(str(path), quality=0)  # the smallest PNG
         return path
 
     def _render(self, widget: QWidget) -> QImage:
@@ -71,7 +71,7 @@ class Photographer:
         return image
 
     def take_all(self, archive: Path, images: Sequence[Path]) -> list[Path]:
-        """Every state that the documentation shows."""
+        """Take all states that the documentation shows."""
         window, details = self._window, self._window.details
         taken = [self.take("empty")]
         window.session.open_or_create(archive, images)
@@ -103,7 +103,7 @@ class Photographer:
         return taken
 
     def take_german(self, archive: Path) -> list[Path]:
-        """A selection, in a window that was made in that language."""
+        """A selection in a German window."""
         self._window.session.open(archive)
         wait(lambda: len(self._window.session.model.entries) > 0)
         self._select()
@@ -120,7 +120,7 @@ class Photographer:
         return self.take(name)
 
     def _take_move(self, archive: Path) -> Path:
-        """A folder is being made in the dialog that asks where to move what is selected."""
+        """The dialog for moving, with a new folder being named."""
         window = self._window
         session, chosen = window.session, window.entries.selected_items()
         session.new_folder(window.tr("Photographs"))
@@ -138,7 +138,7 @@ class Photographer:
         return path
 
     def _take_question(self, archive: Path, images: Sequence[Path]) -> Path:
-        """What is asked where the archive has another image of the same name."""
+        """The question about a name that is taken."""
         from core.engine import NameConflict
 
         there = self._window.session.model.entries[0]
@@ -165,14 +165,14 @@ class Photographer:
 
 
 def pause(milliseconds: int) -> None:
-    """Lets the window live for a while."""
+    """Run the event loop for a while."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
 
 
 def wait(until: Callable[[], bool]) -> None:
-    """Lets the window live until something is so."""
+    """Run the event loop until the condition holds."""
     deadline = QDeadlineTimer(_PATIENCE_MS)
     while not until():
         if deadline.hasExpired():
@@ -190,7 +190,7 @@ def _fraction_under_way(window: Window) -> float:
 def make(
     folder: Path, images: Sequence[Path], *, scale: float = 1.0, backend: Backend | None = None
 ) -> list[Path]:
-    """Writes the pictures into the folder and returns their paths."""
+    """Write the screenshots to a folder; return their paths."""
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     folder.mkdir(parents=True, exist_ok=True)
@@ -214,8 +214,8 @@ def make(
                 wait(lambda: not window.session.busy)
                 window.close()
                 executors.shutdown()
-                pause(20)  # what came last from the workers
-                shiboken6.delete(window)  # cycles would keep it among the application's windows
+                pause(20)  # for the last events of the workers
+                shiboken6.delete(window)  # reference cycles would keep it open
                 for translator in translators:
                     application.removeTranslator(translator)
 

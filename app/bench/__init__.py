@@ -1,1 +1,1 @@
-"""What ``floe bench`` measures of the window: its start, and how long it does not respond."""
+"""Measurements of the window for ``floe bench``: its start, and its latency."""

@@ -1,10 +1,9 @@
-"""How long the window is deaf while it works: a timer that is due every 5 ms, and its silences.
+"""UI latency: the longest time between two ticks of a 5 ms timer while the window works.
 
-The real window adds the sample photographs and one of 24 megapixels with the real codec. Whatever
-holds the interpreter's lock, or works on the window's thread, shows as a silence; those too long
-are told with what every thread was doing as soon as another one got the lock. On Linux
-the time in which the window's thread could have run, but had no processor, is taken off: it is
-other programs' doing.
+The real window adds the sample photographs and an image of 24 megapixels with the real codec. Work
+on the window's thread delays the timer, and so does any thread that holds the interpreter's lock;
+long delays are recorded with the stack of every thread. On Linux the time in which the window's
+thread was ready to run, but had no processor, is subtracted: other programs cause it.
 """
 
 from __future__ import annotations
@@ -44,40 +43,40 @@ from core.errors import FloeError
 from resources import sample_images
 
 BEAT_MS = 5
-#: A silence that a person notices.
+#: A latency that the user notices.
 LONGEST_MS = 100.0
 WIDTH, HEIGHT = 6000, 4000
 _IDLE_MS = 2000
 
 
 class HeartbeatError(FloeError):
-    """Nothing was measured."""
+    """Nothing could be measured."""
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What was measured, in milliseconds."""
+    """Latencies in milliseconds."""
 
     seconds: float
-    megapixels_done: float  #: of the pictures, each by the share of its work that is done
-    idle_longest_ms: float  #: before any work: what the machine itself does
-    longest_ms: float  #: by the clock
-    longest_own_ms: float  #: without the wait for a processor
-    over_limit: int  #: how many silences were longer than LONGEST_MS without that wait
+    megapixels_done: float  #: of the images, each by its finished fraction
+    idle_longest_ms: float  #: before any work: the machine's own latency
+    longest_ms: float  #: wall clock
+    longest_own_ms: float  #: without waiting for a processor
+    over_limit: int  #: latencies above LONGEST_MS, without waiting for a processor
     beats: int
-    load: float | None  #: of the machine, in the last minute before
+    load: float | None  #: of the machine, in the minute before
     platform: str
-    stalls: str  #: what the threads were doing in those that were so long by the clock
+    stalls: str  #: stacks of the threads during latencies above LONGEST_MS, wall clock
 
 
 class Heart(QObject):
-    """Beats on the thread that made it; another one watches it."""
+    """A timer on the thread that created it, and a thread that watches it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._clock = QElapsedTimer()
         self.silences: list[float] = []
-        self.own: list[float] = []  #: without the wait for a processor
+        self.own: list[float] = []  #: without waiting for a processor
         self._waited = 0.0
         self._schedule = self._open_schedule()
         self._timer = QTimer(self)
@@ -88,14 +87,14 @@ class Heart(QObject):
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def start(self) -> None:
-        """Begins to count anew."""
+        """Start measuring."""
         self._waited = self._wait_ms()
         self._clock.start()
         self._timer.start(BEAT_MS)
         self._watcher.start()
 
     def stop(self) -> None:
-        """Counts no more."""
+        """Stop measuring."""
         self._timer.stop()
         if self._schedule is not None:
             os.close(self._schedule)
@@ -112,54 +111,51 @@ class Heart(QObject):
         self._clock.start()
 
     def _watch(self) -> None:
-        # faulthandler would need no lock, but frames that run under its eyes can end the process.
-        told = -1
+        # faulthandler needs no lock, but reading running frames without it can crash the process.
+        recorded = -1
         while not self._over.wait(LONGEST_MS / 4000):
-            if self._clock.elapsed() > LONGEST_MS and told != len(self.silences):
-                told = len(self.silences)
+            if self._clock.elapsed() > LONGEST_MS and recorded != len(self.silences):
+                recorded = len(self.silences)
                 self.stalls += _threads()
 
     def _wait_ms(self) -> float:
-        """How long this thread has waited for a processor since it began."""
+        """Milliseconds for which this thread has waited for a processor since its start."""
         if self._schedule is None:
             return 0.0
         return int(os.pread(self._schedule, 100, 0).split()[1]) / 1e6
 
     @staticmethod
     def _open_schedule() -> int | None:
-        """Kept open: each call into the system lets the lock go, and is a silence of its own."""
+        """Kept open: each system call releases the interpreter's lock and adds latency."""
         path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         return os.open(path, os.O_RDONLY) if path.exists() else None
 
 
 def _threads() -> list[str]:
-    """What each thread is doing, but for the one that asks."""
+    """The stack of each thread but this one."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    # Nothing here lets the lock go, and no frame is kept: if its function returned meanwhile, what
-    # it had made, a timer of the window's thread, say, would be destroyed on this one.
-    places = {
+    # Hold the lock throughout and keep no frame: a frame that outlives its function would destroy
+    # its objects on this thread, a timer of the window's thread for example.
+    stacks = {
         ident: [(at.f_code, line) for at, line in islice(traceback.walk_stack(frame), 6)]
         for ident, frame in sys._current_frames().items()
         if ident != threading.get_ident()
     }
     return [
         f"{names.get(ident, ident)}:\n{''.join(traceback.format_list(_summaries(stack)))}"
-        for ident, stack in places.items()
+        for ident, stack in stacks.items()
     ]
 
 
 def _summaries(stack: list[tuple[CodeType, int]]) -> list[traceback.FrameSummary]:
-    """Places in the program, the outermost first."""
+    """Summaries of (code, line), the outermost first."""
     return [
         traceback.FrameSummary(code.co_filename, line, code.co_name) for code, line in stack[::-1]
     ]
 
 
 def measure(seconds: float) -> Heartbeat:
-    """Adds pictures for so long, then cancels, and closes the window.
-
-    Raises HeartbeatError.
-    """
+    """Add images for this long, then cancel and close the window. Raises HeartbeatError."""
     application = QApplication.instance() or QApplication(["floe"])
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     executors, backend = Executors.threads(), CoreBackend()
@@ -212,17 +208,17 @@ def measure(seconds: float) -> Heartbeat:
 
 
 def _picture(path: Path) -> Path:
-    """24 megapixels of the samples, side by side, in no two places the same."""
+    """24 megapixels of the samples, side by side, no two tiles equal."""
     canvas = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB888)
     painter = QPainter(canvas)
     tiles = [QImage(str(sample)) for sample in sample_images()]
     side = 400
-    for place in range((WIDTH // side) * (HEIGHT // side)):
-        row, column = divmod(place, WIDTH // side)
+    for tile in range((WIDTH // side) * (HEIGHT // side)):
+        row, column = divmod(tile, WIDTH // side)
         painter.setOpacity(1.0)
-        painter.drawImage(QRect(column * side, row * side, side, side), tiles[place % len(tiles)])
-        painter.setOpacity(0.1 + 0.001 * place)
-        painter.fillRect(column * side, row * side, side, side, QColor.fromHsv(place * 2, 90, 160))
+        painter.drawImage(QRect(column * side, row * side, side, side), tiles[tile % len(tiles)])
+        painter.setOpacity(0.1 + 0.001 * tile)
+        painter.fillRect(column * side, row * side, side, side, QColor.fromHsv(tile * 2, 90, 160))
     painter.end()
     if not canvas.save(str(path), quality=80):
         raise HeartbeatError(f"{path}: cannot be written")
@@ -240,7 +236,7 @@ def _is_over(window: Window) -> bool:
 
 
 def _live(milliseconds: int, until: Callable[[], bool]) -> None:
-    """Runs the window's own event loop for so long, or until something is so."""
+    """Run the event loop for this long, or until the condition holds."""
     loop, look, deadline = QEventLoop(), QTimer(), QDeadlineTimer(milliseconds)
     look.timeout.connect(lambda: loop.quit() if until() or deadline.hasExpired() else None)
     look.start(20)

@@ -1,4 +1,4 @@
-"""How long the window takes to appear: from the start of the process to its first picture."""
+"""Startup time: from the start of the process to the first drawn window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import FloeError
 
-#: What must not have been imported by then: it alone takes longer than all the rest.
+#: Slow libraries that the first drawn window does not need.
 _HEAVY = ("torch", "numpy", "PIL", "imagecodecs")
 _PATIENCE_S = 120
 N_STARTS = 7
@@ -27,11 +27,11 @@ class StartupError(FloeError):
 
 @dataclass(frozen=True)
 class Startup:
-    """Starts of new processes, one after the other; their files may be in the system's cache."""
+    """Starts of new processes, one after the other; files may be in the system's cache."""
 
     seconds: list[float]
-    imported: list[str]  #: of the heavy libraries, by any start
-    platform: str  #: of Qt: "offscreen" where there is no screen
+    imported: list[str]  #: slow libraries, by any start
+    platform: str  #: of Qt: "offscreen" without a screen
 
     @property
     def median_seconds(self) -> float:
@@ -39,7 +39,7 @@ class Startup:
 
 
 def report() -> None:
-    """Called by the started process once its window has been drawn."""
+    """Print the record of a started process, once its window is drawn, and quit."""
     from PySide6.QtGui import QGuiApplication
 
     record = {
@@ -53,10 +53,7 @@ def report() -> None:
 
 
 def measure(n_starts: int) -> Startup:
-    """Starts the program as its command does, with settings and caches of nobody's.
-
-    Raises StartupError.
-    """
+    """Start the program with empty settings and caches. Raises StartupError."""
     seconds: list[float] = []
     imported: set[str] = set()
     platform = ""
@@ -70,12 +67,19 @@ def measure(n_starts: int) -> Startup:
     return Startup(seconds, sorted(imported), platform)
 
 
+def _this_program() -> list[str]:
+    """The bundle is its own program; elsewhere Python runs this very source."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "app.cli"]
+
+
 def _start(environment: dict[str, str]) -> tuple[dict[str, Any], float]:
     root = Path(__file__).parents[2]
     began = time.monotonic()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "app.cli.main", "gui", "--report-startup"],
+            [*_this_program(), "gui", "--report-startup"],
             env={**environment, "PYTHONPATH": str(root)},
             capture_output=True,
             text=True,

@@ -11,7 +11,7 @@ from app.language.translation import counted
 from app.session.entries_model import EntriesModel
 from app.widgets import colours, icons
 
-_LONGEST = 28  #: batch of a crumb
+_LONGEST = 28  #: letters of a crumb
 
 
 class Breadcrumb(QWidget):

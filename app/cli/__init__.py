@@ -1,1 +1,1 @@
-"""The command ``floe``. It prints to a terminal and opens no window."""
+"""The command ``floe``: one module for each group of commands; it prints and opens no window."""

@@ -1,4 +1,4 @@
-"""``floe models``: the models that are there, and the import of published weights."""
+"""``floe models``: list models, and import published weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from app.cli.shared import AsJson, one_line_errors, print_json
+from app.cli.tables import models_table
+from app.cli.terminal import error, output
 from core.errors import ModelError
 
 cli = typer.Typer(help="List models, and import published ones.", no_args_is_help=True)
@@ -26,12 +28,11 @@ class Published(enum.StrEnum):
 @cli.command("list")
 def list_(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="further Flow++ models")
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Files of Flow++ models.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that come with the program, those of files, and the published ones."""
-    from app.cli.terminal import models_table, output
+    """List the bundled models, those of files, and the published ones."""
     from core.flows.catalogue import list_models
 
     with one_line_errors():
@@ -44,22 +45,21 @@ def list_(
 
 @cli.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="an .npz file of the authors")],
-    model: Annotated[Published, typer.Option(help="which of the paper's models it is")],
-    out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="the model's file")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace OUT")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .npz file of the authors.")],
+    model: Annotated[Published, typer.Option(help="Which model of the paper it is.")],
+    out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
 ) -> None:
-    """Turn published weights into a model file.
+    """Convert published weights to a model file.
 
-    Every array that is missing, not wanted or of another shape is named.
+    Every array that is missing, unexpected or of another shape is listed.
     """
-    from app.cli.terminal import error, output
     from core.flows.flowpp.files import load_flowpp, save_flowpp
     from core.flows.flowpp.published import ImportProblems, import_published
 
     with one_line_errors():
         if out.exists() and not overwrite:
-            raise ModelError(f"{out} is there already; --overwrite replaces it")
+            raise ModelError(f"{out} exists already; --overwrite replaces it")
         try:
             save_flowpp(import_published(file, model.value), out)
         except ImportProblems as found:

@@ -1,4 +1,4 @@
-"""``floe bench paper``: which models and images to measure, and the tables."""
+"""The models and images of ``floe bench paper``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
+from app.cli.tables import paper_lengths, paper_seconds
 from app.cli.terminal import output
 from core.errors import FloeError
 
@@ -18,18 +15,19 @@ if TYPE_CHECKING:
 
     from core.bench.paper import Measured, Tell
 
-#: The test images of each model, in the folder that is given: file and array.
+#: The test images of each model: file in the given folder, array in the file.
 _IMAGES = {
     "cifar10": ("cifar10_test_1000.npz", "images"),
     "imagenet32": ("downsampled_test.npz", "img32"),
     "imagenet64": ("downsampled_test.npz", "img64"),
 }
 
-_NOTHING = "\N{EN DASH}"
-
 
 def run(folder: Path, n_images: int, quick: bool, as_json: bool) -> dict[str, Any] | None:
-    """Measures and prints tables; with as_json, gives the record instead. Raises FloeError."""
+    """Measure and print tables; with ``as_json`` return the record instead. Raises FloeError."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     from core.bench.folder import machine
 
     steps = Progress(
@@ -45,12 +43,13 @@ def run(folder: Path, n_images: int, quick: bool, as_json: bool) -> dict[str, An
     if as_json:
         rows = {group: [_record(each) for each in measured] for group, measured in found.items()}
         return {"bench": "paper", "machine": machine(), "quick": quick, **rows}
-    output().print(_lengths(found["trained"]))
-    output().print(_seconds([*found["trained"], *found["full_architecture"], *found["growth"]]))
+    output().print(paper_lengths(found["trained"]))
+    every = [*found["trained"], *found["full_architecture"], *found["growth"]]
+    output().print(paper_seconds(every))
     output().print(
-        "Borrowed: bits a dimension that the first batch took from below its beginning. Alone: its "
-        "length where nobody lends. Network: dequantizer, flow and likelihood, with nothing coded. "
-        "Everything came back exactly, and the stack with it."
+        "Borrowed: bits per dimension that the first batch takes from the empty stack. Alone: "
+        "codelength when nothing can be borrowed. Network: dequantizer, flow and likelihood, "
+        "without coding. Every image and the stack were restored exactly."
     )
     return None
 
@@ -112,73 +111,3 @@ def _measure(folder: Path, n_images: int, quick: bool, tell: Tell) -> dict[str, 
 
 def _record(measured: Measured) -> dict[str, Any]:
     return {**asdict(measured), "black_box_to_layers": measured.black_box_ratio()}
-
-
-def _lengths(models: list[Measured]) -> Table:
-    from core.bench.paper import PUBLISHED_LENGTHS
-
-    table = Table(title="Lengths, bits/dim")
-    table.add_column("model")
-    table.add_column("code")
-    for name in ("images", "theory", "coded", "more", "borrowed", "alone"):
-        table.add_column(name, justify="right")
-    for model in models:
-        for code in sorted(model.codes, key=lambda c: (c.code, c.batch)):
-            theory = code.theoretical_bits_per_dim
-            table.add_row(
-                model.model,
-                f"{code.code}, batches of {code.batch}",
-                str(code.n_images),
-                _number(theory, 4),
-                _number(code.coded_bits_per_dim, 4),
-                _NOTHING if theory is None else f"{code.coded_bits_per_dim - theory:+.4f}",
-                _number(code.borrowed_bits_per_dim, 1),
-                _number(code.alone_bits_per_dim, 2),
-            )
-    for name, (theory, coded) in PUBLISHED_LENGTHS.items():
-        table.add_row(
-            f"{name}, the paper's", "by layers", _NOTHING, f"{theory:.3f}", f"{coded:.3f}",
-            f"{coded - theory:+.3f}", _NOTHING, _NOTHING,
-        )  # fmt: skip
-    return table
-
-
-def _seconds(models: list[Measured]) -> Table:
-    from core.bench.paper import PUBLISHED_SECONDS
-
-    table = Table(title="Seconds an image")
-    table.add_column("model")
-    for name in (
-        "batch", "network", "encoding", "/ network", "decoding", "black box", "/ by layers",
-    ):  # fmt: skip
-        table.add_column(name, justify="right")
-    for model in models:
-        black = model.code("black box")
-        for network in model.networks:
-            layers = model.code("by layers", network.batch)
-            one = network.batch == 1
-            table.add_row(
-                model.model,
-                str(network.batch),
-                _number(network.seconds, 3),
-                _number(layers.encode_seconds if layers else None, 3),
-                _number(model.ratio_to_network(network.batch), 2),
-                _number(layers.decode_seconds if layers else None, 3),
-                _number(black.encode_seconds if black and one else None, 1),
-                _number(model.black_box_ratio() if one else None, 0),
-            )
-    for name, (alone, by_one, by_many, bare, bare_many) in PUBLISHED_SECONDS.items():
-        row = f"{name}, the paper's GPU"
-        table.add_row(
-            row, "1", f"{bare:.2f}", f"{by_one:.2f}", f"{by_one / bare:.2f}", _NOTHING,
-            f"{alone:.1f}", f"{alone / by_one:.0f}",
-        )  # fmt: skip
-        table.add_row(
-            row, "64", f"{bare_many:.2f}", f"{by_many:.2f}", f"{by_many / bare_many:.2f}", _NOTHING,
-            _NOTHING, _NOTHING,
-        )  # fmt: skip
-    return table
-
-
-def _number(value: float | None, digits: int) -> str:
-    return _NOTHING if value is None else f"{value:,.{digits}f}"

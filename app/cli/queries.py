@@ -1,4 +1,4 @@
-"""The engine's questions at a terminal."""
+"""Questions of the engine, answered at a terminal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LETTERS = {Choice.REPLACE: "r", Choice.KEEP_BOTH: "k", Choice.SKIP: "s", Choice
 
 
 class TerminalQueries:
-    """Asks a person at a terminal; capital batch answer for all."""
+    """Ask the user at a terminal; a capital letter answers for all files."""
 
     def __init__(self, following: Following) -> None:
         self._following = following
 
     def ask(self, query: Query, cancel: CancelToken) -> Answer:
-        """Reads a letter. Raises Cancelled for q, and where nothing can be read."""
+        """Read one letter. Raises Cancelled at q and at the end of the input."""
         words = {
             Choice.REPLACE: "replace",
             Choice.KEEP_BOTH: f"keep both, as {getattr(query, 'new_name', '')}",
@@ -62,6 +62,6 @@ def _question(query: Query) -> str:
 def _facts(n_bytes: int, modified_at: int) -> str:
     try:
         changed = f"{datetime.fromtimestamp(modified_at / 1e9):%Y-%m-%d %H:%M:%S}"
-    except (OverflowError, OSError, ValueError):  # a year that no calendar has
+    except (OverflowError, OSError, ValueError):  # a year outside the calendar
         changed = "\N{EN DASH}"
     return f"{n_bytes:,} bytes, {changed}"

@@ -1,1 +1,1 @@
-"""Numbers made visible: bars, charts, tables and the report. No window is needed."""
+"""Bars, charts, tables and the report; only charts.py needs a window system."""

@@ -23,7 +23,7 @@ _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 
 
 class Chart(QWidget):
-    """What charts share: figures of one width, and words for those who do not see them."""
+    """Base class of charts: tabular digits, and accessible texts."""
 
     def __init__(self, name: str, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -60,22 +60,22 @@ class Chart(QWidget):
     def _text(
         self,
         painter: QPainter,
-        place: QRectF,
+        box: QRectF,
         text: str,
         alignment: Qt.AlignmentFlag,
         *,
         faint: bool,
     ) -> None:
-        """Shortened rather than cut off."""
+        """Draw a text, elided if necessary."""
         palette = self.palette()
         plain = palette.color(QPalette.ColorRole.WindowText)
         painter.setPen(colours.faint(palette) if faint else plain)
-        shown = self._metrics().elidedText(text, Qt.TextElideMode.ElideRight, place.width() + 1)
-        painter.drawText(place, alignment | Qt.AlignmentFlag.AlignVCenter, shown)
+        shown = self._metrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width() + 1)
+        painter.drawText(box, alignment | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 class BarChart(Chart):
-    """Horizontal bars from zero, on one scale, so that lengths may be compared."""
+    """Horizontal bars from zero, on one scale."""
 
     def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
@@ -84,11 +84,11 @@ class BarChart(Chart):
 
     @property
     def bars(self) -> Sequence[Bar]:
-        """What is shown, from the top."""
+        """The bars, from the top."""
         return self._bars
 
     def set_bars(self, bars: Sequence[Bar]) -> None:
-        """Shows other bars."""
+        """Show these bars."""
         if tuple(bars) == self._bars:
             return
         self._bars = tuple(bars)
@@ -145,8 +145,8 @@ class BarChart(Chart):
                 self._text(painter, wide, bar.text, _LEFT, faint=True)
                 continue
             self._paint_bar(painter, bar, area, scale)
-            place = QRectF(self.width() - values - 1, top, values + 1, height)
-            self._text(painter, place, bar.text, _RIGHT, faint=False)
+            box = QRectF(self.width() - values - 1, top, values + 1, height)
+            self._text(painter, box, bar.text, _RIGHT, faint=False)
 
     def _paint_bar(
         self, painter: QPainter, bar: Bar, area: QRectF, scale: tuple[float, float]
@@ -169,7 +169,7 @@ class BarChart(Chart):
 
 
 class Histogram(Chart):
-    """How many of the images lie where."""
+    """The distribution of a value over images."""
 
     def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
@@ -178,11 +178,11 @@ class Histogram(Chart):
 
     @property
     def bins(self) -> Bins:
-        """What is shown."""
+        """The bins."""
         return self._bins
 
     def set_bins(self, bins: Bins) -> None:
-        """Shows other bins."""
+        """Show these bins."""
         if bins == self._bins:
             return
         self._bins = bins
@@ -194,16 +194,16 @@ class Histogram(Chart):
     def heightForWidth(self, width: int) -> int:
         return round(self._metrics().height() * _HISTOGRAM_LINES)
 
-    def _range(self, place: int) -> str:
-        low, high = (formats.short(edge) for edge in self._bins.edges[place : place + 2])
+    def _range(self, index: int) -> str:
+        low, high = (formats.short(edge) for edge in self._bins.edges[index : index + 2])
         return f"{low} \N{EN DASH} {high} {self._unit}"
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            place = int(event.pos().x() * len(self._bins.counts) / max(1, self.width()))
-            if 0 <= place < len(self._bins.counts):
-                count = formats.images(self._bins.counts[place])
-                QToolTip.showText(event.globalPos(), f"{self._range(place)}: {count}", self)
+            index = int(event.pos().x() * len(self._bins.counts) / max(1, self.width()))
+            if 0 <= index < len(self._bins.counts):
+                count = formats.images(self._bins.counts[index])
+                QToolTip.showText(event.globalPos(), f"{self._range(index)}: {count}", self)
             return True
         return super().event(event)
 
@@ -218,11 +218,11 @@ class Histogram(Chart):
         step = self.width() / len(self._bins.counts)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._colour(Tone.OURS))
-        for place, count in enumerate(self._bins.counts):
+        for index, count in enumerate(self._bins.counts):
             height = (ground - top) * count / most
             if count:
                 height = max(1.0, height)
-                bar = QRectF(place * step + 0.5, ground - height, max(1.0, step - 1), height)
+                bar = QRectF(index * step + 0.5, ground - height, max(1.0, step - 1), height)
                 painter.drawRect(bar)
         painter.setPen(colours.faint(self.palette(), 0.38))
         painter.drawLine(QPointF(0, ground), QPointF(self.width(), ground))
@@ -234,14 +234,14 @@ class Histogram(Chart):
         self._text(painter, above, told, _LEFT, faint=True)
 
     def _edges(self, ground: float, step: float) -> Iterator[tuple[str, QRectF]]:
-        """As many of the edges as there is room for, the first and the last among them."""
+        """Labels and boxes of as many edges as fit, always the first and the last."""
         metrics, edges = self._metrics(), [formats.short(edge) for edge in self._bins.edges]
         # The first and the last stand inside the chart, half their width nearer to the next.
         widest = 1.5 * max(metrics.horizontalAdvance(edge) for edge in edges) + _GAP
         last = len(edges) - 1
         every = next(n for n in range(1, last + 1) if n * step >= widest or n == last)
         shown = {*range(0, last - every + 1, every), last}
-        for place in sorted(shown):
-            width = metrics.horizontalAdvance(edges[place]) + 2
-            x = min(max(0.0, place * step - width / 2), self.width() - width)
-            yield edges[place], QRectF(x, ground + 1, width, 1.3 * metrics.height())
+        for index in sorted(shown):
+            width = metrics.horizontalAdvance(edges[index]) + 2
+            x = min(max(0.0, index * step - width / 2), self.width() - width)
+            yield edges[index], QRectF(x, ground + 1, width, 1.3 * metrics.height())

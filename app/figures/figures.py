@@ -1,4 +1,4 @@
-"""What charts show, apart from how it is painted: the window and the report share it."""
+"""The data of charts, which the window and the report share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """Which of the palette's colours a bar takes."""
+    """The colour of a bar, relative to the palette."""
 
     OURS = "ours"
     OURS_FAINT = "ours, faint"
@@ -28,7 +28,7 @@ class Bar:
 
 
 def words(bars: Sequence[Bar], unit: str) -> str:
-    """The bars in a sentence, for those who do not see them."""
+    """The bars as a text, for screen readers."""
     return "; ".join(
         f"{bar.label}: {bar.text}" + ("" if bar.value is None else f" {unit}") for bar in bars
     )
@@ -42,14 +42,14 @@ def span(bars: Sequence[Bar]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Bins:
-    """How often values fall between round edges; the last bin holds its upper edge, too."""
+    """Counts of values between round edges; the last bin includes its upper edge."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
     @classmethod
     def of(cls, values: Sequence[float], at_most: int = 20) -> Bins:
-        """Bins of one round width, as few as hold all values, and at most so many and one."""
+        """As few bins of one round width as hold all values: ``at_most`` and one."""
         if not values:
             return cls((), ())
         low, high = min(values), max(values)
@@ -63,6 +63,6 @@ class Bins:
 
 
 def _round_up(width: float) -> float:
-    """The next of 1, 2, 5, 10 ... that is no less."""
+    """The least of 1, 2, 5, 10 ... that is not less."""
     unit = 10.0 ** math.floor(math.log10(width))
     return next(step * unit for step in (1, 2, 5, 10) if step * unit >= width * (1 - 1e-9))

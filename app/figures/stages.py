@@ -1,4 +1,4 @@
-"""The stages of adding a file, and the time that each took."""
+"""The stages of adding a file, and their seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Stage = Callable[["Entry"], float | None]
 
 
 def stages() -> list[tuple[str, Stage, Tone]]:
-    """The stages of adding a file, in their order: name, seconds, tone."""
+    """Name, seconds and tone of each stage, in order."""
     return [
         (_tr("Reading"), lambda e: e.read_seconds, Tone.OURS_FAINT),
         (_tr("Network"), lambda e: e.network_seconds, Tone.OURS),
@@ -29,7 +29,7 @@ def stages() -> list[tuple[str, Stage, Tone]]:
 
 
 def time_bars(entries: Sequence[Entry]) -> list[Bar]:
-    """A bar for each stage, summed over the entries that went through it."""
+    """A bar for each stage, summed over the entries that have it."""
     bars = []
     for name, seconds, tone in stages():
         known = [s for s in map(seconds, entries) if s is not None]
@@ -39,7 +39,7 @@ def time_bars(entries: Sequence[Entry]) -> list[Bar]:
 
 
 def sentence(entries: Sequence[Entry]) -> str:
-    """How long all took, how fast that was, and on what; the disk's last flush is left out."""
+    """Total time, throughput and device; the final flush of the disk is not counted."""
     timed = [(e, sum(s(e) or 0.0 for _, s, _ in stages())) for e in entries]
     total = sum(seconds for _, seconds in timed)
     n_pixels = sum(e.width * e.height for e, seconds in timed if seconds)
@@ -48,7 +48,7 @@ def sentence(entries: Sequence[Entry]) -> str:
         parts.append(formats.throughput(n_pixels / total))
     devices = dict.fromkeys(e.device for e in entries if e.device)
     what = "; ".join([", ".join(parts), *devices])
-    return _tr("{0}. Writing ends where the disk is told to keep what was written.").format(what)
+    return _tr("{0}. The final flush of the disk is not counted.").format(what)
 
 
 def _other(entry: Entry) -> float | None:

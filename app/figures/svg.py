@@ -1,7 +1,7 @@
-"""Charts as SVG elements for a page: no window system is needed, and text stays text.
+"""Charts as SVG elements for a page; no window system is needed.
 
 Colours are the page's custom properties ``--ours``, ``--faint``, ``--others``, ``--line`` and
-``--text``, so that it can have a dark side.
+``--text``, so that the page has a dark mode.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ def bars(name: str, unit: str, shown: Sequence[Bar]) -> str:
 
 
 def histogram(name: str, unit: str, bins: Bins) -> str:
-    """Counts between edges, the edges written below."""
+    """Counts between edges, with the edges below."""
     most, step, ground = max(bins.counts), _WIDTH / len(bins.counts), 130.0
     parts, told = [], []
-    for place, count in enumerate(bins.counts):
-        low, high = (formats.short(edge) for edge in bins.edges[place : place + 2])
+    for index, count in enumerate(bins.counts):
+        low, high = (formats.short(edge) for edge in bins.edges[index : index + 2])
         told.append(f"{low} - {high} {unit}: {count}")
         height = (ground - 20) * count / most
         parts.append(
-            f'<rect x="{place * step + 0.5:.1f}" y="{ground - height:.1f}" '
+            f'<rect x="{index * step + 0.5:.1f}" y="{ground - height:.1f}" '
             f'width="{max(1.0, step - 1):.1f}" height="{height:.1f}" fill="var(--ours)">'
             f"<title>{escape(told[-1])}</title></rect>"
         )
         if count:
-            centre = (place + 0.5) * step
+            centre = (index + 0.5) * step
             parts.append(_text(centre, ground - height - 9, str(count), "middle"))
     every = -(-len(bins.edges) // 10)
-    for place, edge in enumerate(bins.edges):
-        if place % every == 0:
-            anchor = "start" if place == 0 else "end" if place == len(bins.counts) else "middle"
-            parts.append(_text(place * step, ground + 14, formats.short(edge), anchor))
+    for index, edge in enumerate(bins.edges):
+        if index % every == 0:
+            anchor = "start" if index == 0 else "end" if index == len(bins.counts) else "middle"
+            parts.append(_text(index * step, ground + 14, formats.short(edge), anchor))
     return _svg(name, "; ".join(told), ground + 26, parts)
 
 

@@ -1,4 +1,4 @@
-"""A table in the forms in which other programs take it: on the clipboard, and in files."""
+"""A table in the formats of other programs, for files and the clipboard."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
     def csv(self) -> str:
-        """RFC 4180, numbers with a point, in full precision."""
+        """RFC 4180; numbers in full precision with a decimal point."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(self.titles)
@@ -29,22 +29,22 @@ class Table:
         return text.getvalue()
 
     def csv_file(self) -> bytes:
-        """The same as a file, with the mark by which spreadsheets know UTF-8."""
+        """The CSV as a file in UTF-8, with the byte order mark that spreadsheets need."""
         return self.csv().encode("utf-8-sig", "replace")
 
     def tsv(self) -> str:
-        """As spreadsheets paste it: numbers as the person writes them."""
+        """For pasting into spreadsheets: numbers in the user's locale."""
         lines = [self.titles, *([_local(cell) for cell in row] for row in self.rows)]
         return "".join("\t".join(map(_one_line, line)) + "\n" for line in lines)
 
     def html(self) -> str:
-        """One table element; numbers stand on the right."""
+        """One table element; numbers are aligned to the right."""
         head = "".join(f'<th scope="col">{escape(title)}</th>' for title in self.titles)
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in self.rows)
         return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 
     def mime(self) -> QMimeData:
-        """For the clipboard: spreadsheets take the one form, text processors the other."""
+        """For the clipboard: text for spreadsheets, HTML for word processors."""
         data = QMimeData()
         data.setText(self.tsv())
         data.setHtml(self.html())

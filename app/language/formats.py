@@ -1,4 +1,4 @@
-"""Numbers as people read them: one place, so that table, charts and status bar agree."""
+"""Formats of numbers, sizes and dates: table, charts and status bar share them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 translate = QCoreApplication.translate
 
-#: What a cell shows where a value does not apply.
+#: Shown for a value that does not apply.
 NOTHING = "\N{EN DASH}"
 
 
 def number(value: float | None, decimals: int = 0) -> str:
-    """``3.061``, in the person's locale."""
+    """``3.061``, in the user's locale."""
     return NOTHING if value is None else QLocale().toString(float(value), "f", decimals)
 
 
 def short(value: float) -> str:
-    """``2.8`` or ``40``: no more decimals than the number has, at most six digits."""
+    """``2.8`` or ``40``: at most six digits, without trailing zeros."""
     return QLocale().toString(float(value), "g", 6)
 
 
 def exact_bytes(n_bytes: int) -> str:
-    """``182,085 bytes``, to the last one."""
+    """``182,085 bytes``."""
     return counted(n_bytes, "{0} byte|{0} bytes")
 
 
 def mean_bytes(n_bytes: float) -> str:
-    """``182,085.5 bytes``, of what are no whole bytes."""
+    """``182,085.5 bytes``, for a fraction of a byte."""
     return translate("Formats", "{0} bytes").format(number(n_bytes, 1))
 
 
 def problem(why: str) -> str:
-    """Why a codec has no figures; what no list of ours holds is a sentence already."""
+    """Why a codec has no figures; anything not listed here is a sentence already."""
     return {
         "not installed": translate("Formats", "not installed"),
         "cannot code this image": translate("Formats", "cannot code this image"),
@@ -48,38 +48,38 @@ def problem(why: str) -> str:
 
 
 def size(n_bytes: int) -> str:
-    """``9.1 MB``: powers of ten, as file managers show."""
+    """``9.1 MB``: decimal units, as in file managers."""
     return QLocale().formattedDataSize(n_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 def exact_size(n_bytes: int) -> str:
-    """``9.1 MB (9,123,456 bytes)``: where two sizes are compared."""
+    """``9.1 MB (9,123,456 bytes)``: for comparing two sizes."""
     return f"{size(n_bytes)} ({exact_bytes(n_bytes)})"
 
 
 def date(nanoseconds: int) -> str:
-    """``24 Nov 2026 13:46:52``, in the person's locale, from nanoseconds since 1970."""
+    """``24 Nov 2026 13:46:52``, in the user's locale, from nanoseconds since 1970."""
     moment = QDateTime.fromMSecsSinceEpoch(nanoseconds // 1_000_000)
     return QLocale().toString(moment, QLocale.FormatType.ShortFormat)
 
 
 def dimensions(width: int, height: int) -> str:
-    """``768 x 512``, with the proper sign."""
+    """``768 x 512``, with a multiplication sign."""
     return f"{width} \N{MULTIPLICATION SIGN} {height}"
 
 
 def percent(fraction: float) -> str:
-    """``38 %``; below nothing for what has grown."""
+    """``38 %``; negative for growth."""
     return translate("Formats", "{0} %").format(number(100 * fraction))
 
 
 def bits_per_dim(value: float | None) -> str:
-    """``3.061``: three decimals, since theory and practice differ in the third."""
+    """``3.061``: theory and practice differ in the third decimal."""
     return number(value, 3)
 
 
 def seconds(value: float | None) -> str:
-    """``1.27``: hundredths while they matter."""
+    """``1.27``, or ``127`` from 100 seconds."""
     return number(value, 2 if value is None or value < 100 else 0)
 
 
@@ -111,17 +111,17 @@ def files(count: int) -> str:
 
 
 def saved_fraction(original_bytes: int, packed_bytes: int) -> float:
-    """The share of the original bytes that is no longer needed."""
+    """The share of the original bytes that is saved; negative for growth."""
     return 1 - packed_bytes / original_bytes if original_bytes else 0.0
 
 
 def n_dims(entry: Entry) -> int:
-    """How many samples the entry's pixels have."""
+    """The number of samples of the entry's pixels."""
     return entry.width * entry.height * entry.channels
 
 
 def mean_bits_per_dim(entries: Sequence[Entry]) -> float | None:
-    """The plain mean over images, as the paper's tables take it."""
+    """The mean over images (not over samples), as in the paper's tables."""
     values = [entry.achieved_bpd for entry in entries if n_dims(entry)]
     return sum(values) / len(values) if values else None
 

@@ -1,4 +1,4 @@
-"""Names that somebody types: why one cannot be given, and what of it is selected at first."""
+"""Typed names: why one is invalid, and what an editor selects first."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import PurePosixPath
 
 from PySide6.QtCore import QCoreApplication
 
-#: Why a text is no name: a sentence, an empty one if that is plain, None if it is one.
+#: Why a name is invalid: a sentence, "" for an empty name, None for a valid one.
 Problem = Callable[[str], str | None]
 
 
 def problem(text: str, above: str, taken: Callable[[str], bool]) -> str | None:
-    """Why a name cannot be given in a folder, "" being that which holds all."""
+    """Why a name is invalid in a folder, or None; the folder "" is the top of the archive."""
     from core.archive.names import typed_name
     from core.errors import HostileNameError
 
@@ -20,25 +20,23 @@ def problem(text: str, above: str, taken: Callable[[str], bool]) -> str | None:
     if not text:
         return ""
     if "/" in text:
-        return translate("Naming", "A name holds no slash.")
+        return translate("Naming", "A name cannot contain a slash.")
     try:
         name = typed_name(inside(above, text))
     except HostileNameError:
-        return translate(
-            "Naming", "This cannot be a name: it is too long, or has unusual characters."
-        )
+        return translate("Naming", "The name is too long or contains invalid characters.")
     if taken(name):
-        return translate("Naming", "There is something of this name already.")
+        return translate("Naming", "This name is taken.")
     return None
 
 
 def inside(folder: str, name: str) -> str:
-    """The full name of what has this one in a folder, "" being that which holds all."""
+    """The full name of an item of a folder; the folder "" is the top of the archive."""
     return f"{folder}/{name}" if folder else name
 
 
 def new_folder_name(above: str, taken: Callable[[str], bool]) -> str:
-    """A name for a new folder that nothing has yet."""
+    """An unused name for a new folder."""
     translate = QCoreApplication.translate
     name, number = translate("Naming", "New folder"), 2
     while taken(inside(above, name)):
@@ -47,5 +45,5 @@ def new_folder_name(above: str, taken: Callable[[str], bool]) -> str:
 
 
 def stem_length(name: str) -> int:
-    """How many batch are selected at first: as in file managers, the suffix is left alone."""
+    """The number of letters that an editor selects first: all but the suffix."""
     return len(PurePosixPath(name).stem)

@@ -1,8 +1,8 @@
-"""What the engine says, in the language of the window.
+"""Sentences of the engine in the language of the window.
 
-The engine speaks English sentences: the command line prints them, and archives keep some of them
-(why a file was stored as it is). A language's book has the German, say, of each of these
-sentences, with places for names and numbers; what no book knows stays English.
+The engine writes English sentences: the command line prints them, and archives keep some of them
+(why a file is stored as it was). The book of a language translates each of them, with placeholders
+for names and numbers. A sentence that is missing from the book stays English.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from PySide6.QtCore import QCoreApplication
 
 from core.errors import FloeError
 
-#: The context by which Qt's translators know what is looked up in the book.
+#: The context of these sentences among Qt's translators.
 CONTEXT = "Engine"
 
 _PLACE = re.compile(r"\{(\d)\}")
 
 
 class Book:
-    """Sentences with numbered places, from English to another language."""
+    """Sentences with numbered placeholders, from English to another language."""
 
     def __init__(self, sentences: Mapping[str, str]) -> None:
         self._plain = {e: other for e, other in sentences.items() if not _PLACE.search(e)}
@@ -38,7 +38,7 @@ class Book:
         return cls(json.loads(path.read_text("utf-8")))
 
     def find(self, text: str) -> str | None:
-        """The other language's words for a sentence; None if the book does not know it."""
+        """The translation of a sentence, or None."""
         if text in self._plain:
             return self._plain[text]
         for pattern, other in self._patterns:
@@ -48,7 +48,10 @@ class Book:
         return None
 
     def translated(self, text: str) -> str:
-        """The same with a name before it, ``a.png: the file is empty``; else the text itself."""
+        """The translation of a sentence, also after a name as in ``a.png: the file is empty``.
+
+        A text without a translation is returned as it is.
+        """
         found = self.find(text)
         end = -2
         while found is None and (end := text.find(": ", end + 2)) >= 0:
@@ -63,16 +66,16 @@ def _pattern(english: str) -> re.Pattern[str]:
 
 
 def translated(text: str) -> str:
-    """A sentence of the engine as a person reads it."""
+    """A sentence of the engine in the user's language."""
     try:
         text.encode()
-    except UnicodeEncodeError:  # the name of a file that is no text: Qt would not take it
+    except UnicodeEncodeError:  # a file name that is not Unicode: Qt refuses it
         return text
     return QCoreApplication.translate(CONTEXT, text)
 
 
 def of(error: BaseException) -> str:
-    """What a person is told of an error: Floe's own read well, others get their kind named."""
+    """An error as a sentence: FloeErrors as they are, others with their type."""
     if isinstance(error, FloeError):
         return translated(str(error))
     if isinstance(error, OSError) and error.strerror:

@@ -1,4 +1,4 @@
-"""The window's words in other languages: one JSON file each, from the English words to theirs."""
+"""Translations of the window: a JSON file for each language, keyed by the English texts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.language.sentences import CONTEXT, Book
 
 KEY = "window/language"
 
-#: Languages by the code that settings keep; English is what the sources speak.
+#: Languages by the code in the settings; the sources are English.
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
-#: Which of a language's forms goes with a number; a language with more forms has more of them.
+#: The plural form of a number: an index into the list of forms of a language.
 PLURAL_FORMS: dict[str, Callable[[int], int]] = {
     "en": lambda n: 0 if n == 1 else 1,
     "de": lambda n: 0 if n == 1 else 1,
@@ -25,10 +25,10 @@ PLURAL_FORMS: dict[str, Callable[[int], int]] = {
 
 
 def counted(n: int, forms: str, *others: object) -> str:
-    """A sentence about n things, in the form of the number that goes with it.
+    """A sentence about n things, in the plural form of n.
 
-    ``forms`` are those of English, such as "{0} image|{0} images"; {0} is the number, {1} and so
-    on are the others.
+    ``forms`` are the English ones, such as "{0} image|{0} images"; {0} is n, {1} and so on are
+    ``others``.
     """
     text = QCoreApplication.translate("Counted", forms, None, n)
     if text == forms:
@@ -37,10 +37,7 @@ def counted(n: int, forms: str, *others: object) -> str:
 
 
 class Catalogue(QTranslator):
-    """Finds words by themselves: the same words mean the same wherever they stand.
-
-    What is counted has a list of forms.
-    """
+    """Translates a text regardless of its context; texts with a number have a list of forms."""
 
     def __init__(self, code: str) -> None:
         super().__init__()
@@ -49,7 +46,7 @@ class Catalogue(QTranslator):
         self._code, self._form = code, PLURAL_FORMS[code]
 
     @cached_property
-    def _book(self) -> Book:  # read when there is something to say
+    def _book(self) -> Book:  # read at the first sentence of the engine
         return Book.of(self._code)
 
     def isEmpty(self) -> bool:
@@ -60,12 +57,12 @@ class Catalogue(QTranslator):
     ) -> str | None:
         if context == CONTEXT:
             return self._book.translated(source)
-        words = self._words.get(source)  # None: Qt shows what the sources say
+        words = self._words.get(source)  # None: Qt shows the English text
         return words[self._form(n)] if isinstance(words, list) else words
 
 
 def chosen(settings: QSettings) -> str:
-    """The language to speak: the one that was chosen, else the first known of the system."""
+    """The code of the chosen language, else of the first supported one of the system."""
     code = str(settings.value(KEY, ""))
     if code in LANGUAGES:
         return code
@@ -74,16 +71,16 @@ def chosen(settings: QSettings) -> str:
 
 
 def install(application: QCoreApplication, settings: QSettings) -> list[QTranslator]:
-    """Makes all that is built from now on speak the language; keep what is returned.
+    """Translate everything that is built from now on; keep the returned translators alive.
 
-    Numbers and dates follow the system, but for a language that was chosen against it.
+    Numbers and dates follow the system, unless the user chose a language that differs from it.
     """
     code = chosen(settings)
     if QLocale.system().name().split("_")[0] != code:
         QLocale.setDefault(QLocale(code))
     if code == "en":
         return []
-    own = QTranslator()  # of Qt's own dialogs
+    own = QTranslator()  # for Qt's own dialogs
     own.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
     translators = [own, Catalogue(code)]
     for translator in translators:

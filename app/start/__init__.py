@@ -1,1 +1,1 @@
-"""How the window starts, stays the only one, and gets its place in the desktop."""
+"""The start of the window, its single instance, and its place on the desktop."""

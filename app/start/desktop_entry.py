@@ -1,7 +1,7 @@
-"""Floe among a desktop's programs: menu entry, icons, and what a .floe file is.
+"""Floe on the desktop: menu entry, icons and the file type of .floe files.
 
-All as freedesktop.org has it, for Linux and the BSDs: files below ``XDG_DATA_HOME``, and the
-desktop's own tools to take note of them.
+Files below ``XDG_DATA_HOME`` by the rules of freedesktop.org, for Linux and the BSDs; the desktop's
+own tools take note of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.errors import FloeError, UnwritableFileError
 
-#: The name of the menu's entry: by it a desktop knows whose windows these are.
+#: The name of the menu entry, by which a desktop assigns windows to it.
 DESKTOP_ID = "org.floe.Floe"
 MIME_ICON = "application-x-floe"
 
@@ -25,27 +25,28 @@ _RESERVED = set("\"`$\\ \t\n'<>~|&;*?#()")
 
 
 class NoDesktopEntriesError(FloeError):
-    """This system keeps its programs and file types in another way."""
+    """This system registers programs and file types in another way."""
 
 
 @dataclass
 class Outcome:
-    """What was done, for a person to read."""
+    """What was done, for the user."""
 
     changed: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def data_home() -> Path:
-    """Where a person's own programs are described."""
+    """Where the user's own programs are registered."""
     given = os.environ.get("XDG_DATA_HOME", "")
     return Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
 
 
-def install(base: Path, command: Sequence[str]) -> Outcome:
-    """Puts everything in place; what an earlier version left there is replaced.
+def install(base: Path, command: Sequence[str], *, refresh: bool = True) -> Outcome:
+    """Write menu entry, file type and icons below ``base``; files of earlier versions are replaced.
 
-    ``command`` is how the program is called. Raises UnwritableFileError.
+    ``command`` starts the program. ``refresh`` runs the desktop's tools, so that it takes note.
+    Raises UnwritableFileError.
     """
     _check_system()
     outcome = Outcome()
@@ -59,12 +60,13 @@ def install(base: Path, command: Sequence[str]) -> Outcome:
         except OSError as error:
             raise UnwritableFileError(target, error.strerror or str(error)) from error
         outcome.changed.append(target)
-    outcome.notes += _refresh(base)
+    if refresh:
+        outcome.notes += _refresh(base)
     return outcome
 
 
 def uninstall(base: Path) -> Outcome:
-    """Takes away what :func:`install` puts there. Raises UnwritableFileError."""
+    """Remove the files of :func:`install`. Raises UnwritableFileError."""
     _check_system()
     outcome = Outcome()
     for _, target in _places(base):
@@ -80,16 +82,16 @@ def uninstall(base: Path) -> Outcome:
 
 
 def this_command() -> list[str]:
-    """How this very program is called from anywhere, be it in a virtual environment."""
+    """The command that starts this installation from anywhere, virtual environments included."""
     script = Path(sys.executable).with_name("floe")
     if os.access(script, os.X_OK):
         return [str(script)]
     found = shutil.which("floe")
-    return [found] if found else [sys.executable, "-m", "app.cli.main"]
+    return [found] if found else [sys.executable, "-m", "app.cli"]
 
 
 def entry_for(text: str, command: Sequence[str]) -> str:
-    """The menu's entry with the command of this installation."""
+    """The text of a menu entry with the command of this installation."""
     lines = []
     for line in text.splitlines():
         key, _, value = line.partition("=")
@@ -117,7 +119,7 @@ def _escaped(value: str) -> str:
 
 
 def _places(base: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file of ours, and where it belongs."""
+    """Source and target of each file."""
     ours = Path(str(files("resources"))) / "desktop"
     for name, folder in (
         (f"{DESKTOP_ID}.desktop", "applications"),
@@ -134,7 +136,7 @@ def _places(base: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _refresh(base: Path) -> list[str]:
-    """Lets the desktop's tools take note; one that is missing is no fault, but is told of."""
+    """Run the desktop's tools; a missing one gives a note."""
     notes = []
     for tool, folder in (
         ("update-mime-database", base / "mime"),
@@ -152,7 +154,7 @@ def _refresh(base: Path) -> list[str]:
             notes.append(f"{tool} failed: {said[-1] if said else f'status {done.returncode}'}")
     icons = base / "icons" / "hicolor"
     if icons.is_dir():
-        os.utime(icons)  # by this desktops see that icons have come or gone
+        os.utime(icons)  # desktops look at the folder's time
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Starts the window, unless one is running that takes what this start was given."""
+"""Start the window, unless a running one accepts the request."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ def run(
     settings: QSettings | None = None,
     on_painted: Callable[[], None] | None = None,
 ) -> int:
-    """Shows the window until it is closed; returns the exit status.
+    """Show the window until it is closed; return the exit status.
 
-    ``archive`` is opened, or created where there is none, and ``paths`` are added to it.
-    ``on_painted`` is called once when the window has been drawn; such a start is a measurement,
-    and leaves a running window alone.
+    ``archive`` is opened or created, and ``paths`` are added to it. ``on_painted`` is called once,
+    when the window is drawn; such a start is a measurement and ignores a running window.
     """
-    # Python's own handler would not run while Qt's event loop does.
+    # Python's own handler does not run inside Qt's event loop.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -57,7 +56,7 @@ def run(
     if on_painted is None and instance.hand_over(request):
         return 0
 
-    # Not above: handing over does not wait for what only a window needs.
+    # Imported late: handing over a request needs none of this.
     from platformdirs import user_cache_path
 
     from app.backend.backend import CoreBackend
@@ -98,7 +97,7 @@ def _icon() -> QIcon:
 
 
 class Arrivals(QObject):
-    """Brings what starts were given into the window, once no question stands open in it."""
+    """Delivers requests to the window once no dialog is open."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -109,10 +108,10 @@ class Arrivals(QObject):
         self._timer.timeout.connect(self._deliver)
 
     def accept(self, request: Request) -> bool:
-        """Takes a later start's request and raises the window, unless that is closing."""
+        """Accept the request of a later start and raise the window, unless it is closing."""
         if self._window.closing or not self._window.isVisible():
             return False
-        if request.token:  # Qt takes the desktop's leave from here when a window asks to be raised
+        if request.token:  # Qt passes it on when a window asks to be raised
             os.environ["XDG_ACTIVATION_TOKEN"] = request.token
         window = self._window
         window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
@@ -124,7 +123,7 @@ class Arrivals(QObject):
         return True
 
     def open(self, request: Request) -> None:
-        """Opens, creates and adds as the command line says."""
+        """Open, create and add as requested."""
         archives = [path for path in request.paths if path.suffix.lower() == ARCHIVE_SUFFIX]
         if request.archive is None or archives:
             first = [request.archive] if request.archive is not None else []
@@ -142,7 +141,7 @@ class Arrivals(QObject):
 
 
 class FirstPaint(QObject):
-    """Tells when a window has been drawn for the first time, with all that is in it."""
+    """Emits ``painted`` once the window and everything in it is drawn."""
 
     painted = Signal()
 
@@ -154,6 +153,6 @@ class FirstPaint(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint and not self._seen:
             self._seen = True
-            # The window's parts are drawn in the same turn of the loop as the window.
+            # The parts are drawn in the same iteration of the event loop as the window.
             QTimer.singleShot(0, self.painted.emit)
         return False

@@ -1,8 +1,8 @@
-"""One running window: a second start hands over what it was given, and ends.
+"""A single window: a second start hands its request over and exits.
 
-The two talk over a local socket that only this person can open, one for each display. A lock makes
-the first of two simultaneous starts the one that listens; a socket that a killed process left is
-replaced. Where the running window does not answer, or is closing, the second start opens its own.
+The two communicate through a local socket that only this user can open, one for each display. A
+lock makes the first of two simultaneous starts the server; a socket left by a killed process is
+replaced. If the running window does not answer or is closing, the second start opens its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from PySide6.QtCore import QLockFile, QObject
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _CONNECT_MS, _ANSWER_MS, _LOCK_MS = 500, 5000, 5000
-#: What a desktop tells a program that it starts, so that this may raise a window.
+#: Tokens by which a desktop lets a program raise its window.
 _TOKENS = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
 _DISPLAY = ("WAYLAND_DISPLAY", "DISPLAY", "QT_QPA_PLATFORM")
 _ACCEPTED, _REFUSED = b"accepted\n", b"refused\n"
@@ -30,7 +30,7 @@ _ACCEPTED, _REFUSED = b"accepted\n", b"refused\n"
 
 @dataclass(frozen=True)
 class Request:
-    """What a start was given: absolute paths, and the desktop's leave to raise a window."""
+    """The arguments of a start as absolute paths, and the desktop's token to raise a window."""
 
     archive: Path | None = None
     paths: tuple[Path, ...] = ()
@@ -38,7 +38,7 @@ class Request:
 
     @classmethod
     def here(cls, archive: Path | None, paths: tuple[Path, ...]) -> Request:
-        """Of this process: the other one may stand in another folder."""
+        """The request of this process, in absolute paths: the server may have another folder."""
         token = next((os.environ[name] for name in _TOKENS if os.environ.get(name)), "")
         return cls(
             archive.absolute() if archive is not None else None,
@@ -54,7 +54,7 @@ class Request:
 
     @classmethod
     def from_json(cls, line: bytes) -> Request:
-        """Raises ValueError for what no start has sent."""
+        """Raises ValueError for an invalid request."""
         read = json.loads(line)
         try:
             archive = Path(read["archive"]) if read["archive"] is not None else None
@@ -64,7 +64,7 @@ class Request:
 
 
 def server_name() -> str:
-    """The socket of this person on this display: a path, on Windows the name of a pipe."""
+    """The socket of this user on this display: a path, on Windows the name of a pipe."""
     display = "\0".join(os.environ.get(name, "") for name in _DISPLAY)
     name = f"floe-{hashlib.sha256(display.encode()).hexdigest()[:12]}"
     if sys.platform == "win32":
@@ -74,13 +74,13 @@ def server_name() -> str:
     folder = Path(given, "floe") if os.path.isabs(given) else Path(cache)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # a home that cannot be written to: then every window is on its own
+    except OSError:  # a read-only home: every start then opens its own window
         folder = Path(tempfile.mkdtemp(prefix="floe-"))
     return str(folder / f"{name}.socket")
 
 
 class SingleInstance(QObject):
-    """Either hands a request over, or listens for those of later starts."""
+    """Hands a request over, or serves the requests of later starts."""
 
     def __init__(self, name: str | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -91,9 +91,9 @@ class SingleInstance(QObject):
         self._server.newConnection.connect(self._on_connection)
 
     def hand_over(self, request: Request) -> bool:
-        """Whether a running window took the request; if not, this process is to show one."""
+        """Whether a running window accepted the request; if not, this process is the server."""
         lock = QLockFile(self._lock_path())
-        lock.setStaleLockTime(0)  # by the death of its process alone
+        lock.setStaleLockTime(0)  # stale only if its process is dead
         if not lock.tryLock(_LOCK_MS):
             return False
         try:
@@ -110,11 +110,11 @@ class SingleInstance(QObject):
         return accepted
 
     def serve(self, accept: Callable[[Request], bool]) -> None:
-        """From now on requests are passed on; ``accept`` says whether one is taken."""
+        """Pass requests to ``accept``, which returns whether it accepts one."""
         self._accept = accept
 
     def close(self) -> None:
-        """Later starts are on their own."""
+        """Stop serving: later starts open their own window."""
         self._server.close()
 
     def _lock_path(self) -> str:
@@ -125,7 +125,7 @@ class SingleInstance(QObject):
         while (socket := self._server.nextPendingConnection()) is not None:
             socket.readyRead.connect(self._on_ready)
             socket.disconnected.connect(socket.deleteLater)
-            self._answer(socket)  # what was sent before anybody listened
+            self._answer(socket)  # sent before readyRead was connected
 
     def _on_ready(self) -> None:
         socket = self.sender()

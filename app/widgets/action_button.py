@@ -1,4 +1,4 @@
-"""Push buttons that are another face of an action: its text, its tip, whether it can be done."""
+"""Push buttons that show an action: its text, tool tip and state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 
 class ActionButton(QPushButton):
-    """Follows its action, and triggers it."""
+    """Follows its action and triggers it."""
 
     def __init__(self, action: QAction, parent: QWidget) -> None:
         super().__init__(parent)

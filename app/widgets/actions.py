@@ -1,4 +1,4 @@
-"""Everything that can be done, once: menus, tool bar, buttons and keys share these actions."""
+"""All actions of the window: menus, tool bar, buttons and keys share them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _tr(text: str) -> str:
 
 
 class Actions(QObject):
-    """The window connects them and says which are enabled."""
+    """The actions; controllers connect and enable them."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -49,16 +49,16 @@ class Actions(QObject):
         )
         self.undo = self._add(_tr("&Undo"), std.Undo, "undo", _tr("Undo the latest change"))
         self.redo = self._add(
-            _tr("&Redo"), _CTRL | _SHIFT | key.Key_Z, "redo", _tr("Do again what was undone")
+            _tr("&Redo"), _CTRL | _SHIFT | key.Key_Z, "redo", _tr("Redo the latest undone change")
         )
         self.rename = self._add(
             _tr("Re&name"), key.Key_F2, "", _tr("Give the selected image or folder a new name")
         )
         self.move = self._add(
-            _tr("&Move To…"), key.Key_F6, "", _tr("Move what is selected to another folder")
+            _tr("&Move To…"), key.Key_F6, "", _tr("Move the selection to another folder")
         )
         self.new_folder = self._add(
-            _tr("Ne&w Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Make an empty folder here")
+            _tr("Ne&w Folder…"), _CTRL | _SHIFT | key.Key_N, "", _tr("Create an empty folder here")
         )
         self.copy = self._add(
             _tr("&Copy"), std.Copy, "", _tr("Put the selected images on the clipboard, as files")
@@ -69,28 +69,26 @@ class Actions(QObject):
             _tr("&Paste"), std.Paste, "", _tr("Add the files or the image on the clipboard")
         )
         self.remove = self._add(
-            _tr("&Delete…"), std.Delete, "remove", _tr("Delete what is selected from the archive")
+            _tr("&Delete…"), std.Delete, "remove", _tr("Delete the selection from the archive")
         )
         self.discard_originals = self._add(
             _tr("&Move Originals to Wastebasket After Adding"),
             None,
             "",
-            _tr("Offer to move files away that come back from the archive byte for byte"),
+            _tr("Offer to move originals away if the archive restores them byte for byte"),
         )
         self.discard_originals.setCheckable(True)
         self.select_all = self._add(_tr("Se&lect All"), std.SelectAll)
         self.find = self._add(_tr("F&ilter"), std.Find, "", _tr("Show matching names only"))
         self.properties = self._add(
-            _tr("Pr&operties"), _ALT | key.Key_Return, "", _tr("Say all that is known of it")
+            _tr("Pr&operties"), _ALT | key.Key_Return, "", _tr("Show all metadata of the selection")
         )
         self.open_folder = self._add(
-            _tr("Open Folde&r"), key.Key_Return, "", _tr("Show what is in the selected folder")
+            _tr("Open Folde&r"), key.Key_Return, "", _tr("Show the contents of the selected folder")
         )
-        # On a button, in a line of text, this key does what it does everywhere.
+        # On buttons and in text fields this key keeps its usual meaning.
         self.open_folder.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        self.up = self._add(
-            _tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the folder around this one")
-        )
+        self.up = self._add(_tr("&Up"), _ALT | key.Key_Up, "up", _tr("Show the parent folder"))
         self.up.setShortcuts([self.up.shortcut(), QKeySequence(key.Key_Backspace)])
         self.tiles = self._add(
             _tr("&Tiles"), _CTRL | key.Key_1, "", _tr("Show large thumbnails instead of the list")
@@ -98,13 +96,13 @@ class Actions(QObject):
         self.tiles.setCheckable(True)
         self.zoom_in = self._add(_tr("Zoom &In"), std.ZoomIn, "", _tr("Larger thumbnails"))
         self.zoom_out = self._add(_tr("Zoom &Out"), std.ZoomOut, "", _tr("Smaller thumbnails"))
-        self.details = self._add(_tr("&Details"), key.Key_F9, "", _tr("Show bars on the right"))
+        self.details = self._add(_tr("&Details"), key.Key_F9, "", _tr("Show the details panel"))
         self.details.setCheckable(True)
         self.copy_table = self._add(
             _tr("Copy as &Table"),
             _CTRL | _SHIFT | key.Key_C,
             "",
-            _tr("Put what the panel on the right shows on the clipboard, as a table"),
+            _tr("Copy the contents of the details panel as a table"),
         )
         self.export_csv = self._add(
             _tr("Export C&SV…"), None, "", _tr("Write the figures of the images to a table")
@@ -116,23 +114,23 @@ class Actions(QObject):
             _tr("Export Pane&l…"),
             None,
             "",
-            _tr("Write what the panel on the right shows to a table"),
+            _tr("Write the contents of the details panel to a table"),
         )
         self.cancel = self._add(
-            _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Stop the job that is running")
+            _tr("&Cancel"), _CTRL | key.Key_Period, "close", _tr("Cancel the running job")
         )
         self.pause = self._add(
-            _tr("&Pause"), _CTRL | _SHIFT | key.Key_P, "", _tr("Let the job that is running wait")
+            _tr("&Pause"), _CTRL | _SHIFT | key.Key_P, "", _tr("Pause the running job")
         )
         self.cancel_all = self._add(_tr("Cancel &All Jobs"), _CTRL | _SHIFT | key.Key_Period)
         self.retry = self._add(
             _tr("&Retry Failed"), _CTRL | _SHIFT | key.Key_R, "", _tr("Try the failed files again")
         )
         self.copy_errors = self._add(
-            _tr("Copy &Errors"), None, "", _tr("Copy what is said of the failed files")
+            _tr("Copy &Errors"), None, "", _tr("Copy the error messages of the failed files")
         )
         self.clear_jobs = self._add(
-            _tr("C&lear Finished"), None, "", _tr("Forget the jobs that are over")
+            _tr("C&lear Finished"), None, "", _tr("Remove finished jobs from the list")
         )
         self.about = self._add(_tr("&About Floe"))
 
@@ -144,7 +142,7 @@ class Actions(QObject):
         tip: str = "",
     ) -> QAction:
         action = QAction(text, self)
-        action.setShortcutVisibleInContextMenu(True)  # some desktops leave them out
+        action.setShortcutVisibleInContextMenu(True)  # some desktops hide them
         if shortcut is not None:
             action.setShortcut(QKeySequence(shortcut))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
@@ -156,6 +154,6 @@ class Actions(QObject):
         return action
 
     def draw_icons(self, palette: QPalette) -> None:
-        """Draws the icons in another palette's colours."""
+        """Draw the icons in the colours of a palette."""
         for action, name in self._icons.items():
             action.setIcon(icons.icon(name, palette))

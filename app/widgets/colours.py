@@ -1,4 +1,4 @@
-"""Colours that are made from the palette, so that they follow light and dark."""
+"""Colours derived from the palette, so that they follow light and dark mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def blend(front: QColor, back: QColor, share: float) -> QColor:
 
 
 def faint(palette: QPalette, share: float = 0.62) -> QColor:
-    """For captions: the text's colour, nearer to the ground."""
+    """For captions: the text colour, blended with the background."""
     return blend(
         palette.color(QPalette.ColorRole.WindowText),
         palette.color(QPalette.ColorRole.Window),
@@ -25,5 +25,5 @@ def faint(palette: QPalette, share: float = 0.62) -> QColor:
 
 
 def line(palette: QPalette) -> QColor:
-    """For hairlines and the ground of bars."""
+    """For hairlines and the background of bars."""
     return faint(palette, 0.16)

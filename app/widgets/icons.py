@@ -1,7 +1,7 @@
-"""The window's icons, drawn as strokes in the palette's colours.
+"""The window's icons, drawn as strokes in the colours of the palette.
 
-Themes with icons exist on Linux desktops only, and not on all of them; drawn ones look the
-same everywhere, follow dark mode, and are sharp at any scale.
+Icon themes exist on some Linux desktops only. Drawn icons look the same everywhere, follow dark
+mode, and are sharp at any scale.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _SIZES = (16, 20, 24, 32, 48, 64)
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
-    """An icon for enabled and disabled states; make it anew when the palette changes."""
+    """An icon for the enabled and disabled states; draw it again when the palette changes."""
     result = QIcon()
     groups = {
         QIcon.Mode.Normal: QPalette.ColorGroup.Active,
@@ -116,16 +116,16 @@ def icon(name: str, palette: QPalette) -> QIcon:
 
 
 def failure() -> QIcon:
-    """Marks what did not work; this red reads on light and on dark grounds."""
+    """The mark of a failure; this red is legible in light and dark mode."""
     result = QIcon()
     for size in _SIZES:
         result.addPixmap(pixmap("alert", _FAILURE, size))
     return result
 
 
-@lru_cache(maxsize=64)  # lists paint it for every row
+@lru_cache(maxsize=64)  # painted for every row of a list
 def centred(name: str, colour: int, size: float, box: QSize, ratio: float) -> QPixmap:
-    """One icon, of an RGB colour, in the middle of a transparent box."""
+    """One icon in an RGB colour, centred in a transparent box."""
     result = QPixmap(box * ratio)
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
@@ -137,14 +137,14 @@ def centred(name: str, colour: int, size: float, box: QSize, ratio: float) -> QP
 
 
 def pixmap(name: str, colour: QColor, size: float, ratio: float = 1.0) -> QPixmap:
-    """One icon at a size in device-independent pixels, sharp at the screen's ratio."""
+    """One icon; ``size`` in device-independent pixels, ``ratio`` device pixels each."""
     picture = QPixmap(round(size * ratio), round(size * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.scale(size / _GRID, size / _GRID)
-    # Thin strokes look heavier where the whole drawing is large.
+    # In large icons the same stroke looks heavier.
     pen = QPen(colour, _PEN if size <= 32 else 1.2)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)

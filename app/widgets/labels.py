@@ -1,4 +1,4 @@
-"""Labels that fit: a caption that wraps, and one line that is shortened rather than cut."""
+"""Labels that fit: a caption that wraps, and a line that is elided."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class Caption(QLabel):
-    """Small explanations, fainter than the text around them, in light and dark."""
+    """Small explanations, fainter than the text around them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -18,7 +18,7 @@ class Caption(QLabel):
 
 
 class ElidedLabel(QWidget):
-    """One line of text, shortened in its middle where room is short."""
+    """One line of text, elided in its middle."""
 
     def __init__(
         self,
@@ -30,11 +30,11 @@ class ElidedLabel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
-        """All of it."""
+        """The full text."""
         return self._text
 
     def set_text(self, text: str) -> None:
-        """Shows another text."""
+        """Set the text, the tool tip and the accessible name."""
         if text != self._text:
             self._text = text
             self.setAccessibleName(text)

@@ -1,4 +1,4 @@
-"""A line of news above the table: seen, not in the way, and gone when it was read."""
+"""A message above the table, which the user can close."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class MessageBar(QFrame):
 
     @property
     def text(self) -> str:
-        """What is said now."""
+        """The text shown, or an empty one."""
         return "" if self.isHidden() else self._label.text()
 
     def inform(self, text: str, link: str = "") -> None:
-        """Good news; ``link`` is a folder that may be opened."""
+        """Show a success; ``link`` is a folder that the user can open."""
         self._say(text, link, is_error=False)
 
     def complain(self, text: str) -> None:
-        """Something that did not work."""
+        """Show a failure."""
         self._say(text, "", is_error=True)
 
     def _say(self, text: str, link: str, *, is_error: bool) -> None:
@@ -62,7 +62,7 @@ class MessageBar(QFrame):
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._link))
 
     def _tint(self) -> QColor:
-        # The palette has no word for danger; this red reads on light and on dark grounds.
+        # The palette has no role for errors; this red is legible in light and dark mode.
         if self._is_error:
             return QColor(0xD0, 0x45, 0x3A)
         return self.palette().color(QPalette.ColorRole.Highlight)

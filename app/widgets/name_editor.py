@@ -1,4 +1,4 @@
-"""Names edited where they stand: in the list, among the tiles, in a tree of folders."""
+"""In-position editing of names: in the list, the tiles, and the tree of folders."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _GAP = 3
 
 
 class NameEditor(QLineEdit):
-    """Says below itself why what is typed is no name; the Enter key then does nothing.
+    """Shows below itself why a name is invalid; the Enter key is then ignored.
 
-    Enter and Escape are the delegate's, which asks the validator first.
+    The delegate handles Enter and Escape, and asks the validator first.
     """
 
     def __init__(self, parent: QWidget, name: str, problem: Problem) -> None:
@@ -46,11 +46,11 @@ class NameEditor(QLineEdit):
 
     @property
     def name(self) -> str:
-        """What stands there now."""
+        """The typed name."""
         return self.text().strip()
 
     def why_not(self, text: str) -> str | None:
-        """Why a text cannot be the name."""
+        """Why a text is an invalid name, or None."""
         return self._problem_of(text.strip())
 
     def _check(self) -> None:
@@ -61,7 +61,7 @@ class NameEditor(QLineEdit):
         self._place_problem()
 
     def _place_problem(self) -> None:
-        """Below, or above where there is no room, and never beyond the edge."""
+        """Below, or above if there is no room below; never beyond the edge."""
         if not self.problem.text():
             return
         around = self._around.rect()
@@ -69,11 +69,11 @@ class NameEditor(QLineEdit):
         metrics = self.problem.fontMetrics()
         width = min(width, metrics.horizontalAdvance(self.problem.text()) + 16)
         height = self.problem.heightForWidth(width)
-        place = self.geometry().bottomLeft() + QPoint(0, _GAP)
-        if place.y() + height > around.bottom():
-            place = self.geometry().topLeft() - QPoint(0, _GAP + height)
-        place.setX(max(0, min(place.x(), around.width() - width)))
-        self.problem.setGeometry(place.x(), place.y(), width, height)
+        position = self.geometry().bottomLeft() + QPoint(0, _GAP)
+        if position.y() + height > around.bottom():
+            position = self.geometry().topLeft() - QPoint(0, _GAP + height)
+        position.setX(max(0, min(position.x(), around.width() - width)))
+        self.problem.setGeometry(position.x(), position.y(), width, height)
         self.problem.raise_()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -94,24 +94,24 @@ class NameEditor(QLineEdit):
 
 
 class _Validator(QValidator):
-    """Lets everything be typed, and nothing be taken that is no name."""
+    """Any text can be typed; invalid names are not accepted."""
 
     def __init__(self, editor: NameEditor) -> None:
         super().__init__(editor)
         self._editor = editor
 
-    def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         good = self._editor.why_not(text) is None
-        return (QValidator.State.Acceptable if good else self.State.Intermediate), text, place
+        return (QValidator.State.Acceptable if good else self.State.Intermediate), text, position
 
 
 class NamingDelegate(QStyledItemDelegate):
-    """Edits names; children say what is wrong with one."""
+    """Edits names; subclasses check them."""
 
     _editor: NameEditor | None = None
 
     def problem(self, index: Index, text: str) -> str | None:
-        """Why the row cannot be called so."""
+        """Why this name is invalid for the row, or None."""
         raise NotImplementedError
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
@@ -119,13 +119,13 @@ class NamingDelegate(QStyledItemDelegate):
         name = str(index.data(Qt.ItemDataRole.EditRole))
         editor = NameEditor(parent, name, lambda text: self.problem(row, text))
         editor.destroyed.connect(editor.problem.deleteLater)
-        self._editor = editor  # the view has it in C++ only, and Python would collect its half
+        self._editor = editor  # else Python collects its half of what the view holds
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """It has the name already, and views may bring this about while somebody types."""
+        """Nothing: the editor has the name, and views call this while the user types."""
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
         assert isinstance(editor, NameEditor)
-        if editor.hasAcceptableInput():  # else the focus went elsewhere: all stays as it was
+        if editor.hasAcceptableInput():  # else the focus left an invalid name: keep the old one
             model.setData(index, editor.name, Qt.ItemDataRole.EditRole)

@@ -1,4 +1,4 @@
-"""Room around the text of tables, and bars that are as light as the rest."""
+"""Wider margins in tables, and thin progress bars."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CELL_MARGIN = 7
 
 
 class RoomyStyle(QProxyStyle):
-    """The system's own style with wider margins in cells and headers.
+    """The system's style with wider margins in cells and headers.
 
-    A style sheet would do it too, but would replace the style's own look of both.
+    A style sheet would also replace the look of both.
     """
 
     def pixelMetric(
@@ -31,11 +31,11 @@ class RoomyStyle(QProxyStyle):
 
 
 def paint_progress(
-    painter: QPainter, place: QRectF, fraction: float, ground: QColor, front: QColor
+    painter: QPainter, area: QRectF, fraction: float, ground: QColor, front: QColor
 ) -> None:
-    """A rounded bar, six pixels high, in the middle of its place."""
+    """Paint a rounded bar, six pixels high, centred in ``area``."""
     height = 6.0
-    bar = QRectF(place.left(), place.center().y() - height / 2, place.width(), height)
+    bar = QRectF(area.left(), area.center().y() - height / 2, area.width(), height)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -49,7 +49,7 @@ def paint_progress(
 
 
 class ThinProgress(QProgressBar):
-    """A progress bar for tools and readers of screens, drawn like those in the tables."""
+    """A progress bar, drawn like those in tables; screen readers see a QProgressBar."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         span = max(1, self.maximum() - self.minimum())

@@ -375,4 +375,4 @@ def test_the_demo_in_the_terminal() -> None:
         check=True,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
-    assert "6 of 6 images came out with exactly the same pixels." in done.stdout
+    assert "6 of 6 images were restored with exactly the same pixels." in done.stdout

@@ -57,7 +57,7 @@ def test_adding(
     result = floe("add", archive, stored, *([option] if option else []))
     assert result.exit_code == status
     assert ("another image of this name" in result.stderr) == (option is None)
-    assert ("left out" in result.stdout) == (option == "--skip")
+    assert ("skipped" in result.stdout) == (option == "--skip")
     with Archive.open(archive) as opened:
         assert {entry.name: entry.width for entry in opened.entries()} == expected
 

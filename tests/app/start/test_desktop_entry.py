@@ -92,7 +92,7 @@ def test_installing_twice_and_taking_away(monkeypatch: pytest.MonkeyPatch, tmp_p
     for _ in range(2):
         done = CliRunner().invoke(cli, ["install-desktop"])
         assert done.exit_code == 0, done.output
-        assert "21 files put into" in done.output
+        assert "21 files installed in" in done.output
     entry = read_entry((tmp_path / "applications" / f"{DESKTOP_ID}.desktop").read_text())
     program, *arguments = shlex.split(entry["Exec"])
     assert os.access(program, os.X_OK)
@@ -140,7 +140,7 @@ def test_archives_are_known_by_their_name_and_by_their_first_bytes(tmp_path: Pat
         (["/usr/bin/floe"], "Exec=/usr/bin/floe gui %F"),
         (["/my programs/floe"], 'Exec="/my programs/floe" gui %F'),
         (["/100%/a$b/floe"], 'Exec="/100%%/a\\\\$b/floe" gui %F'),
-        (["/py", "-m", "app.cli.main"], "Exec=/py -m app.cli.main gui %F"),
+        (["/py", "-m", "app.cli"], "Exec=/py -m app.cli gui %F"),
     ],
 )
 def test_paths_in_the_menu_entry_are_quoted(command: list[str], exec_line: str) -> None:

@@ -23,7 +23,7 @@ from core.archive import Archive
 from tests.app.fake_backend import FakeBackend
 from tests.app.stand_ins import MakeWindow
 
-_START = [sys.executable, "-m", "app.cli.main"]
+_START = [sys.executable, "-m", "app.cli"]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""``python -m tools.bundle DIR``: Floe as a folder that needs no Python."""

@@ -1,0 +1,107 @@
+"""Build the bundle: a folder with Floe, Python and all libraries, for a Linux without Python.
+
+PyInstaller collects what the program imports; the libraries of torch for graphics cards stay out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from app.start import desktop_entry
+
+_SPEC = Path(__file__).with_name("floe.spec")
+_ROOT = Path(__file__).parents[2]
+
+
+class BundleError(Exception):
+    """The bundle cannot be built here."""
+
+
+def build(folder: Path, work: Path) -> Path:
+    """Build ``folder/floe`` and return it; ``work`` keeps what PyInstaller may use again.
+
+    Raises BundleError.
+    """
+    import PyInstaller.__main__
+    import torch
+
+    if torch.version.cuda is not None or torch.version.hip is not None:
+        raise BundleError(
+            f"torch {torch.__version__} contains libraries for graphics cards, several gigabytes; "
+            "install the CPU build of torch first"
+        )
+    bundle = folder / "floe"
+    PyInstaller.__main__.run(
+        ["--noconfirm", "--distpath", str(folder), "--workpath", str(work), str(_SPEC)]
+    )
+    desktop_entry.install(bundle / "share", ["floe"], refresh=False)
+    for package in sorted(required("floe-archiver"), key=lambda found: found.name):
+        copy_licences(package, bundle / "licenses" / package.name)
+    shutil.copy2(_ROOT / "LICENSE", bundle)
+    return bundle
+
+
+def required(name: str) -> list[Distribution]:
+    """The installed packages that a package needs, and those that they need."""
+    found: dict[str, Distribution] = {}
+    waiting = [name]
+    while waiting:
+        package = distribution(waiting.pop())
+        if package.name in found:
+            continue
+        found[package.name] = package
+        for line in package.requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return list(found.values())
+
+
+def copy_licences(package: Distribution, folder: Path) -> None:
+    """Copy the licence files of a package."""
+    for file in package.files or []:
+        name = file.name.upper()
+        in_metadata = any(part.endswith(".dist-info") for part in file.parts)
+        if in_metadata and name.startswith(("LICEN", "COPYING", "NOTICE", "AUTHORS")):
+            target = folder / "-".join(file.parts[1:])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(str(package.locate_file(file)), target)
+
+
+def n_bytes(folder: Path) -> int:
+    """The bytes of all files of a folder; links count nothing."""
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def main() -> int:
+    """The command line of this script."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bundle", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where to put the folder floe")
+    parser.add_argument("--work", type=Path, default=Path("build"), help="for PyInstaller's files")
+    arguments = parser.parse_args()
+    try:
+        bundle = build(arguments.folder, arguments.work)
+    except BundleError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    largest = sorted(
+        (
+            (n_bytes(p) if p.is_dir() else p.stat().st_size, p.name)
+            for p in (bundle / "_internal").iterdir()
+        ),
+        reverse=True,
+    )
+    sys.stdout.write(f"{bundle}: {n_bytes(bundle) / 1e6:,.0f} MB\n")
+    for size, name in largest[:8]:
+        sys.stdout.write(f"  {size / 1e6:7,.0f} MB  {name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
