@@ -34,24 +34,29 @@ class Component:
         return self.x.shape[0] * self.x.shape[1]
 
 
-def averaging(rows: int, columns: int) -> Array:
-    """(rows, columns, 64, 64): takes zigzag blocks to those of their average, DCT to DCT."""
+def averaging_1d(n_blocks: int) -> Array:
+    """(n_blocks, 8, 8): what each of n blocks adds to the DCT of their average, along an axis."""
     k, n = np.meshgrid(np.arange(8), np.arange(8), indexing="ij")
     dct = np.cos(np.pi * (2 * n + 1) * k / 16) * np.where(k == 0, 1 / 8, 1 / 4) ** 0.5
+    mean = np.kron(np.eye(8), np.full((1, n_blocks), 1 / n_blocks)).reshape(8, n_blocks, 8)
+    return np.stack([dct @ mean[:, i] @ dct.T for i in range(n_blocks)])
 
-    def along(n_blocks: int) -> Array:  # (n_blocks, 8, 8)
-        mean = np.kron(np.eye(8), np.full((1, n_blocks), 1 / n_blocks)).reshape(8, n_blocks, 8)
-        return np.stack([dct @ mean[:, i] @ dct.T for i in range(n_blocks)])
 
-    r, c = along(rows), along(columns)
-    full = np.einsum("iab,jcd->ijacbd", r, c).reshape(rows, columns, 64, 64)
+def averaging(rows: int, columns: int) -> Array:
+    """(rows, columns, 64, 64): takes zigzag blocks to those of their average, DCT to DCT."""
+    full = np.einsum("iab,jcd->ijacbd", averaging_1d(rows), averaging_1d(columns))
+    full = full.reshape(rows, columns, 64, 64)
     return full[:, :, ZIGZAG][:, :, :, ZIGZAG]
 
 
 def averaged(y: Array, rows: int, columns: int) -> Array:
     """Dequantised luma (R, C, 64) at the resolution of chroma of (rows, columns) blocks: int16."""
     fy, fx = (max(1, round(y.shape[i] / n)) for i, n in enumerate((rows, columns)))
-    y = np.pad(y, ((0, max(0, rows * fy - y.shape[0])), (0, max(0, columns * fx - y.shape[1])), (0, 0)), "edge")
+    y = np.pad(
+        y,
+        ((0, max(0, rows * fy - y.shape[0])), (0, max(0, columns * fx - y.shape[1])), (0, 0)),
+        "edge",
+    )
     y = y[: rows * fy, : columns * fx].astype(np.float32)
     if fy == fx == 1:
         total = y
@@ -109,10 +114,14 @@ class Batcher:
         dequantised = x.astype(np.int32) * tables[:, None, None]
         own, near = self._seen(dequantised, self.multipliers[0])
         given = [
-            self._seen(np.stack([c.given[i] for c in crops]).astype(np.int32), self.multipliers[1 + i])[0]
+            self._seen(
+                np.stack([c.given[i] for c in crops]).astype(np.int32), self.multipliers[1 + i]
+            )[0]
             for i in range(len(crops[0].given))
         ]
-        return Batch(torch.from_numpy(x).float(), torch.from_numpy(tables).float(), own, near, given)
+        return Batch(
+            torch.from_numpy(x).float(), torch.from_numpy(tables).float(), own, near, given
+        )
 
     def _seen(self, dequantised: Array, multiplier: Array) -> tuple[Given, torch.Tensor]:
         shape = dequantised.shape[:3]
@@ -125,7 +134,9 @@ class Batcher:
             )
         values = dequantised.astype(np.float32)
         values[..., 0] = relative[..., 1]
-        seen = Given(torch.from_numpy(found), torch.from_numpy(values), torch.from_numpy(relative).float())
+        seen = Given(
+            torch.from_numpy(found), torch.from_numpy(values), torch.from_numpy(relative).float()
+        )
         return seen, torch.from_numpy(near)
 
 
@@ -137,7 +148,11 @@ class Sampler:
     """
 
     def __init__(
-        self, sets: list[tuple[list[list[Component]], float, int]], blocks: int, seed: int, batcher: Batcher
+        self,
+        sets: list[tuple[list[list[Component]], float, int]],
+        blocks: int,
+        seed: int,
+        batcher: Batcher,
     ) -> None:
         self.blocks, self.seed, self.batcher = blocks, seed, batcher
         self.sets = []
@@ -177,7 +192,11 @@ def usual_sizes(files: list[list[Component]], which: int, given: int | None = No
     total, count = np.zeros(64), 0
     for f in files:
         c = f[min(which, len(f) - 1)]
-        part = c.x[:256, :256].astype(np.int32) * c.table if given is None else c.given[given][:256, :256].astype(np.int32)
+        part = (
+            c.x[:256, :256].astype(np.int32) * c.table
+            if given is None
+            else c.given[given][:256, :256].astype(np.int32)
+        )
         found = part.astype(np.float64)
         dc = part[..., 0].astype(np.float64)
         found[1:, 1:, 0] = dc[1:, 1:] - (dc[:-1, 1:] + dc[1:, :-1]) / 2

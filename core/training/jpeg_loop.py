@@ -36,7 +36,7 @@ class Settings:
     """What a run is made of."""
 
     minutes: float = 90.0
-    blocks: int = 2000  # of a batch
+    blocks: int = 1280  # of a batch
     learning_rate: float = 2e-3
     linear_rate: float = 0.02  # of the linear predictions, as a part of the learning rate
     weight_decay: float = 1e-3
@@ -46,8 +46,8 @@ class Settings:
     ema: float = 0.999
     kinds: tuple[str, ...] = KINDS  # of networks, in turn
     seed: int = 1
-    checkpoint_minutes: float = 3.0
-    validate_minutes: float = 5.0
+    checkpoint_minutes: float = 4.0
+    validate_minutes: float = 8.0
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Run:
             if given:
                 net.given_usual.copy_(torch.from_numpy(np.stack(given)))
             self.batchers[kind] = batcher = data.Batcher(usual, np.array(given))
-            side = 12 if chroma else 20
+            side = 12 if chroma else 16
             sets = [
                 (real, 0.6, side),
                 (data.load(files / "again.npz", chroma), 0.27, side),
@@ -125,7 +125,7 @@ class Run:
                 running[kind] = bits if not running[kind] else 0.98 * running[kind] + 0.02 * bits
             self.clock.step += 1
             self.clock.seconds += time.monotonic() - began
-            if self.clock.step % 100 == 0:
+            if self.clock.step % 50 == 0:
                 self._log(
                     **{f"train_{k}": round(v, 3) for k, v in running.items()},
                     step_seconds=round(time.monotonic() - began, 3),
@@ -163,7 +163,7 @@ class Run:
         with torch.no_grad():
             average = list(getattr(self.average, kind).parameters())
             torch._foreach_lerp_(average, parameters, 1 - decay)
-        return float(loss) * 64
+        return float(loss.detach()) * 64
 
     def validate(self) -> dict[str, float]:
         """Mean bits a block of the averaged model on validation tiles."""
@@ -233,7 +233,9 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
-    settings = Settings(minutes=given.minutes, rounded_from=given.rounded_from, kinds=tuple(given.kinds))
+    settings = Settings(
+        minutes=given.minutes, rounded_from=given.rounded_from, kinds=tuple(given.kinds)
+    )
     Run(given.run, settings, given.files).train()
 
 

@@ -220,7 +220,11 @@ class Head(nn.Module):
             of_earlier = joint[:, width : width + 128] * BYTE_UNIT
             of_local = joint[:, width + 128 :] * BYTE_UNIT
         else:
-            of_features, of_earlier, of_local = self.features, self.earlier * self.before, self.local
+            of_features, of_earlier, of_local = (
+                self.features,
+                self.earlier * self.before,
+                self.local,
+            )
         hidden = torch.addmm(self.bias[:, None], of_features, features)
         hidden = hidden.addmm(of_earlier, earlier)
         found = []
@@ -381,9 +385,7 @@ class JpegConfig:
     """Sizes of a model of JPEG files."""
 
     luma: NetConfig = NetConfig()
-    chroma: NetConfig = NetConfig(
-        width=64, blocks=3, hidden=(24, 16, 8), n_given=2, given_blocks=1
-    )
+    chroma: NetConfig = NetConfig(width=64, blocks=3, hidden=(24, 16, 8), n_given=2, given_blocks=1)
 
 
 class Jpeg(nn.Module):

@@ -1,0 +1,131 @@
+"""From trained JPEG networks to the integers that files are coded by."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.flows.jpeg import inputs
+from core.flows.jpeg.layers import (
+    BYTE_UNIT,
+    HIDDEN_UNIT,
+    MOST_SHIFT,
+    READ_UNIT,
+    STREAM_UNIT,
+    WEIGHT_BOUND,
+)
+from core.flows.jpeg.model import Linear, Net, Residual
+from core.flows.jpeg.planes import AVERAGING_BITS, FACTORS
+from core.flows.jpeg.tables import LOG_UNIT, Tables
+from core.flows.jpeg.walk import LINEAR_BITS
+from core.training.jpeg_data import averaging_1d
+
+
+def quantised(net: Net) -> dict[str, Tensor]:
+    """Integer tensors of a network, for :class:`core.flows.jpeg.network.IntegerNet`."""
+    found: dict[str, Tensor] = {}
+
+    def store(name: str, weight: Tensor, bias: Tensor, inputs_: int, outputs: int) -> None:
+        """weight: (O, positions, I) or (O, I), from units of inputs to those of outputs."""
+        weight = weight.detach()
+        exponent = _exponents(weight)
+        shift = exponent + _log2(inputs_) - _log2(outputs)
+        if bool((shift < 0).any()):  # weights too large: as coarse as the shift allows
+            exponent, shift = exponent - shift.clamp_max(0), shift.clamp_min(0)
+        scale = exponent.double().exp2()
+        rounded = (weight.double() * scale.view(-1, *[1] * (weight.dim() - 1))).round()
+        found[f"{name}.weight"] = rounded.clamp(-WEIGHT_BOUND, WEIGHT_BOUND).to(torch.int8)
+        biases = (bias.detach().double() * scale * inputs_).round()
+        found[f"{name}.bias"] = biases.to(torch.int32)
+        found[f"{name}.shift"] = shift.to(torch.int8)
+
+    def linear(name: str, layer: Linear, inputs_: int, outputs: int = STREAM_UNIT) -> None:
+        assert layer.conv.bias is not None
+        kernel = layer.conv.weight
+        weight = kernel.permute(0, 2, 3, 1).flatten(1, 2)
+        store(name, weight.squeeze(1), layer.conv.bias, inputs_, outputs)
+
+    def residual(name: str, block: nn.Module) -> None:
+        assert isinstance(block, Residual)
+        if isinstance(block.first, Linear):
+            linear(f"{name}.first", block.first, READ_UNIT, HIDDEN_UNIT)
+        else:
+            causal(f"{name}.first", block.first, 5, HIDDEN_UNIT)
+        linear(f"{name}.second", block.second, HIDDEN_UNIT)
+
+    def causal(name: str, layer: nn.Module, n: int, outputs: int = STREAM_UNIT) -> None:
+        conv, mask = layer.conv, layer.mask
+        weight = (conv.weight * mask).permute(0, 2, 3, 1).flatten(1, 2)[:, :n]
+        store(name, weight, conv.bias, READ_UNIT, outputs)
+
+    linear("embed", net.embed, BYTE_UNIT)
+    linear("table_in", net.table_in, BYTE_UNIT, HIDDEN_UNIT)
+    linear("table_out", net.table_out, HIDDEN_UNIT)
+    for i, block in enumerate(net.blocks):
+        residual(f"blocks.{i}", block)
+    causal("gather", net.gather, 4)
+    linear("near", net.near, BYTE_UNIT)
+    residual("mix", net.mix)
+    if net.config.n_given:
+        linear("given_in", net.given_in, BYTE_UNIT)
+        for i, block in enumerate(net.given):
+            residual(f"given.{i}", block)
+        linear("given_out", net.given_out, READ_UNIT)
+    head = net.head
+    joint = torch.cat(
+        [head.features / READ_UNIT, head.earlier * head.before / BYTE_UNIT, head.local / BYTE_UNIT],
+        1,
+    )
+    # In units of all inputs' integers already.
+    store("head", joint * HIDDEN_UNIT, head.bias * HIDDEN_UNIT, 1, 1)
+    outputs = [w.detach().transpose(1, 2).reshape(-1, w.shape[1]) for w in head.outputs]
+    found["head.outputs"] = torch.cat(outputs).float().contiguous()
+    found["head.output_bias"] = head.output_bias.detach().float().contiguous()
+    found |= _linear_predictions(net)
+    usual = net.usual.double()
+    all_usual = [usual, *net.given_usual.double()] if net.config.n_given else [usual]
+    found["multipliers"] = torch.from_numpy(
+        np.stack([inputs.multipliers(u.numpy()) for u in all_usual])
+    )
+    found["usual_log"] = (usual.log2() * LOG_UNIT).round().to(torch.int32)
+    found["exponent"] = (net.exponent.detach().double() * (1 << LINEAR_BITS)).round().int()
+    return found
+
+
+def _log2(unit: int) -> int:
+    return unit.bit_length() - 1
+
+
+def _exponents(weight: Tensor) -> Tensor:
+    """log2 of what the weights of each output are multiplied by, as in training."""
+    largest = weight.flatten(1).abs().amax(1).clamp_min(1e-6)
+    return torch.floor(torch.log2(WEIGHT_BOUND / largest)).clamp_max(MOST_SHIFT - 3)
+
+
+def _linear_predictions(net: Net) -> dict[str, Tensor]:
+    """Weights between dequantised values, in units of 2^-LINEAR_BITS."""
+    usual = net.usual.double()
+    own = usual.repeat(4)
+    given = [net.given_usual[i].double().repeat(3) for i in range(net.config.n_given)]
+    known = torch.cat([own, *given])
+    weight = usual[:, None] * net.from_known.detach().double() / known
+    lean = torch.zeros_like(weight)
+    lean[:, :64] = net.lean_left.detach().double() * usual[:, None] / usual
+    lean[:, 64:128] = -net.lean_above.detach().double() * usual[:, None] / usual
+    block = (net.from_block * net.triangle).detach().double() * usual[:, None] / usual
+    unit = float(1 << LINEAR_BITS)
+    return {
+        "from_known": (torch.cat([weight, lean]) * unit).round().to(torch.int32),
+        "from_block": (block * unit).round().to(torch.int32),
+    }
+
+
+def make_tables() -> Tables:
+    """The tables that a model carries."""
+    logs = np.rint(np.log2(np.maximum(np.arange(256), 1)) * LOG_UNIT).astype(np.int32)
+    powers = (2.0 ** (np.arange(LOG_UNIT) / LOG_UNIT)).astype(np.float32)
+    averaging = {
+        n: np.rint(averaging_1d(n) * (1 << AVERAGING_BITS)).astype(np.int32) for n in FACTORS
+    }
+    return Tables(inputs.byte_table(), logs, powers, averaging)
