@@ -15,7 +15,7 @@ from core.flows.jpeg.layers import (
     STREAM_UNIT,
     WEIGHT_BOUND,
 )
-from core.flows.jpeg.model import Linear, Net, Residual
+from core.flows.jpeg.model import CausalConv, Linear, Net, Residual
 from core.flows.jpeg.planes import AVERAGING_BITS, FACTORS
 from core.flows.jpeg.tables import LOG_UNIT, Tables
 from core.flows.jpeg.walk import LINEAR_BITS
@@ -55,7 +55,9 @@ def quantised(net: Net) -> dict[str, Tensor]:
         linear(f"{name}.second", block.second, HIDDEN_UNIT)
 
     def causal(name: str, layer: nn.Module, n: int, outputs: int = STREAM_UNIT) -> None:
+        assert isinstance(layer, CausalConv)
         conv, mask = layer.conv, layer.mask
+        assert conv.bias is not None
         weight = (conv.weight * mask).permute(0, 2, 3, 1).flatten(1, 2)[:, :n]
         store(name, weight, conv.bias, READ_UNIT, outputs)
 

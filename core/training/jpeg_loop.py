@@ -153,7 +153,7 @@ class Run:
         batch = self.samplers[kind](self.clock.step)
         loss = net.bits(batch).mean()
         loss.backward()
-        parameters = list(net.parameters())
+        parameters: list[Tensor] = list(net.parameters())
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if not torch.isfinite(norm):
             log.warning("step %d is left out: its gradient is no number", self.clock.step)
@@ -161,7 +161,7 @@ class Run:
         optimiser.step()
         decay = min(settings.ema, (self.clock.step + 1) / (self.clock.step + 10))
         with torch.no_grad():
-            average = list(getattr(self.average, kind).parameters())
+            average: list[Tensor] = list(getattr(self.average, kind).parameters())
             torch._foreach_lerp_(average, parameters, 1 - decay)
         return float(loss.detach()) * 64
 

@@ -9,7 +9,7 @@ of the blocks to the left and above.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def multipliers(usual: NDArray[np.float64]) -> Int32:
 
 
 @compiled
-def byte_of(value: int, multiplier: int, table: Uint8) -> int:
+def byte_of(value: Any, multiplier: Any, table: Uint8) -> Any:
     """The signed byte of a dequantised value."""
     place = (abs(value) * multiplier) >> (MULTIPLIER_BITS - _PLACE_BITS)
     size = np.int64(table[min(place, len(table) - 1)])
@@ -68,7 +68,7 @@ def byte_of(value: int, multiplier: int, table: Uint8) -> int:
 
 
 @compiled
-def reference(values: Int32, row: int, column: int) -> int:
+def reference(values: Int32, row: int, column: int) -> Any:
     """What a block's DC is compared with: the mean, rounded down, of the known neighbours'.
 
     values: (R, C) dequantised.

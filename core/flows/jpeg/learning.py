@@ -50,8 +50,8 @@ class Learner:
         self._n_steps += 1
         self._left *= _MOMENTUM
         self._left_of_squares *= _SQUARES
-        rate = RATE * min(1.0, self._n_steps / _RISING)
-        rate = np.float32(rate / math.sqrt(1 + self._n_steps / _SLOWING))
+        rising = min(1.0, self._n_steps / _RISING)
+        rate = np.float32(RATE * rising / math.sqrt(1 + self._n_steps / _SLOWING))
         for weights, gradient, average, squares in zip(
             self._weights, self._gradients, self._averages, self._squares, strict=True
         ):

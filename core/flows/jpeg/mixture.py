@@ -48,11 +48,11 @@ class _Mass(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, out: Tensor, centre: Tensor, leaning: Tensor, usual: Tensor
     ) -> Tensor:
-        arrays = [t.detach().contiguous().numpy() for t in (x, out, centre, leaning, usual)]
+        x_, y, c, a, u = (t.detach().contiguous().numpy() for t in (x, out, centre, leaning, usual))
         n_coefficients, n = x.shape
         mass = np.empty((n_coefficients, n), dtype=np.float32)
         slopes = np.empty((N_OUTPUTS + 3, n_coefficients, n), dtype=np.float32)
-        _masses(*arrays, mass, slopes)
+        _masses(x_, y, c, a, u, mass, slopes)
         ctx.save_for_backward(torch.from_numpy(slopes), torch.from_numpy(mass))
         return torch.from_numpy(mass)
 

@@ -27,7 +27,8 @@ from core.flows.jpeg.layers import (
     relu,
     rounded,
 )
-from core.flows.jpeg.model import GROUPS, N_LOCAL, N_OUTPUTS, NetConfig
+from core.flows.jpeg.mixture import N_OUTPUTS
+from core.flows.jpeg.model import GROUPS, N_LOCAL, NetConfig
 
 _SLOTS = 4
 

@@ -215,7 +215,7 @@ def edge(wave: Wave, b: int, h: int) -> int:
 
 
 @compiled
-def _power_of_two(exponent: int) -> Any:
+def _power_of_two(exponent: Any) -> Any:
     """2^exponent, from -40 to 40, exactly."""
     if exponent >= 0:
         return np.float32(np.int64(1) << exponent)
@@ -223,7 +223,7 @@ def _power_of_two(exponent: int) -> Any:
 
 
 @compiled
-def clipped(x: int, step: int) -> int:
+def clipped(x: Any, step: Any) -> Any:
     """A coefficient, dequantised and cut off."""
     value = x * step
     return min(max(value, -LARGEST_VALUE), LARGEST_VALUE)
@@ -379,7 +379,7 @@ def add_local(
 
 
 @compiled
-def _add(hidden: Float32, weights: Float32, byte: int, start: int, stop: int) -> None:
+def _add(hidden: Float32, weights: Float32, byte: Any, start: int, stop: int) -> None:
     size = np.float32(abs(np.int64(byte)))
     for i in range(start, stop):
         hidden[i] += weights[i] * size
