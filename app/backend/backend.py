@@ -1,4 +1,4 @@
-"""What the window asks of the engine, as one object that it is given.
+"""The window's interface to the engine.
 
 Every method here may be slow and is called on a worker, never on the window's thread. The
 imports stand inside the methods, so that the window appears before they are paid for.
@@ -17,6 +17,7 @@ from app.backend.edits import CoreEdits, Edits
 from app.backend.thumbnail_cache import ThumbnailCache
 from app.backend.warmup import import_torch
 from core.archive.codec import Codecs
+from core.archive.entry import Entry, Share
 from core.control import CancelToken, ProgressListener
 
 if TYPE_CHECKING:
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.archive.codec import CodecFactory, ImageCodec
-    from core.archive.entry import Entry, Share
     from core.bench.contest import Attempt, ContestListener
     from core.engine import Discardable, FileResult, Listener, Queries, Source
     from core.images.metadata import Fact
     from core.images.tiles import TileListener
 
-#: The codecs beside which the panel on the right puts Floe, in its order.
+#: The codecs that Floe is compared with in the details panel, in this order.
 REFERENCES = ("PNG", "WebP", "JPEG XL")
 
 #: Files with their weights, for the total progress of a job.
@@ -40,13 +40,13 @@ Plan = list[tuple[str, float]]
 class Listing(NamedTuple):
     """What is in an archive."""
 
-    entries: list[Entry]  #: in the order in which they were added
-    folders: list[str]  #: those that were made, which may be empty
-    damage: str | None  #: what is wrong with the archive
+    entries: list[Entry]  #: in the order of adding
+    folders: list[str]  #: those made by hand, which may be empty
+    damage: str | None  #: a sentence, if the archive is damaged
 
 
 class Backend(Protocol):
-    """All that the window knows of archives."""
+    """Everything the window asks of archives."""
 
     @property
     def edits(self) -> Edits: ...
@@ -148,18 +148,18 @@ class CoreBackend:
         shelf: Path | None = None,
         thumbnails: Path | None = None,
     ) -> None:
-        """``shelf`` is the folder for what is kept for undoing, ``thumbnails`` for these."""
+        """``shelf`` is the folder for undo data, ``thumbnails`` that of the thumbnail cache."""
         self._codecs = Codecs(codec_factory or _load_photo_codec)
         self._decoding = Decoding(self._codecs)
         self.edits = CoreEdits(shelf)
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
     def close(self) -> None:
-        """Removes what is kept for undoing."""
+        """Removes the undo data."""
         self.edits.close()
 
     def create(self, archive: Path) -> None:
-        """Makes an empty archive; a file in its place goes only once the new one is whole."""
+        """Makes an empty archive; a file of this name is replaced once the new one is complete."""
         from core.archive.archive import Archive
 
         if not os.path.lexists(archive):
@@ -168,14 +168,14 @@ class CoreBackend:
         with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".floe-") as folder:
             draft = Path(folder) / archive.name
             Archive.create(draft).close()
-            # A journal that the old file left behind is none of the new one's.
+            # A journal that the old file left behind must not be applied to the new one.
             archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
             os.replace(draft, archive)
 
     def entries(self, archive: Path) -> Listing:
-        """What is in the archive, and what is wrong with it.
+        """The contents of an archive.
 
-        A damaged archive is opened as well, to get out what is left.
+        A damaged archive is opened, too, so that the rest can be extracted.
         """
         from core.archive.archive import Archive
 
@@ -262,7 +262,7 @@ class CoreBackend:
         )
 
     def originals(self, results: Sequence[FileResult]) -> list[Discardable]:
-        """The files of what was added whose very bytes come back from the archive."""
+        """The files of these results that the archive returns byte for byte."""
         from core import engine
 
         return engine.discardables(results)
@@ -275,7 +275,7 @@ class CoreBackend:
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Moves originals away, each looked at again right before it goes."""
+        """Moves originals away; each is checked once more right before."""
         from core import engine
 
         return engine.discard(archive, files, move, listener=listener, cancel=cancel)
@@ -288,9 +288,9 @@ class CoreBackend:
         sha256: str | None = None,
         cancel: CancelToken | None = None,
     ) -> NDArray[np.uint8]:
-        """A small picture of an entry, (h, w, 3 or 4), neither side above ``side``.
+        """A thumbnail of an entry, (h, w, 3 or 4) uint8, neither side above ``side``.
 
-        One that is given by the hash of its file, too, is kept for the next time.
+        With the hash of its file, it is cached on disk.
         """
         from core.archive.archive import Archive
 
@@ -303,27 +303,27 @@ class CoreBackend:
         return self._thumbnails.get(f"{sha256}-{side}", make)
 
     def thumbnail_of_file(self, path: Path, side: int) -> NDArray[np.uint8]:
-        """The same of an image file on the disk."""
+        """A thumbnail of an image file on disk."""
         from core.images.thumbnails import thumbnail_of_file
 
         return thumbnail_of_file(path.read_bytes(), path, side)
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
-        """What the bits of an entry are for."""
+        """The bits of an entry by purpose."""
         from core.archive.archive import Archive
 
         with Archive.open(archive, salvage=True) as opened:
             return opened.breakdown(name)
 
     def metadata(self, archive: Path, name: str) -> list[Fact]:
-        """What the file of an entry says beside its pixels."""
+        """The metadata of an entry's file."""
         from core.archive.archive import Archive
 
         with Archive.open(archive, salvage=True) as opened:
             return opened.metadata(name)
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
-        """What other codecs need for the decoded pixels of an image, as they get ready."""
+        """The results of other codecs on the decoded pixels of an image, one by one."""
         from core.bench.contenders import references
         from core.bench.contest import contest
 
@@ -339,7 +339,7 @@ class CoreBackend:
         thorough: bool,
         black_box: bool,
     ) -> Iterator[Attempt]:
-        """All codecs, Floe among them, on the pixels of a file that need not be archived."""
+        """The results of all codecs, Floe included, on the pixels of a file."""
         from core.bench.contenders import everyone, pixels_of
         from core.bench.contest import contest
         from core.bench.flow_contenders import fitting
@@ -357,11 +357,11 @@ class CoreBackend:
         on_tile: TileListener,
         cancel: CancelToken,
     ) -> Decoded:
-        """An image to look at, with its codelength map if it has one."""
+        """An image for display, with its codelength map if it has one."""
         return self._decoding.preview(archive, name, progress, on_tile, cancel)
 
     def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
-        """Writes the figures of these images, or of all, as the target's ending says."""
+        """Writes the figures of these images, or of all; the target's suffix gives the format."""
         from app.figures import report
         from core.archive.archive import Archive
 

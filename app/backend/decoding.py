@@ -1,6 +1,6 @@
-"""Decoding for the eye and for measuring: what was decoded last is kept for whoever asks next.
+"""Decoding for display and measurement, with a cache of the latest images.
 
-All of it runs on workers.
+Everything here runs on workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.archive.entry import Entry
 from core.control import CancelToken, ProgressListener, ignore
 
 if TYPE_CHECKING:
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
 
     from core.archive.archive import Archive
     from core.archive.codec import Codecs
-    from core.archive.entry import Entry
     from core.images.tiles import TileListener
 
-#: Of a larger image there is no map, and the picture is made smaller: both would not fit into
-#: the memory that a preview may take.
+#: A larger image has no map, and is shown at a reduced size: both would exceed the memory that
+#: a preview may use.
 MOST_MAPPED_PIXELS = 100_000_000
 _LONGEST_SIDE = 10_000
 _COARSE_SIDE = 256
@@ -35,19 +35,19 @@ _CHECK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image and, unless its file is kept as it was, its codelength map."""
+    """An image and, unless its file is stored, its codelength map."""
 
-    pixels: NDArray[np.uint8]  # (H, W, C), not to be written to
+    pixels: NDArray[np.uint8]  # (H, W, C), read-only
     bits: NDArray[np.float32] | None  # (H, W)
 
     @property
     def n_bytes(self) -> int:
-        """What it takes in memory."""
+        """Size in memory."""
         return self.pixels.nbytes + (0 if self.bits is None else self.bits.nbytes)
 
 
 class DecodedImages:
-    """As many as fit into so many bytes. For any thread; none is decoded twice at a time."""
+    """A cache bounded in bytes. Thread-safe; no image is decoded twice at the same time."""
 
     def __init__(self, capacity_bytes: int = _CAPACITY_BYTES) -> None:
         self._capacity = capacity_bytes
@@ -56,7 +56,7 @@ class DecodedImages:
         self._changed = threading.Condition()
 
     def get(self, key: Hashable, decode: Callable[[], Decoded], cancel: CancelToken) -> Decoded:
-        """The image of a key, decoded unless it is at hand. Raises Cancelled, and as decode."""
+        """The image of a key, decoded if missing. Raises Cancelled, and what ``decode`` raises."""
         with self._changed:
             while key in self._busy:
                 cancel.check()
@@ -77,7 +77,7 @@ class DecodedImages:
 
     @property
     def n_bytes(self) -> int:
-        """What all of them take."""
+        """Size of all images in memory."""
         with self._changed:
             return sum(decoded.n_bytes for decoded in self._kept.values())
 
@@ -90,7 +90,7 @@ class DecodedImages:
 
 
 class Decoding:
-    """The images of archives, decoded once for all who need their pixels."""
+    """The images of archives, decoded once for preview and comparison."""
 
     def __init__(self, codecs: Codecs) -> None:
         self._codecs = codecs
@@ -104,10 +104,10 @@ class Decoding:
         on_tile: TileListener,
         cancel: CancelToken,
     ) -> Decoded:
-        """An image to look at, with its codelength map if it is coded and not enormous.
+        """An image for display, with its codelength map if it is coded and not too large.
 
-        ``on_tile`` is told of its parts while they are decoded, coarse at first. Files that are
-        kept as they were are turned upright and brought to 8 bits.
+        ``on_tile`` gets its parts as they are decoded, a coarse version first. Stored files are
+        turned upright and converted to 8 bits.
         """
         from core.images.tiles import TILE_SIZE, Tile
 
@@ -126,7 +126,7 @@ class Decoding:
             return self._decode(opened, entry, progress, on_tile, cancel, coarse_first)
 
     def pixels(self, archive: Path, name: str, cancel: CancelToken) -> NDArray[np.uint8]:
-        """The very pixels of an image, (H, W, C)."""
+        """The exact pixels of an image, (H, W, C)."""
         with self._open(archive) as opened:
             entry = opened.entry(name)
             if entry.is_stored:
@@ -147,7 +147,7 @@ class Decoding:
         cancel: CancelToken,
         before: Callable[[], None] = lambda: None,
     ) -> Decoded:
-        """A coded entry, unless it is at hand: what has the same hash and model is the same."""
+        """A coded entry, by way of the cache: the same hash and model give the same image."""
 
         def decode() -> Decoded:
             before()

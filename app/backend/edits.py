@@ -1,4 +1,4 @@
-"""Changes of an archive, each with what undoes it. They are slow: called on a worker."""
+"""Edits of an archive, each with its undo. They are slow: call them on a worker."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from core.archive.entry import Entry
+from core.errors import UnwritableFileError
+
 if TYPE_CHECKING:
     from core.archive.archive import Archive
-    from core.archive.entry import Entry
     from core.archive.shelf import Shelf
 
 #: The old and new names of entries and folders.
@@ -21,21 +23,21 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Edit:
-    """What a change did."""
+    """The effect of an edit."""
 
-    gone: Sequence[str]  #: names of entries and folders that are no more; first these went
-    came: Sequence[Entry]  #: then these came,
-    made: Sequence[str]  #: and these folders
+    gone: Sequence[str]  #: names of entries and folders that were removed, first of all
+    came: Sequence[Entry]  #: entries that were then added or replaced
+    made: Sequence[str]  #: folders that were made
     undo: Undo
-    kept: Sequence[Path] = ()  #: the files from which undoing puts back
+    kept: Sequence[Path] = ()  #: the files that undoing needs
 
 
-#: What undoes a change is a change itself.
+#: Undoing is an edit, too.
 Undo = Callable[[], Edit]
 
 
 class Edits(Protocol):
-    """All changes of archives that can be undone."""
+    """All edits of archives that can be undone."""
 
     def new_folder(self, archive: Path, name: str) -> Edit: ...
 
@@ -51,10 +53,10 @@ class Edits(Protocol):
 
 
 class CoreEdits:
-    """Changes by :mod:`core`. What is taken out waits on a shelf until the program ends."""
+    """Edits by :mod:`core`. Removed entries wait on a shelf until the program ends."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """The shelf is made below a folder, else where the system has its temporary files."""
+        """The shelf is made below ``folder``, else in the system's temporary folder."""
         self._folder = folder
         self._making = threading.Lock()
         self._shelf: Shelf | None = None
@@ -62,7 +64,6 @@ class CoreEdits:
     def shelf(self) -> Shelf:
         """The shelf, made on first use. Raises UnwritableFileError."""
         from core.archive.shelf import Shelf
-        from core.errors import UnwritableFileError
 
         with self._making:
             if self._shelf is None:
@@ -71,7 +72,7 @@ class CoreEdits:
                 except UnwritableFileError:
                     if self._folder is None:
                         raise
-                    self._shelf = Shelf()  # no reason to refuse what is asked for
+                    self._shelf = Shelf()  # no reason to refuse the edit
             return self._shelf
 
     def close(self) -> None:
@@ -82,9 +83,9 @@ class CoreEdits:
             self._shelf = None
 
     def forget(self, kept: Sequence[Path]) -> None:
-        """Gives back the space of what will not be put back any more."""
+        """Deletes the files of edits that will not be undone any more."""
         for path in kept:
-            with suppress(OSError):  # it goes with the shelf
+            with suppress(OSError):  # it is deleted with the shelf
                 path.unlink()
 
     def new_folder(self, archive: Path, name: str) -> Edit:
@@ -106,11 +107,11 @@ class CoreEdits:
         return Edit(gone, came, made, partial(self.rename, archive, back))
 
     def remove(self, archive: Path, names: Sequence[str]) -> Edit:
-        """Takes entries and folders out."""
+        """Removes entries and folders."""
         return self._exchange(archive, names, [])
 
     def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Edit:
-        """Takes out what was added, and puts back what it replaced."""
+        """Removes what was added, and restores what it replaced."""
         return self._exchange(archive, names, replaced)
 
     def _exchange(self, archive: Path, names: Sequence[str], kept: Sequence[Path]) -> Edit:

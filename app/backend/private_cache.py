@@ -1,4 +1,4 @@
-"""Files that live as long as the program: one folder a process, below the user's cache."""
+"""Files that exist as long as the program runs: one folder a process, in the user's cache."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import shutil
 import threading
 from pathlib import Path
 
-import platformdirs
 from PySide6.QtCore import QLockFile
+
+from app.backend.caches import cache_folder
 
 _log = logging.getLogger(__name__)
 
@@ -17,21 +18,21 @@ _LOCK_SUFFIX = ".lock"
 
 
 class PrivateCache:
-    """Nothing is written before the first folder is asked for; then a lock says who lives here.
+    """The first request makes the process's folder and a lock beside it.
 
-    The lock stands beside the process's folder, and is taken before the folder is made: a folder
-    whose lock can be had belongs to nobody any more.
+    The lock is taken before the folder is made: a folder whose lock is free belongs to a process
+    that has ended.
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or Path(platformdirs.user_cache_dir("floe", appauthor=False)) / "outgoing"
+        self.root = root or cache_folder("outgoing")
         self._mine: Path | None = None
         self._lock: QLockFile | None = None
         self._count = 0
         self._guard = threading.Lock()
 
     def new_folder(self) -> Path:
-        """An empty folder that nobody else looks into. May be called on any thread."""
+        """A new empty folder. Thread-safe."""
         with self._guard:
             if self._mine is None:
                 self._mine = self._move_in()
@@ -49,7 +50,7 @@ class PrivateCache:
         return self._mine is not None and path.is_relative_to(self._mine)
 
     def sweep(self) -> None:
-        """Removes what processes left that were killed. Slow: call it on a worker."""
+        """Removes the folders of killed processes. Slow: call it on a worker."""
         try:
             found = {path.name.removesuffix(_LOCK_SUFFIX) for path in self.root.iterdir()}
         except FileNotFoundError:
@@ -64,7 +65,7 @@ class PrivateCache:
                 lock.unlock()
 
     def remove(self) -> None:
-        """Removes this process's folder; what is on the clipboard then leads nowhere."""
+        """Removes this process's folder; paths on the clipboard become invalid."""
         with self._guard:
             if self._mine is not None:
                 _remove(self._mine)
@@ -78,7 +79,7 @@ class PrivateCache:
         while True:
             folder = self.root / f"{os.getpid()}-{number}"
             lock = _lock_of(folder)
-            # A folder that is there already is a dead process's of the same number.
+            # An existing folder is that of an ended process with the same number.
             if not os.path.lexists(folder) and lock.tryLock(0):
                 folder.mkdir(mode=0o700)
                 self._lock = lock
@@ -88,7 +89,7 @@ class PrivateCache:
 
 def _lock_of(folder: Path) -> QLockFile:
     lock = QLockFile(f"{folder}{_LOCK_SUFFIX}")
-    lock.setStaleLockTime(0)  # by the death of its process alone, never by its age
+    lock.setStaleLockTime(0)  # stale by the end of its process only, never by age
     return lock
 
 

@@ -1,11 +1,10 @@
-"""Thumbnails on disk, found again by the hash of the file that they are of."""
+"""Thumbnails on disk, by the hash of the image file."""
 
 from __future__ import annotations
 
 import io
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,22 +13,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+from core.archive.writing import write_file
+from core.errors import FloeError
+
 _log = logging.getLogger(__name__)
 
-#: Beyond this the thumbnails that were not looked at for the longest time go.
+#: Beyond this size, the least recently used thumbnails are removed.
 MAX_BYTES = 64 * 2**20
 _AFTER_PRUNING = 0.8
 
 
 class ThumbnailCache:
-    """A folder of small PNG files. A disk that cannot be used costs time, and nothing else."""
+    """A folder of small PNG files. If the disk fails, thumbnails are only slower."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         self._folder, self._max_bytes = folder, max_bytes
-        self._n_bytes: int | None = None  # not looked at yet
+        self._n_bytes: int | None = None  # not counted yet
 
     def get(self, key: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """The thumbnail of this key, (h, w, 3 or 4); made and kept if it is not there."""
+        """The thumbnail of this key, (h, w, 3 or 4) uint8; made and kept if missing."""
         import numpy as np
         from PIL import Image
 
@@ -41,12 +43,12 @@ class ThumbnailCache:
             return found
         except FileNotFoundError:
             _log.debug("%s: made for the first time", key)
-        except (OSError, ValueError, SyntaxError) as error:  # another program's leavings, say
+        except (OSError, ValueError, SyntaxError) as error:  # not a thumbnail, say
             _log.warning("%s: thumbnail is made again (%s)", path, error)
         pixels = make()
         try:
             self._write(path, pixels)
-        except OSError as error:  # no space, say
+        except FloeError as error:  # no space, say
             _log.warning("%s: thumbnail is not kept (%s)", path, error)
         return pixels
 
@@ -56,16 +58,14 @@ class ThumbnailCache:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         data = io.BytesIO()
         Image.fromarray(pixels).save(data, "PNG", compress_level=1)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".new", delete=False) as draft:
-            draft.write(data.getbuffer())
-        os.replace(draft.name, path)
+        write_file(path, [data.getvalue()], overwrite=True)
         if self._n_bytes is not None:
             self._n_bytes += data.tell()
         if self._n_bytes is None or self._n_bytes > self._max_bytes:
             self._prune()
 
     def _prune(self) -> None:
-        """Counts what is there, and removes the oldest if it is too much."""
+        """Counts the bytes, and removes the oldest thumbnails if they are too many."""
         files = []
         for path in self._folder.glob("??/*"):
             status = path.stat()

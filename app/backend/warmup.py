@@ -1,10 +1,10 @@
-"""Imports torch, and the compiler that Numba brings, without stopping the window.
+"""Imports torch and Numba's compiler without blocking the window.
 
 ``import torch`` opens a library of several hundred megabytes while it holds the interpreter's
-lock: 0.2 to 0.3 s warm, seconds from a cold disk, in which no other thread runs; LLVM is as large.
-The loader called as a foreign function releases the lock, and the import that follows finds
-everything loaded. The import then makes so many objects that looking for garbage among them takes
-0.1 s more at a time, so that is put off until it is over, and they are left out of it for good.
+lock: 0.2 to 0.3 s warm, seconds from a cold disk, while no other thread runs; LLVM is as large.
+The loader, called as a foreign function, releases the lock, and the import then finds
+everything loaded. The import makes so many objects that a garbage collection takes 0.1 s more,
+so collections are off until it is done, and these objects are excluded from them for good.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from core.runtime import configure_openmp
 
-#: Packages, the folder of their libraries, and these in the order in which they need each other.
+#: Packages, the folders of their libraries, and the libraries in the order of dependence.
 _LIBRARIES = (
     ("torch", "lib", ("torch_global_deps", "c10", "torch_cpu", "torch", "torch_python")),
     ("llvmlite", "binding", ("llvmlite",)),
@@ -27,16 +27,16 @@ _LIBRARIES = (
 
 
 def keep_out_of_collections() -> None:
-    """Leaves all objects that there are out of collections of garbage, which hold the lock.
+    """Excludes all present objects from garbage collections, which hold the lock.
 
-    To be called once the window stands: what it is made of stays as long as the program. Imports
-    of the first job set off a collection, of 26 ms of a processor with the window's objects.
+    Call this when the window is complete: its objects live as long as the program. The imports
+    of the first job trigger a collection, which takes 26 ms with the window's objects.
     """
     gc.freeze()
 
 
 def import_torch() -> None:
-    """Call this on a worker, before anything there imports torch or Numba."""
+    """Call this on a worker, before anything imports torch or Numba."""
     if "torch" in sys.modules:
         return
     configure_openmp()
@@ -53,7 +53,7 @@ def import_torch() -> None:
 
 
 def _load_libraries() -> None:
-    if os.name == "nt":  # where torch itself first says where its libraries are to be looked for
+    if os.name == "nt":  # where torch itself sets the search path of its libraries
         return
     suffix = ".dylib" if sys.platform == "darwin" else ".so"
     dlopen = ctypes.CDLL(None).dlopen

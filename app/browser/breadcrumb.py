@@ -1,4 +1,4 @@
-"""Where one is: the archive, and each folder down to the one that is shown."""
+"""The path bar: the archive, and each folder down to the one that is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 28  #: letters of a crumb
 
 
 class Breadcrumb(QWidget):
-    """A button for each folder on the way; those that do not fit are in a menu at the front."""
+    """A button for each folder of the path; those that do not fit are in a menu at the front."""
 
     chosen = Signal(str)  #: the path of a folder
 
@@ -55,16 +55,16 @@ class Breadcrumb(QWidget):
 
     @property
     def count(self) -> str:
-        """What is said of the rows."""
+        """The text about the number of rows."""
         return self._count.text()
 
     def set_archive(self, name: str) -> None:
-        """The first crumb."""
+        """Sets the name of the first crumb."""
         self._archive = name
         self._fill()
 
     def path_at(self, place: QPoint) -> str | None:
-        """The path of the crumb at a place of the bar, or None."""
+        """The path of the crumb at a point of the bar, or None."""
         child = self.childAt(place)
         return str(child.property("path")) if child in self.crumbs else None
 
@@ -124,7 +124,7 @@ class Breadcrumb(QWidget):
         self._count.setAccessibleName(text)
 
     def _fit(self) -> None:
-        """Hides crumbs from the front until the rest has room; the last one always stays."""
+        """Hides crumbs from the front until the rest fit; the last one is always shown."""
         room = self.width() - self._count.sizeHint().width() - self._up.sizeHint().width() - 30
         widths = [crumb.sizeHint().width() + 8 for crumb in self.crumbs]
         first = 0

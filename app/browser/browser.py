@@ -1,4 +1,4 @@
-"""The archive's contents to walk about in: where one is, and the list or the tiles."""
+"""The archive's contents: the path bar above, the list or the tiles below."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _Flag = QItemSelectionModel.SelectionFlag
 
 
 class Browser(QWidget):
-    """Folders are entered here; what to do with a file is others' business."""
+    """Enters folders; files are left to others by a signal."""
 
-    file_activated = Signal()  #: the current one
+    file_activated = Signal()  #: the current file
     selection_changed = Signal()
 
     def __init__(
@@ -48,7 +48,7 @@ class Browser(QWidget):
             self._views.addWidget(view)
             view.activated.connect(self._on_activated)
             view.verticalScrollBar().valueChanged.connect(thumbnails.forget_waiting)
-        # After both views, which forget what was selected when the model is reset.
+        # After both views, which drop the selection when the model is reset.
         self._kept = KeptSelection(model, self.list)
         self._kept.restored.connect(self.list.selection_changed)
         self.list.selection_changed.connect(self.selection_changed)
@@ -60,16 +60,16 @@ class Browser(QWidget):
 
     @property
     def view(self) -> QAbstractItemView:
-        """The one that is seen."""
+        """The visible view."""
         return self.tiles if self.shows_tiles else self.list
 
     @property
     def shows_tiles(self) -> bool:
-        """Tiles, not the list."""
+        """Whether the tiles are shown, not the list."""
         return self._views.currentWidget() is self.tiles
 
     def show_tiles(self, tiles: bool) -> None:
-        """Turns to the tiles, or to the list."""
+        """Shows the tiles, or the list."""
         had_focus = self.view.hasFocus()
         self._views.setCurrentWidget(self.tiles if tiles else self.list)
         if had_focus:
@@ -79,11 +79,11 @@ class Browser(QWidget):
             self.view.scrollTo(current.siblingAtColumn(0))
 
     def zoom_in(self) -> None:
-        """Larger tiles."""
+        """Makes the tiles larger."""
         self._zoom(1)
 
     def zoom_out(self) -> None:
-        """Smaller tiles."""
+        """Makes the tiles smaller."""
         self._zoom(-1)
 
     def _zoom(self, steps: int) -> None:
@@ -96,19 +96,19 @@ class Browser(QWidget):
         self._model.show_folder(path)
 
     def open_folder(self) -> None:
-        """Shows what is in the selected folder, if it is one."""
+        """Enters the selected item, if it is a folder."""
         items = self.list.selected_items()
         if len(items) == 1 and isinstance(items[0], Folder):
             self.enter(items[0].path)
 
     def leave(self) -> None:
-        """Shows the folder around."""
+        """Shows the parent folder."""
         around = self._model.folder.folder
         if around is not None:
             self.enter(around.path)
 
     def select(self, paths: Sequence[str]) -> None:
-        """Selects those of these files and folders that are shown."""
+        """Selects these files and folders, as far as they are shown."""
         wanted = set(paths)
         rows = [row for row, item in enumerate(self._model.items) if item.path in wanted]
         if rows:
@@ -122,7 +122,7 @@ class Browser(QWidget):
             self.view.scrollTo(chosen.currentIndex())
 
     def edit_name(self, path: str) -> None:
-        """Begins to rename what is shown in place."""
+        """Opens the editor of a name in its row."""
         row = self._model.row_of(path)
         if row is not None:
             index = self._model.index(row, 0)
@@ -146,13 +146,13 @@ class Browser(QWidget):
         self._up.setEnabled(self._model.folder.folder is not None)
 
     def save(self, settings: QSettings) -> None:
-        """Remembers columns, view and zoom."""
+        """Saves columns, view and zoom."""
         self.list.save(settings)
         settings.setValue("entries/tiles", self.shows_tiles)
         settings.setValue("entries/zoom", self.tiles.zoom)
 
     def restore(self, settings: QSettings) -> None:
-        """Puts them as they were."""
+        """Restores columns, view and zoom."""
         self.list.restore(settings)
         self.tiles.set_zoom(int(str(settings.value("entries/zoom", self.tiles.zoom))))
         self.show_tiles(bool(settings.value("entries/tiles", False, bool)))

@@ -1,4 +1,4 @@
-"""Painted cells: a name with its thumbnail, and what was saved as a bar."""
+"""Painted cells: a name with its thumbnail, and the saved share as a bar."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _LEAST_EDITOR = 160
 
 
 class ThumbnailDelegate(NamingDelegate):
-    """Puts thumbnails, or what stands for them, where other lists have icons; edits the names.
+    """Paints thumbnails, or placeholders, as icons; edits the names.
 
-    To be painted is what makes a thumbnail wanted: rows out of sight cost nothing.
+    A thumbnail is requested when its row is painted: rows out of sight cost nothing.
     """
 
     def __init__(self, thumbnails: Thumbnails, box: QSize, view: QAbstractItemView) -> None:
@@ -73,7 +73,7 @@ class NameDelegate(ThumbnailDelegate):
 
     @property
     def height(self) -> int:
-        """What a row needs."""
+        """The height of a row."""
         return _IN_ROWS.height() + _ROW_MARGIN
 
 
@@ -100,7 +100,7 @@ class TileDelegate(ThumbnailDelegate):
         return QSize(self.box.width() + 20, self.box.height() + _LABEL_LINES * line_height + 18)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Styles light up the name only, and leave its second line blank."""
+        """Styles highlight the name only, and do not draw its second line."""
         cell = QStyleOptionViewItem(option)
         self.initStyleOption(cell, index)
         palette: QPalette = cell.palette
@@ -120,7 +120,7 @@ class TileDelegate(ThumbnailDelegate):
             painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         picture = QRect(cell.rect.left(), cell.rect.top() + 8, cell.rect.width(), self.box.height())
         cell.icon.paint(painter, picture)
-        if self._edited == index:  # the editor has one line of the two
+        if self._edited == index:  # the editor covers one of the two lines
             painter.restore()
             return
         painter.setPen(palette.color(QPalette.ColorRole.Text))
@@ -136,7 +136,7 @@ class TileDelegate(ThumbnailDelegate):
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: Index
     ) -> None:
-        """Over the label; of small tiles it is wider, but stays in sight."""
+        """Over the label; it is wider than a small tile, but stays inside the view."""
         view = editor.parentWidget()
         assert view is not None
         cell, around = option.rect, view.rect()

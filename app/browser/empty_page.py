@@ -1,4 +1,4 @@
-"""What the window shows before there is anything to show."""
+"""The page of a window without an archive, or of an archive without images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RECENT_SHOWN = 5
 
 
 class EmptyPage(QWidget):
-    """A place to drop photographs on, with buttons for those who do not drag."""
+    """An area to drop photographs on, buttons to choose them, and recent archives."""
 
     chosen = Signal(object)  #: the path of a recent archive
 
@@ -79,11 +79,11 @@ class EmptyPage(QWidget):
 
     @property
     def text(self) -> str:
-        """What is said below the title."""
+        """The text below the title."""
         return self._text.text()
 
     def set_archive(self, name: str | None, recent: Sequence[Path]) -> None:
-        """Says which archive is empty, or that none is open and which ones were."""
+        """Shows which archive is empty, or that none is open and which ones were lately."""
         self._list_recent(recent if name is None else ())
         if name is None:
             text = self.tr(
@@ -97,7 +97,7 @@ class EmptyPage(QWidget):
         for button in self._to_fill:
             button.setVisible(name is not None)
         self._text.setText(text.format(name))
-        # Centred in the layout, a wrapping label is not asked for its height at this width.
+        # A centred layout does not ask a wrapping label for its height at this width.
         self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))
 
     def _list_recent(self, paths: Sequence[Path]) -> None:
@@ -124,7 +124,7 @@ class EmptyPage(QWidget):
             self._recent_grid.addWidget(folder, row, 1)
 
     def set_hovered(self, hovered: bool) -> None:
-        """Lights up while something is dragged over the window."""
+        """Highlights the area while something is dragged over the window."""
         self._hovered = hovered
         self.update()
 
@@ -154,7 +154,7 @@ class EmptyPage(QWidget):
 
 
 class _ActionButton(QPushButton):
-    """A button that does what a menu's action does."""
+    """A button for an action of the menus."""
 
     def __init__(self, action: QAction, parent: QWidget) -> None:
         super().__init__(parent)

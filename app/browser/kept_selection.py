@@ -1,4 +1,4 @@
-"""Keeps selection, current row and place while a model shows other rows."""
+"""Keeps the selection and the current row when the model is reset."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _Flag = QItemSelectionModel.SelectionFlag
 
 
 def rows_of(chosen: QItemSelectionModel) -> list[int]:
-    """The selected rows, in order; Qt's own selectedRows asks for the flags of every cell."""
+    """The selected rows, in order; Qt's selectedRows asks for the flags of every cell."""
     ranges = cast(list[QItemSelectionRange], chosen.selection())
     return sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
 
 
 class KeptSelection(QObject):
-    """What was selected and is still there after a reset is selected again.
+    """Selects again after a reset what was selected before, as far as it is still there.
 
-    In a folder that was entered nothing is; on the way back, the folder that was left is current.
+    In a folder that was entered, nothing is selected; on the way back, the folder just left is.
     """
 
-    restored = Signal()  #: a reset clears a selection without a word
+    restored = Signal()  #: a reset clears a selection without a signal
 
     def __init__(self, model: EntriesModel, view: QAbstractItemView) -> None:
         super().__init__(view)

@@ -1,8 +1,6 @@
-"""The list of entries: columns to choose, a menu on the rows, all from the keyboard too."""
+"""The list of entries, with columns that the user chooses."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QResizeEvent
@@ -15,9 +13,7 @@ from app.session.columns import Column
 from app.session.entries_model import EntriesModel
 from app.session.tree import File, Item
 from app.widgets.style import RoomyStyle
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
 
 _LEAST_NAME_WIDTH = 180
 _PADDING = 18
@@ -70,8 +66,8 @@ class EntriesView(QTableView):
     def _set_up_header(self) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        # Columns are never selected; with the view's selection, each painting of the header
-        # would ask every cell of ten thousand rows whether they are.
+        # Columns are never selected; with the view's selection model, each painting of the header
+        # would check every cell of ten thousand rows.
         header.setSelectionModel(QItemSelectionModel(self._model, header))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignVCenter)
         header.setSectionsMovable(True)
@@ -82,7 +78,7 @@ class EntriesView(QTableView):
         self.reset_columns()
 
     def reset_columns(self) -> None:
-        """The columns, their widths and their order, as they were designed."""
+        """Resets the columns, their widths and their order to the default."""
         header = self.horizontalHeader()
         for index, column in enumerate(self._columns):
             header.moveSection(header.visualIndex(index), index)
@@ -92,7 +88,7 @@ class EntriesView(QTableView):
 
     def _designed_width(self, column: Column) -> int:
         sample = self.fontMetrics().horizontalAdvance(column.widest)
-        # The sort arrow stands beside the title in some styles.
+        # Some styles draw the sort arrow beside the title.
         title = self.horizontalHeader().fontMetrics().size(0, column.title).width()
         return max(sample, title) + _PADDING
 
@@ -104,13 +100,13 @@ class EntriesView(QTableView):
         self._fill()
 
     def _fill(self) -> None:
-        """Gives the names what the other columns leave."""
+        """Gives the name column the width that the others leave."""
         header = self.horizontalHeader()
         rest = header.length() - header.sectionSize(0)
         header.resizeSection(0, max(_LEAST_NAME_WIDTH, self.viewport().width() - rest))
 
     def fill_column_menu(self, menu: QMenu) -> None:
-        """Which columns are shown; the name always is."""
+        """Fills a menu that shows and hides columns; the name is always shown."""
         menu.clear()
         for index, column in enumerate(self._columns[1:], start=1):
             action = menu.addAction(column.title.replace("\n", " "))
@@ -135,7 +131,7 @@ class EntriesView(QTableView):
         menu.deleteLater()
 
     def selected_items(self) -> list[Item]:
-        """The selected files and folders, in the order in which they are shown."""
+        """The selected files and folders, in the order shown."""
         return [self._model.items[row] for row in rows_of(self.selectionModel())]
 
     def selected(self) -> list[Entry]:
@@ -144,19 +140,19 @@ class EntriesView(QTableView):
         return list({entry.name: entry for entry in found}.values())
 
     def shown(self) -> list[Entry]:
-        """All entries that are shown as such, in this order."""
+        """The entries of all rows, in the order shown."""
         return [item.entry for item in self._model.items if isinstance(item, File)]
 
     def _titles(self) -> str:
         return "|".join(column.title for column in self._columns)
 
     def save(self, settings: QSettings) -> None:
-        """Remembers the columns."""
+        """Saves the columns."""
         settings.setValue("entries/header", self.horizontalHeader().saveState())
         settings.setValue("entries/titles", self._titles())
 
     def restore(self, settings: QSettings) -> None:
-        """Puts the columns as they were, unless the program has others now, or other words."""
+        """Restores the columns, unless the program has others now, or other titles."""
         state = settings.value("entries/header")
         if isinstance(state, QByteArray) and settings.value("entries/titles") == self._titles():
             self.horizontalHeader().restoreState(state)

@@ -1,4 +1,4 @@
-"""Thumbnails for those who paint: at hand, or made in the background for the next painting."""
+"""Thumbnails for painting, made in the background when they are missing."""
 
 from __future__ import annotations
 
@@ -7,37 +7,35 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from app.backend.backend import Backend
-from app.backend.executors import Task
+from app.backend.task import Task
+from app.widgets.images import ArrayImage
+from core.archive.entry import Entry
 from core.control import CancelToken
 
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
-
-#: Thumbnails are made in these sizes only, in pixels of the screen: the next larger one is shown.
+#: Thumbnails are made in these sizes, in pixels of the screen: the next larger one is shown.
 SIDES = (64, 128, 256, 512)
 
-#: More pixmaps than these bytes are not held at once.
+#: Bound of all images and pixmaps in memory.
 _MAX_BYTES = 64 * 2**20
-#: Rows that can be in sight at once; those beyond were scrolled away.
+#: More rows cannot be in sight at once; older requests are dropped.
 _MAX_WAITING = 400
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One thumbnail of a file's contents, whatever the file is called."""
+    """A thumbnail, by the contents of the file, not by its name."""
 
     sha256: str
     side: int
 
 
 class Thumbnails(QObject):
-    """One is made at a time, in the order in which they are asked for."""
+    """Makes one thumbnail at a time, in the order of the requests."""
 
     arrived = Signal()  #: paint again
 
@@ -59,7 +57,7 @@ class Thumbnails(QObject):
         return self._task is not None
 
     def show_archive(self, archive: Path | None) -> None:
-        """Turns to an archive; what could not be made is tried again."""
+        """Turns to an archive; thumbnails that failed are tried again."""
         self.forget_waiting()
         self._cancel.cancel()
         self._cancel = CancelToken()
@@ -67,17 +65,17 @@ class Thumbnails(QObject):
         self._failed.clear()
 
     def forget_waiting(self) -> None:
-        """To be called when other rows come into sight: they will be asked for."""
+        """Drops the requests; call this when other rows come into sight."""
         self._waiting.clear()
 
     def stop(self) -> None:
-        """Makes no more, and ends the one at work."""
+        """Makes no more, and cancels the current one."""
         self.show_archive(None)
 
     def pixmap(self, entry: Entry, box: QSize, ratio: float) -> QPixmap | None:
-        """The thumbnail that fits into a box, sharp at the screen's ratio, if it is at hand.
+        """The thumbnail that fits into a box, sharp at the screen's ratio, if it is ready.
 
-        If not, ``arrived`` will tell.
+        If not, it is requested, and ``arrived`` is emitted later.
         """
         longest = max(box.width(), box.height()) * ratio
         side = next((side for side in SIDES if side >= longest), SIDES[-1])
@@ -92,7 +90,7 @@ class Thumbnails(QObject):
             return None
         self._made.move_to_end(wanted)
         fitting = image.size().scaled(box * ratio, Qt.AspectRatioMode.KeepAspectRatio)
-        if fitting.width() > image.width():  # a small image is not blown up
+        if fitting.width() > image.width():  # a small image is not enlarged
             fitting = image.size()
         small = image.scaled(
             fitting.expandedTo(QSize(1, 1)),
@@ -136,7 +134,7 @@ class Thumbnails(QObject):
         self.arrived.emit()
 
     def _on_failed(self, wanted: Wanted, _sentence: str) -> None:
-        # Extracting and verifying tell what is wrong; here the placeholder stays.
+        # Extracting and verifying report the error; here the placeholder stays.
         self._failed.add(wanted)
 
     def _on_ended(self, wanted: Wanted, _task: Task) -> None:
@@ -157,8 +155,4 @@ def _make(  # on the worker
     backend: Backend, archive: Path, name: str, sha256: str, side: int, cancel: CancelToken
 ) -> QImage:
     cancel.check()
-    pixels = backend.thumbnail(archive, name, side, sha256, cancel)
-    height, width, channels = pixels.shape
-    form = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
-    image = QImage(pixels.data, width, height, width * channels, form)
-    return image.copy()  # of its own memory
+    return ArrayImage(backend.thumbnail(archive, name, side, sha256, cancel))

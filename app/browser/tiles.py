@@ -29,7 +29,7 @@ class TilesView(QListView):
         self.setAccessibleName(self.tr("Images in the archive, as tiles"))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
-        self.setDragEnabled(True)  # which a static view is not by itself
+        self.setDragEnabled(True)  # off by default in a static view
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
         self.setWordWrap(True)
@@ -47,7 +47,7 @@ class TilesView(QListView):
         self.drag_wanted.emit()
 
     def set_zoom(self, zoom: int) -> None:
-        """One of the steps of ZOOMS, or the nearest."""
+        """Sets the zoom to an index of ZOOMS, or the nearest one."""
         self.zoom = max(0, min(zoom, len(ZOOMS) - 1))
         width = ZOOMS[self.zoom]
         self._delegate.box = QSize(width, width * 3 // 4)

@@ -1,4 +1,4 @@
-"""Changing what is in the archive, as a conversation: names asked for, undone, done again."""
+"""Editing the archive: renaming, moving, deleting, new folders, undo and redo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.widgets.message_bar import MessageBar
 
 
 class Editing(QObject):
-    """Connects its actions, and says which of them are enabled and what they are called."""
+    """Connects, enables and names the actions of editing."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Editing(QObject):
             (actions.remove, self.remove),
         ):
             action.triggered.connect(slot)
-        # The editor closes first, else the list would not get its focus back.
+        # Queued: the editor must close first, so that the list gets its focus back.
         queued = Qt.ConnectionType.QueuedConnection
         session.model.rename_wanted.connect(session.rename, queued)
         session.history.changed.connect(self._name_steps)
@@ -47,23 +47,23 @@ class Editing(QObject):
         self._enable()
 
     def undo(self) -> None:
-        """Undoes the latest change, unless a job is about to make another."""
+        """Undoes the latest edit, unless a job is adding to the archive."""
         if not self._refused():
             self._session.history.undo()
 
     def redo(self) -> None:
-        """Does again what was undone, unless a job changes the archive meanwhile."""
+        """Redoes what was undone, unless a job is adding to the archive."""
         if not self._refused():
             self._session.history.redo()
 
     def rename(self) -> None:
-        """Lets the name of the selected image or folder be edited in its place."""
+        """Opens the editor for the name of the selected image or folder."""
         selected = self._selected()
         if len(selected) == 1:
             self._browser.edit_name(selected[0])
 
     def move(self) -> None:
-        """Asks for a folder, and moves what is selected there."""
+        """Asks for a folder, and moves the selection there."""
         session, names = self._session, self._selected()
         if session.path is None or not names:
             return
@@ -78,11 +78,11 @@ class Editing(QObject):
             session.move(names, target)
 
     def new_folder(self) -> None:
-        """Asks for the name of a folder, and makes it in the one that is shown."""
+        """Asks for a name, and makes a folder in the one that is shown."""
         self.new_folder_in(self._session.model.folder.path)
 
     def new_folder_in(self, above: str) -> None:
-        """Asks for the name of a folder, and makes it in this one."""
+        """Asks for a name, and makes a folder in this one."""
         session = self._session
         if session.path is None:
             return
@@ -97,7 +97,7 @@ class Editing(QObject):
             session.new_folder(naming.inside(above, name))
 
     def remove(self) -> None:
-        """Asks, and deletes what is selected."""
+        """Asks, and deletes the selection."""
         names = self._selected()
         if names and self._dialogs.confirm_removal(self._window, names):
             self._session.remove(names)

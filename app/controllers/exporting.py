@@ -1,4 +1,4 @@
-"""What panels and archives say, for other programs: the clipboard, CSV, and a page to send."""
+"""Exporting figures: to the clipboard, as CSV, and as a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from app.backend.backend import Backend
-from app.backend.executors import Executors, Task
+from app.backend.executors import Executors
+from app.backend.task import Task
 from app.browser.list import EntriesView
 from app.details.panel import DetailsPanel
 from app.dialogs.dialogs import Dialogs
@@ -19,6 +20,7 @@ from app.figures.tables import Table
 from app.session.session import ArchiveSession
 from app.widgets.actions import Actions
 from app.widgets.message_bar import MessageBar
+from core.archive.writing import write_file
 
 
 class Exporting(QObject):
@@ -50,7 +52,7 @@ class Exporting(QObject):
         self._enable()
 
     def copy_table(self) -> None:
-        """What the panel on the right shows, onto the clipboard."""
+        """Copies the figures of the visible tab to the clipboard."""
         table = self._table()
         if table is None:
             return
@@ -58,7 +60,7 @@ class Exporting(QObject):
         self._copied = table.tsv()
 
     def export_panel(self) -> None:
-        """What the panel on the right shows, into a file."""
+        """Writes the figures of the visible tab to a file."""
         table = self._table()
         if table is None:
             return
@@ -76,9 +78,9 @@ class Exporting(QObject):
         return table
 
     def let_go(self) -> None:
-        """Leaves a copied table as plain text, which may outlive the program.
+        """Replaces a copied table on the clipboard by plain text, which outlives the program.
 
-        Data that Python has made would be deleted by Qt after Python has ended, and crash.
+        Qt would delete data made by Python after Python has ended, and crash.
         """
         clipboard = QGuiApplication.clipboard()
         if self._copied and clipboard.text() == self._copied:
@@ -90,7 +92,7 @@ class Exporting(QObject):
             action.setEnabled(bool(self._session.model.entries))
 
     def _export(self, suffix: str) -> None:
-        """The selected images, or all, into a file of this kind."""
+        """Writes the figures of the selected images, or of all, to a file with this suffix."""
         archive = self._session.path
         if archive is None:
             return
@@ -112,6 +114,5 @@ class Exporting(QObject):
 
 
 def _write_table(table: Table, target: Path) -> None:  # on a worker
-    from core.archive.writing import write_file
 
     write_file(target, [table.csv_file()], overwrite=True)

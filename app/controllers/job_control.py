@@ -1,4 +1,4 @@
-"""What a person can do to jobs, by whatever menu, button or key; and when."""
+"""Pausing, cancelling and retrying jobs, and reporting how they ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.widgets.message_bar import MessageBar
 
 
 class JobControl(QObject):
-    """Connects the actions about jobs, and says which of them are enabled."""
+    """Connects and enables the actions of jobs."""
 
     def __init__(self, jobs: Jobs, actions: Actions, panel: JobsPanel, message: MessageBar) -> None:
         super().__init__(panel)
@@ -34,7 +34,7 @@ class JobControl(QObject):
         self.refresh()
 
     def toggle_pause(self) -> None:
-        """Lets the job at work wait, or go on."""
+        """Pauses or resumes the running job."""
         if job := self._at_work():
             if job.paused:
                 job.resume()
@@ -42,23 +42,23 @@ class JobControl(QObject):
                 job.pause()
 
     def cancel(self) -> None:
-        """Stops the job at work; those that wait go on."""
+        """Cancels the running job; waiting jobs go on."""
         if job := self._at_work():
             job.cancel()
 
     def copy_errors(self) -> None:
-        """Puts what is said of all failed files on the clipboard, one line each."""
+        """Copies the errors of all failed files, one line each."""
         failed = [each for job in self._jobs.with_failures for each in job.failures]
         errors = [sentences.translated(each.error or each.name) for each in failed]
         QGuiApplication.clipboard().setText("\n".join(errors))
 
     def clear(self) -> None:
-        """Forgets the jobs that are over."""
+        """Removes finished jobs from the panel."""
         self._panel.clear()
         self.refresh()
 
     def refresh(self) -> None:
-        """Says anew what can be done."""
+        """Enables and names the actions."""
         actions, job = self._actions, self._at_work()
         paused = job is not None and job.paused
         actions.pause.setText(self.tr("Res&ume") if paused else self.tr("&Pause"))

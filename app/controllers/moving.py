@@ -1,4 +1,4 @@
-"""Moving files and folders inside the archive: dragged onto a folder, or onto a crumb."""
+"""Moving files and folders inside the archive by dragging them onto a folder or a crumb."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DRAGGING = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
 
 
 class Moving(QObject):
-    """Takes what the window itself drags, wherever a folder lies under the pointer.
+    """Accepts drags of this window over folders.
 
-    Nothing is decoded for that: letting go over a folder counts while the files for other
-    programs are still being prepared.
+    Nothing is decoded for that: a drop on a folder works even while the files for other programs
+    are being prepared.
     """
 
-    hinted = Signal(str)  #: what letting go would do
+    hinted = Signal(str)  #: what a drop would do
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Moving(QObject):
                 self._session.move(names, target)
             else:
                 self._hint(names, target)
-        else:  # the window looks at what comes from other programs
+        else:  # drags from other programs are the window's
             event.ignore()
-            # Between two rows nothing can be dropped, but over the next one it may.
+            # Nothing can be dropped here, but perhaps on the next row.
             if self._drag_out.dragging and event.type() == QEvent.Type.DragEnter:
                 event.accept()
         return True
 
     def _on_let_go(self, place: QPoint) -> None:
-        """The button went up at this place of the screen before the drag had begun."""
+        """The button was released at this point of the screen before the drag had begun."""
         for widget in (self._browser.view.viewport(), self._browser.crumbs):
             target = self._folder_at(widget, widget.mapFromGlobal(place))
             if target is not None and (names := self._movable(target)):
@@ -77,7 +77,7 @@ class Moving(QObject):
         return item.path if isinstance(item, Folder) else None
 
     def _movable(self, target: str) -> list[str]:
-        """What is selected and neither is the folder, nor around it, nor in it already."""
+        """The selected items, except the folder itself, its parents, and items already in it."""
         return [
             name
             for name in (item.path for item in self._browser.list.selected_items())

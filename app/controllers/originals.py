@@ -1,4 +1,4 @@
-"""Originals to the wastebasket after adding: on request, after a summary, each looked at again."""
+"""Moving originals to the wastebasket after adding, on request and after a question."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from app.backend.backend import Backend
-from app.backend.executors import Executors, Task
+from app.backend.executors import Executors
+from app.backend.task import Task
 from app.controllers import wastebasket
 from app.dialogs.dialogs import Dialogs
 from app.jobs import job_factories
@@ -20,14 +21,14 @@ from app.jobs.jobs import Job, JobKind, Jobs, State
 if TYPE_CHECKING:
     from core.engine import Discardable
 
-#: An archive, the originals that may go, and how many files stay.
+#: An archive, the originals that may be moved, and how many files stay.
 Found = tuple[Path, "list[Discardable]", int]
 
 
 class Originals(QObject):
-    """Offers the originals of a job that was started while the action was checked."""
+    """Offers to move the originals of jobs that were started while the action was checked."""
 
-    none_found = Signal(str)  #: what is said of it
+    none_found = Signal(str)  #: a sentence
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Originals(QObject):
         task.succeeded.connect(self._on_found)
         find = self._backend.originals
 
-        def look() -> Found:  # on a worker: each file is looked at
+        def look() -> Found:  # on a worker: each file is read
             found = find(results)
             return job.archive, found, len(results) - len(found)
 

@@ -1,4 +1,4 @@
-"""The codelength of the selection, beside that of other codecs, and what it is made of."""
+"""The codelength of the selection, compared with other codecs, and its parts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from app.figures.tables import Table
 from app.language import formats, sentences
 from app.language.translation import counted
 from app.widgets.labels import Caption
+from core.archive.entry import Entry
 
 if TYPE_CHECKING:
-    from core.archive.entry import Entry
     from core.bench.contest import Attempt
 
 _RAW_BITS = 8.0
 
 
 class CodelengthTab(ScrollingTab):
-    """Compares one image with other codecs, or shows how several are distributed."""
+    """Compares one image with other codecs, or shows the distribution over several."""
 
     def __init__(self, comparison: Comparison, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,7 +119,7 @@ class CodelengthTab(ScrollingTab):
         return f"{where}: {bits}"
 
     def _bars(self, entries: Sequence[Entry]) -> list[Bar]:
-        # Means are compared, so they are over the same images.
+        # Means that are compared are over the same images.
         compared = [e for e in entries if e.theoretical_bpd is not None] or entries
         theory = _mean([e.theoretical_bpd for e in compared])
         achieved = _mean([e.achieved_bpd for e in compared])
@@ -163,7 +163,7 @@ class CodelengthTab(ScrollingTab):
 
 
 def attempt_bar(attempt: Attempt) -> Bar:
-    """The bar of a codec that has been measured, or could not be."""
+    """The bar of a codec's result or error."""
     told = f"{attempt.name}: {', '.join(settings(attempt))}"
     if attempt.bits_per_dim is None:
         return Bar(attempt.name, None, formats.problem(attempt.problem), Tone.OTHERS, told)
@@ -172,7 +172,7 @@ def attempt_bar(attempt: Attempt) -> Bar:
 
 
 def settings(attempt: Attempt) -> list[str]:
-    """A codec's settings and version; where it is not installed, that alone."""
+    """A codec's settings and version, or that it is not installed."""
     if attempt.problem and not attempt.version:
         return [formats.problem(attempt.problem)]
     return [part for part in (attempt.settings, attempt.version) if part]

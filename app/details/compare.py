@@ -1,4 +1,4 @@
-"""All codecs on pictures that are dropped here; nothing of them is archived."""
+"""All codecs on images that are dropped here and not archived."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BLACK_BOX = "compare/black_box"
 
 
 class CompareTab(ScrollingTab):
-    """Bars come as they are measured; of several pictures, the mean or one of them is shown."""
+    """Bars appear as they are measured; of several images, the mean or one of them is shown."""
 
     def __init__(
         self,
@@ -53,25 +53,25 @@ class CompareTab(ScrollingTab):
         self.heading.set_text(self.tr("Compare"))
         self.facts.setText(
             self.tr(
-                "Drop pictures here: each codec codes the same pixels and decodes them again. "
+                "Drop images here: each codec encodes the same pixels and decodes them again. "
                 "Nothing is archived."
             )
         )
-        self.choose = QPushButton(self.tr("C&hoose Pictures…"), self)
-        self.thorough = QCheckBox(self.tr("Slo&w settings, too"), self)
-        self.thorough.setToolTip(self.tr("Those at which the codecs are smallest"))
+        self.choose = QPushButton(self.tr("C&hoose Images…"), self)
+        self.thorough = QCheckBox(self.tr("Include slo&w settings"), self)
+        self.thorough.setToolTip(self.tr("The settings with the smallest files"))
         self.thorough.setChecked(bool(self._settings.value(_THOROUGH, False, bool)))
-        self.black_box = QCheckBox(self.tr("&Black box, for small pictures"), self)
+        self.black_box = QCheckBox(self.tr("Include research &models, for small images"), self)
         self.black_box.setToolTip(
             self.tr(
-                "Pictures of exactly 32 x 32 or 64 x 64 pixels in colour are also coded "
+                "Colour images of exactly 32 x 32 or 64 x 64 pixels are also coded "
                 "by small research models, by layers. For 32 x 32 this adds local "
                 "bits-back with the whole Jacobian, which takes minutes to an hour."
             )
         )
         self.black_box.setChecked(bool(self._settings.value(_BLACK_BOX, False, bool)))
         self.picture = QComboBox(self)
-        self.picture.setAccessibleName(self.tr("Picture shown"))
+        self.picture.setAccessibleName(self.tr("Image shown"))
         self.picture.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -117,10 +117,10 @@ class CompareTab(ScrollingTab):
         return self.tr("Compare")
 
     def show_selection(self, selection: Selection) -> None:
-        """What is archived is compared in another tab."""
+        """The selection is compared in another tab."""
 
     def start(self, paths: Sequence[Path]) -> None:
-        """Compares these pictures."""
+        """Compares these images."""
         if paths:
             self._settings.setValue(_THOROUGH, self.thorough.isChecked())
             self._settings.setValue(_BLACK_BOX, self.black_box.isChecked())
@@ -131,7 +131,7 @@ class CompareTab(ScrollingTab):
             )
 
     def attempts(self) -> list[Attempt]:
-        """Those of the picture that is shown, or the means of all."""
+        """The results of the image that is shown, or the means of all."""
         pictures = self._contest.pictures
         place = self.picture.currentIndex()
         if len(pictures) > 1:
@@ -154,7 +154,7 @@ class CompareTab(ScrollingTab):
             for a in picture.attempts
         ]
         titles = [
-            *(self.tr("Picture"), self.tr("Codec"), self.tr("Settings"), self.tr("Version")),
+            *(self.tr("Image"), self.tr("Codec"), self.tr("Settings"), self.tr("Version")),
             *(self.tr("Bytes"), self.tr("bits/dim"), self.tr("Theory, bits/dim")),
             self.tr("Borrowed bits"),
             *(self.tr("Encode s"), self.tr("Decode s"), self.tr("Problem")),
@@ -217,7 +217,7 @@ class CompareTab(ScrollingTab):
             return settings(attempt)
         return [*settings(attempt), counted(borrowed, "{0} bit borrowed|{0} bits borrowed")]
 
-    # Qt's own events: what is dropped here is not for the archive.
+    # Qt's own events: images dropped here are not added to the archive.
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _paths(event):
@@ -229,7 +229,7 @@ class CompareTab(ScrollingTab):
 
 
 def means(of: Sequence[Sequence[Attempt]]) -> list[Attempt]:
-    """The mean attempt of each codec over the pictures; one that failed on any has no figures."""
+    """The mean of each codec over the images; a codec that failed on any has no figures."""
     groups: dict[tuple[str, str], list[Attempt]] = {}
     for attempts in of:
         for attempt in attempts:

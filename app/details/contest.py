@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
 from app.backend.backend import Backend
-from app.language import sentences
+from app.backend.task import Task
 from core.control import CancelToken
 
 if TYPE_CHECKING:
     from core.bench.contest import Attempt
 
-#: Progress is told no more often than this.
-_SECONDS_BETWEEN = 0.05
-
 
 @dataclass
 class Compared:
-    """A picture and what has come of it so far."""
+    """A picture and its results so far."""
 
     path: Path
     attempts: list[Attempt] = field(default_factory=list)
@@ -32,24 +29,24 @@ class Compared:
     done: bool = False
 
 
+class _Share(NamedTuple):
+    """How much of its work a codec has done, 0 to 1."""
+
+    codec: str
+    fraction: float
+
+
 class Contest(QObject):
-    """Runs once at a time; what is started anew takes the place of what was there."""
+    """Runs once at a time; a new start replaces the pictures of the last one."""
 
     changed = Signal()  #: another figure, another picture, or the end
     progressed = Signal(str, float)  #: the codec at work, and its share done
-
-    _arrived = Signal(object, object, object)  #: cancel token, Compared, Attempt
-    _ended = Signal(object, object, object)  #: cancel token, Compared, an error or None
-    _told = Signal(object, str, float)
 
     def __init__(self, backend: Backend, executor: Executor, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._backend, self._executor = backend, executor
         self._cancel = CancelToken()
         self.pictures: list[Compared] = []
-        self._arrived.connect(self._on_arrived)
-        self._ended.connect(self._on_ended)
-        self._told.connect(self._on_told)
 
     @property
     def running(self) -> bool:
@@ -62,52 +59,36 @@ class Contest(QObject):
         self._cancel = CancelToken()
         self.pictures = [Compared(path) for path in dict.fromkeys(paths)]
         for picture in self.pictures:
-            self._executor.submit(self._run, picture, thorough, black_box, self._cancel)
+            task = Task(self)
+            task.yielded.connect(partial(self._on_yielded, picture))
+            task.succeeded.connect(partial(self._on_done, picture, ""))
+            task.failed.connect(partial(self._on_done, picture))
+            attempts = self._attempts(task, picture.path, thorough, black_box, self._cancel)
+            task.start(self._executor, attempts, self._cancel)
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stops; what was measured is kept. A codec under way ends by itself, unheard."""
+        """Stops and keeps what was measured; a running codec's result is discarded."""
         self._cancel.cancel()
         self.changed.emit()
 
-    def _run(  # on the worker
-        self, picture: Compared, thorough: bool, black_box: bool, cancel: CancelToken
-    ) -> None:
-        error: BaseException | None = None
-        last = 0.0
+    def _attempts(  # on the worker
+        self, task: Task, path: Path, thorough: bool, black_box: bool, cancel: CancelToken
+    ) -> Generator[Attempt, None, None]:
+        def tell(codec: str, fraction: float) -> None:
+            task.tell(_Share(codec, fraction), key=_Share)
 
-        def tell(name: str, fraction: float) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last > _SECONDS_BETWEEN or fraction in (0.0, 1.0):
-                last = now
-                self._told.emit(cancel, name, fraction)
+        yield from self._backend.contest(path, tell, cancel, thorough=thorough, black_box=black_box)
 
-        try:
-            cancel.check()
-            for attempt in self._backend.contest(
-                picture.path, tell, cancel, thorough=thorough, black_box=black_box
-            ):
-                cancel.check()
-                self._arrived.emit(cancel, picture, attempt)
-        except BaseException as raised:
-            error = raised
-        self._ended.emit(cancel, picture, error)
-
-    def _on_told(self, cancel: CancelToken, name: str, fraction: float) -> None:
-        if cancel is self._cancel and not cancel.cancelled:
-            self.progressed.emit(name, fraction)
-
-    def _on_arrived(self, cancel: CancelToken, picture: Compared, attempt: Attempt) -> None:
-        if not cancel.cancelled:
-            picture.attempts.append(attempt)
+    def _on_yielded(self, picture: Compared, values: list[Attempt | _Share]) -> None:
+        attempts = [value for value in values if not isinstance(value, _Share)]
+        for value in values:
+            if isinstance(value, _Share):
+                self.progressed.emit(*value)
+        if attempts:
+            picture.attempts += attempts
             self.changed.emit()
 
-    def _on_ended(
-        self, cancel: CancelToken, picture: Compared, error: BaseException | None
-    ) -> None:
-        if cancel.cancelled:
-            return
-        picture.done = True
-        picture.error = "" if error is None else sentences.of(error)
+    def _on_done(self, picture: Compared, error: str, _nothing: object = None) -> None:
+        picture.done, picture.error = True, error
         self.changed.emit()

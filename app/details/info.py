@@ -1,4 +1,4 @@
-"""What is known of an image beside its pixels, and how it is known to be exact."""
+"""The facts of an image: exactness, file, archive, checksums, metadata."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 
 from app.backend.backend import Backend
-from app.backend.executors import Executors, Task
+from app.backend.executors import Executors
+from app.backend.task import Task
 from app.details.tab import ScrollingTab, Selection
 from app.figures.tables import Table
 from app.language import formats, sentences
+from core.archive.entry import Entry
 
 if TYPE_CHECKING:
-    from core.archive.entry import Entry
     from core.images.metadata import Fact
 
 Row = tuple[str, str]
 
 
 class InfoTab(ScrollingTab):
-    """Facts of one image: the archive's at once, the file's own as soon as they are read."""
+    """Shows the archive's facts at once, and the file's metadata when they have been read."""
 
     def __init__(
         self, backend: Backend, executors: Executors, parent: QWidget | None = None
@@ -52,7 +53,7 @@ class InfoTab(ScrollingTab):
         if selection == self._selection and self._read is not None:
             return
         self._selection, self._read = selection, None
-        self.show_heading(selection, self.tr("Select an image to see what is known of it."))
+        self.show_heading(selection, self.tr("Select an image to see its details."))
         entry = selection.single
         if entry is not None and selection.archive is not None:
             task = Task(self)
@@ -63,7 +64,7 @@ class InfoTab(ScrollingTab):
         self._refresh()
 
     def rows(self) -> list[tuple[str, list[Row]]]:
-        """All that is shown, section by section."""
+        """Everything shown, by section."""
         entry = self._selection.single
         if entry is None:
             return [(title, []) for title, _, _ in self._sections]
@@ -86,20 +87,20 @@ class InfoTab(ScrollingTab):
         exact = (self.tr("yes"), self.tr("no"))[not entry.file_exact]
         if entry.is_stored:
             return [
-                (self.tr("File"), self.tr("exact: its own bytes are kept")),
-                (self.tr("Kept since"), _time(entry.added_at)),
+                (self.tr("File"), self.tr("exact: stored byte for byte")),
+                (self.tr("Stored since"), _time(entry.added_at)),
             ]
         what = (
             self.tr("The file comes back byte for byte.")
             if entry.file_exact
-            else self.tr("Pixels and all else come back, the file around them is written anew.")
+            else self.tr("Pixels and metadata are restored; the file around them is written anew.")
         )
         return [
             (self.tr("Verified"), _time(entry.added_at)),
             (self.tr("Largest difference"), self.tr("0, over {0} samples").format(_count(entry))),
             (self.tr("Pixels exact"), self.tr("yes")),
             (self.tr("File exact"), exact),
-            (self.tr("That is"), what),
+            (self.tr("Extraction"), what),
         ]
 
     def _file(self, entry: Entry) -> list[Row]:
@@ -159,7 +160,7 @@ class InfoTab(ScrollingTab):
 
 
 class FactsForm(QWidget):
-    """Names on the left, values that can be selected on the right; below where they are long."""
+    """Names on the left, selectable values on the right, or below if they are long."""
 
     def __init__(self, name: str, *, long: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -174,7 +175,7 @@ class FactsForm(QWidget):
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
     def set_rows(self, rows: list[Row]) -> None:
-        """Shows other facts."""
+        """Sets the facts."""
         if rows == self._rows:
             return
         self._rows = rows
@@ -188,7 +189,7 @@ class FactsForm(QWidget):
 
 
 def _value(text: str, parent: QWidget) -> QLabel:
-    # Zero-width spaces let hashes and paths break; copying goes by the table, without them.
+    # Zero-width spaces let hashes and paths wrap; tables are copied without them.
     long = [word for word in text.split() if len(word) > 24]
     shown = escape(text)
     for word in long:

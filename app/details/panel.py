@@ -1,4 +1,4 @@
-"""The tabs on the right."""
+"""The tabs on the right side of the window."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.dialogs.dialogs import Dialogs
 from app.figures.tables import Table
 from app.preview.loader import Loader
 
-#: Totals of a growing archive are told no more often than this.
+#: The totals of a growing archive are updated no more often than this.
 _REST_MS = 250
 
 
 class DetailsPanel(QTabWidget):
-    """Tells the tab that can be seen of the selection; the others wait until they are seen."""
+    """Passes the selection to the visible tab; the others get it when they are shown."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class DetailsPanel(QTabWidget):
         self._tell()
 
     def show_selection(self, selection: Selection) -> None:
-        """Turns to other entries."""
+        """Turns to another selection."""
         self._selection = selection
         if selection.chosen or not self._rest.isActive():
             self._rest.start()
@@ -74,7 +74,7 @@ class DetailsPanel(QTabWidget):
         self.contest.cancel()
 
     def turn_to(self, name: str) -> None:
-        """Shows the tab whose object has this name, if there is one."""
+        """Shows the tab of this object name, if there is one."""
         tab = self.findChild(Tab, name)
         if tab is not None:
             self.setCurrentWidget(tab)
@@ -84,12 +84,12 @@ class DetailsPanel(QTabWidget):
         self._tell()
 
     def table(self) -> Table | None:
-        """What the tab that can be seen shows, for other programs."""
+        """The figures of the visible tab."""
         tab = self.currentWidget()
         return tab.table() if isinstance(tab, Tab) else None
 
     def title(self) -> str:
-        """The name of the tab that can be seen."""
+        """The title of the visible tab."""
         return self.tabText(self.currentIndex())
 
     def _after_rest(self) -> None:

@@ -1,4 +1,4 @@
-"""The selected image, and where its bits are."""
+"""The selected image and its codelength map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.backend.executors import Task
+from app.backend.task import Task
 from app.details.tab import Selection, Tab
 from app.dialogs.dialogs import Dialogs
 from app.language import formats, sentences
@@ -29,24 +29,25 @@ from app.preview.toolbar import Toolbar
 from app.preview.view import Mode, PictureView
 from app.widgets.labels import Caption, ElidedLabel
 from app.widgets.style import ThinProgress
+from core.archive.entry import Entry
+from core.archive.writing import write_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from app.preview.heat import Range
-    from core.archive.entry import Entry
 
 _MODE, _OPACITY = "preview/mode", "preview/opacity"
 
-#: An image that took longer to verify is decoded when it is asked for only.
+#: An image that took longer to verify is decoded only on request.
 _LONG_SECONDS = 60.0
 
 
 class PreviewTab(Tab):
-    """Decodes the selected image while it can be seen, and shows its codelength map."""
+    """Decodes the selected image while the tab is visible."""
 
-    saved = Signal(str, str)  #: a sentence, and the folder that it is about
+    saved = Signal(str, str)  #: a sentence, and the folder to open
     failed = Signal(str)
 
     def __init__(self, loader: Loader, dialogs: Dialogs, parent: QWidget | None = None) -> None:
@@ -54,7 +55,7 @@ class PreviewTab(Tab):
         self._loader, self._dialogs = loader, dialogs
         self._archive: Path | None = None
         self._entry: Entry | None = None
-        self._told: object = None  # what the view stands for
+        self._told: object = None  # the image in the view
         self._loaded: Loaded | None = None
         self.view = PictureView(self)
         self.toolbar = Toolbar(self.view, self)
@@ -78,7 +79,7 @@ class PreviewTab(Tab):
         return self.tr("Preview")
 
     def _lay_out(self) -> None:
-        # One of these stands below the picture; all take the same room, so that it stays in place.
+        # One of these is below the picture; all have the same height, so that it does not jump.
         self._nothing, self._waiting, self._scale = QWidget(), QWidget(), QWidget()
         row = QHBoxLayout()
         for widget, stretch in ((self.state, 0), (self.progress, 1), (self.button, 0)):
@@ -133,12 +134,12 @@ class PreviewTab(Tab):
         self.toolbar.save_map.triggered.connect(self._save_map)
 
     def save(self, settings: QSettings) -> None:
-        """Keeps what is seen of picture and map."""
+        """Saves the view of picture and map."""
         settings.setValue(_MODE, self.view.mode.value)
         settings.setValue(_OPACITY, self.opacity.value())
 
     def restore(self, settings: QSettings) -> None:
-        """Shows what was seen the last time."""
+        """Restores the view of picture and map."""
         mode = str(settings.value(_MODE, ""))
         if mode in [each.value for each in Mode]:
             self.toolbar.modes[Mode(mode)].setChecked(True)
@@ -161,7 +162,7 @@ class PreviewTab(Tab):
             self.view.show_message(
                 self.tr("Select one image to see it.")
                 if selection.entries
-                else self.tr("What you select is shown here.")
+                else self.tr("The selected image is shown here.")
             )
         elif (entry.verify_seconds or 0.0) > _LONG_SECONDS:
             self._wait(entry.verify_seconds or 0.0)
@@ -170,7 +171,7 @@ class PreviewTab(Tab):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        if not event.spontaneous() and self._loader.busy:  # nobody sees what it would show
+        if not event.spontaneous() and self._loader.busy:  # nobody would see the image
             self._loader.cancel()
             self._told = None
 
@@ -186,7 +187,7 @@ class PreviewTab(Tab):
         self._loader.start(self._archive, self._entry)
 
     def _wait(self, seconds: float) -> None:
-        """Before what would take long, or after it was stopped."""
+        """Waits for a click, before a long decoding or after it was stopped."""
         self.view.show_message(
             self.tr("Decoding this image took {0} when it was added.").format(
                 formats.duration(seconds)
@@ -230,7 +231,7 @@ class PreviewTab(Tab):
         self._show_parts(busy=False)
 
     def _show_parts(self, *, busy: bool) -> None:
-        """Shows what there is something to say with."""
+        """Shows the widgets that apply."""
         loaded = self._loaded
         mapped = loaded is not None and loaded.heat is not None
         self.toolbar.set_there(picture=loaded is not None, heat_map=mapped)
@@ -247,11 +248,11 @@ class PreviewTab(Tab):
 
     def _why_no_map(self) -> str:
         if self._entry is None or not self._entry.is_stored:
-            return self.tr("No map: the image is too large for one, and shown in a smaller size.")
+            return self.tr("No map: the image is too large, and shown at a reduced size.")
         reason = sentences.translated(self._entry.reason or "").rstrip(".")
-        return self.tr("No map of bits a pixel, since the file is kept as it was: {0}.").format(
-            reason
-        )
+        return self.tr(
+            "No map of bits per pixel, because the file is stored as it was: {0}."
+        ).format(reason)
 
     # What is under the pointer
 
@@ -301,6 +302,5 @@ class PreviewTab(Tab):
 
 def _write_map(bits: NDArray[np.float32], shown: Range, path: Path) -> None:  # on a worker
     from app.preview import heat
-    from core.archive.writing import write_file
 
     write_file(path, [heat.png(bits, shown)], overwrite=True)

@@ -1,12 +1,11 @@
-"""All that is known of an image, of a folder, or of what is selected, in a dialog."""
+"""A dialog with the properties of an image, a folder, or a selection."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -16,20 +15,18 @@ from app.browser.thumbnails import Thumbnails
 from app.details.info import FactsForm, InfoTab, Row
 from app.details.tab import Selection
 from app.language import formats
-from app.language.translation import counted
+from app.language.translation import counted, tr
 from app.session.session import ArchiveSession
 from app.session.tree import File, Folder, Item
 from app.widgets.labels import ElidedLabel
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
 
 _PICTURE = QSize(180, 120)
 _SIZE = QSize(460, 560)
 
 
 class Properties(QObject):
-    """Opens dialogs, which do not keep anyone from working on in the window."""
+    """Opens dialogs that do not block the window."""
 
     def __init__(
         self,
@@ -52,11 +49,11 @@ class Properties(QObject):
         self._enable()
 
     def show(self) -> None:
-        """Says all of what is selected."""
+        """Shows the properties of the selection."""
         self.show_items(list(self._selected()) or [self._session.model.folder])
 
     def show_items(self, items: Sequence[Item]) -> None:
-        """Says all of these files and folders."""
+        """Shows the properties of these files and folders."""
         archive = self._session.path
         if archive is None:
             return
@@ -81,10 +78,7 @@ class Properties(QObject):
 
 
 def rows_of(items: Sequence[Item]) -> list[Row]:
-    """What is in folders and among files, summed up."""
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("Properties", text)
+    """The totals of files and folders, as rows of a form."""
 
     entries = list({e.name: e for item in items for e in item.below()}.values())
     folders = [item for item in items if isinstance(item, Folder)]
@@ -128,7 +122,7 @@ def rows_of(items: Sequence[Item]) -> list[Row]:
 
 
 class _Dialog(QDialog):
-    """A page, and below it a button that closes it."""
+    """A page with a close button below it."""
 
     def __init__(self, name: str, window: QWidget) -> None:
         super().__init__(window)
@@ -137,7 +131,7 @@ class _Dialog(QDialog):
         self._name = name
 
     def fill(self, page: QWidget, picture: QWidget | None) -> None:
-        """Puts the page in its place."""
+        """Lays out the page, with the picture or a title above it."""
         column = QVBoxLayout(self)
         if picture is not None:
             row = QHBoxLayout()
@@ -161,7 +155,7 @@ class _Dialog(QDialog):
 
 
 class _Picture(QLabel):
-    """The thumbnail, as soon as there is one."""
+    """The thumbnail, as soon as it is ready."""
 
     def __init__(self, entry: Entry, thumbnails: Thumbnails, parent: QWidget) -> None:
         super().__init__(parent)

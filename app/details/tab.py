@@ -1,11 +1,10 @@
-"""What every tab is told, and the frame that most of them share."""
+"""The selection that tabs show, and their common frame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QResizeEvent
@@ -14,14 +13,12 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 from app.figures.tables import Table
 from app.language import formats
 from app.widgets.labels import Caption, ElidedLabel
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which entries are shown: those that are selected, or all where none is."""
+    """The entries shown: the selected ones, or all if none is selected."""
 
     archive: Path | None = None
     entries: Sequence[Entry] = ()
@@ -29,28 +26,28 @@ class Selection:
 
     @property
     def single(self) -> Entry | None:
-        """The one entry that is selected."""
+        """The selected entry, if it is exactly one."""
         return self.entries[0] if self.chosen and len(self.entries) == 1 else None
 
 
 class Tab(QWidget):
-    """A page of the panel. It is told of the selection only while it can be seen."""
+    """A page of the panel. It gets the selection only while it is visible."""
 
     def title(self) -> str:
-        """What stands on the tab."""
+        """The title of the tab."""
         raise NotImplementedError
 
     def show_selection(self, selection: Selection) -> None:
-        """Turns to this selection."""
+        """Shows this selection."""
         raise NotImplementedError
 
     def table(self) -> Table | None:
-        """What is shown, for other programs; None where there is nothing to copy."""
+        """The figures shown, for other programs; None if there are none."""
         return None
 
 
 class ScrollingTab(Tab):
-    """A heading with the selection's name and size, below it whatever the tab adds."""
+    """A heading with the selection's name and size, and sections below it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,7 +68,7 @@ class ScrollingTab(Tab):
         around.addWidget(_Column(self._body, self))
 
     def add_section(self, heading: str, *parts: QWidget) -> QWidget:
-        """A bold line and what belongs below it, as one widget that can be hidden."""
+        """Adds a bold heading with widgets below it, as one widget that can be hidden."""
         section = QWidget(self._body)
         column = QVBoxLayout(section)
         column.setContentsMargins(0, 14, 0, 0)
@@ -86,7 +83,7 @@ class ScrollingTab(Tab):
         return section
 
     def show_heading(self, selection: Selection, invitation: str) -> None:
-        """Name and size of one entry, the totals of several, or what to do."""
+        """Shows the name and size of one entry, the totals of several, or the invitation."""
         entry, entries = selection.single, selection.entries
         if not entries:
             self.heading.set_text(self.title())
@@ -109,7 +106,7 @@ class ScrollingTab(Tab):
 
 
 class _Column(QScrollArea):
-    """Scrolls up and down only."""
+    """A scroll area that scrolls vertically only."""
 
     def __init__(self, body: QWidget, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Where the time of adding went."""
+"""The time that adding took, by stage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.widgets.labels import Caption
 
 
 class TimingTab(ScrollingTab):
-    """Bars of time for one image, or summed over several."""
+    """Bars of time for one image, or the sums over several."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +27,7 @@ class TimingTab(ScrollingTab):
 
     def show_selection(self, selection: Selection) -> None:
         self._selection = selection
-        self.show_heading(selection, self.tr("Select an image to see what its time went into."))
+        self.show_heading(selection, self.tr("Select an image to see how long each stage took."))
         self._section.setVisible(bool(selection.entries))
         self.note.setText(sentence(selection.entries) if selection.entries else "")
         self.chart.set_bars(time_bars(selection.entries))

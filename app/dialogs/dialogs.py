@@ -1,4 +1,4 @@
-"""Every question that the window asks, as one object that it is given; tests give another."""
+"""All questions to the user, as one object; tests pass another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.dialogs.move_dialog import MoveDialog
@@ -15,7 +14,7 @@ from app.dialogs.query_dialog import QueryDialog
 from app.jobs.questions import OnAnswer, OpenQuestion
 from app.language import formats
 from app.language.naming import Problem
-from app.language.translation import counted
+from app.language.translation import counted, tr
 from app.session.tree import Folder
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 
 ARCHIVE_SUFFIX = ".floe"
 IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"
-#: Names shown in a question before the rest is counted.
+#: The number of names that a question lists.
 _NAMES_SHOWN = 8
 
 
 class Dialogs(Protocol):
-    """None, an empty list and False all mean that the person thought better of it."""
+    """None, [] and False mean that the user cancelled."""
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None: ...
 
@@ -69,10 +68,10 @@ class Dialogs(Protocol):
 
 
 class QtDialogs:
-    """The dialogs that people see."""
+    """The real dialogs."""
 
     def new_archive(self, parent: QWidget, suggestion: Path) -> Path | None:
-        title, kinds = self._tr("New archive"), self._tr("Floe archives (*{0})")
+        title, kinds = tr("New archive"), tr("Floe archives (*{0})")
         chosen, _ = QFileDialog.getSaveFileName(
             parent, title, str(suggestion), kinds.format(ARCHIVE_SUFFIX)
         )
@@ -82,61 +81,57 @@ class QtDialogs:
         if path.suffix.lower() == ARCHIVE_SUFFIX:
             return path
         path = path.with_name(path.name + ARCHIVE_SUFFIX)
-        # The file dialog asked about the name without its ending.
+        # The file dialog has asked about the name without the suffix.
         return path if not path.exists() or self._replace_archive(parent, path) else None
 
     def open_archive(self, parent: QWidget, folder: Path) -> Path | None:
-        kinds = self._tr("Floe archives (*{0});;All files (*)").format(ARCHIVE_SUFFIX)
-        chosen, _ = QFileDialog.getOpenFileName(
-            parent, self._tr("Open archive"), str(folder), kinds
-        )
+        kinds = tr("Floe archives (*{0});;All files (*)").format(ARCHIVE_SUFFIX)
+        chosen, _ = QFileDialog.getOpenFileName(parent, tr("Open archive"), str(folder), kinds)
         return Path(chosen) if chosen else None
 
     def images_to_add(self, parent: QWidget, folder: Path) -> list[Path]:
-        return self._images(parent, self._tr("Add images"), folder)
+        return self._images(parent, tr("Add images"), folder)
 
     def images_to_compare(self, parent: QWidget, folder: Path) -> list[Path]:
-        return self._images(parent, self._tr("Compare pictures"), folder)
+        return self._images(parent, tr("Compare images"), folder)
 
     def _images(self, parent: QWidget, title: str, folder: Path) -> list[Path]:
-        kinds = self._tr("Images ({0});;All files (*)").format(IMAGE_PATTERNS)
+        kinds = tr("Images ({0});;All files (*)").format(IMAGE_PATTERNS)
         chosen, _ = QFileDialog.getOpenFileNames(parent, title, str(folder), kinds)
         return [Path(path) for path in chosen]
 
     def folder_to_add(self, parent: QWidget, folder: Path) -> Path | None:
         chosen = QFileDialog.getExistingDirectory(
-            parent, self._tr("Add all images of a folder"), str(folder)
+            parent, tr("Add all images of a folder"), str(folder)
         )
         return Path(chosen) if chosen else None
 
     def report_file(self, parent: QWidget, suggestion: Path) -> Path | None:
         suffix = suggestion.suffix
-        kinds = self._tr("Tables (*{0})") if suffix == ".csv" else self._tr("Pages (*{0})")
+        kinds = tr("Tables (*{0})") if suffix == ".csv" else tr("Pages (*{0})")
         folder = str(suggestion.parent)
-        box = QFileDialog(parent, self._tr("Export"), folder, kinds.format(suffix))
+        box = QFileDialog(parent, tr("Export"), folder, kinds.format(suffix))
         box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setDefaultSuffix(suffix)  # known before it asks about a file that is there
+        box.setDefaultSuffix(suffix)  # known before the dialog asks about an existing file
         box.selectFile(suggestion.name)
         return Path(box.selectedFiles()[0]) if box.exec() else None
 
     def extraction_folder(self, parent: QWidget, folder: Path) -> Path | None:
-        chosen = QFileDialog.getExistingDirectory(
-            parent, self._tr("Extract to folder"), str(folder)
-        )
+        chosen = QFileDialog.getExistingDirectory(parent, tr("Extract to folder"), str(folder))
         return Path(chosen) if chosen else None
 
     def image_name(self, parent: QWidget, suggestion: str) -> str | None:
         name, accepted = QInputDialog.getText(
             parent,
-            self._tr("Add image"),
-            self._tr("The image is added as a PNG file. Its name:"),
+            tr("Add image"),
+            tr("The image is added as a PNG file. Its name:"),
             text=suggestion,
         )
         return (name.strip() or suggestion) if accepted else None
 
     def map_to_save(self, parent: QWidget, suggestion: Path) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(
-            parent, self._tr("Save map"), str(suggestion), self._tr("PNG images (*.png)")
+            parent, tr("Save map"), str(suggestion), tr("PNG images (*.png)")
         )
         return Path(chosen) if chosen else None
 
@@ -147,7 +142,7 @@ class QtDialogs:
 
     def confirm_removal(self, parent: QWidget, names: Sequence[str]) -> bool:
         if len(names) == 1:
-            question = self._tr("Delete {0} from the archive?").format(names[0])
+            question = tr("Delete {0} from the archive?").format(names[0])
         else:
             question = counted(
                 len(names),
@@ -155,14 +150,12 @@ class QtDialogs:
             )
         shown = list(names[:_NAMES_SHOWN])
         if len(names) > _NAMES_SHOWN:
-            shown.append(self._tr("…"))
-        warning = self._tr(
+            shown.append(tr("…"))
+        warning = tr(
             "Files on disk are not touched. This can be undone as long as the archive is open."
         )
         more = warning if len(names) == 1 else "\n".join([*shown, "", warning])
-        return self._confirm(
-            parent, self._tr("Delete"), question, more, self._tr("&Delete"), self._tr("&Keep")
-        )
+        return self._confirm(parent, tr("Delete"), question, more, tr("&Delete"), tr("&Keep"))
 
     def name(
         self, parent: QWidget, title: str, label: str, name: str, problem: Problem
@@ -183,10 +176,10 @@ class QtDialogs:
     def discard_originals(
         self, parent: QWidget, n_files: int, n_bytes: int, n_staying: int
     ) -> bool:
-        question = self._tr("Move {0}, {1}, to the wastebasket?")
-        more = self._tr(
-            "The archive gives back exactly the bytes of these files. Each is compared with it "
-            "once more before it goes."
+        question = tr("Move {0}, {1}, to the wastebasket?")
+        more = tr(
+            "The archive restores these files byte for byte. Each is compared with it "
+            "once more before it is moved."
         )
         if n_staying:
             more += "\n\n" + counted(
@@ -198,31 +191,31 @@ class QtDialogs:
             )
         return self._confirm(
             parent,
-            self._tr("Originals"),
+            tr("Originals"),
             question.format(formats.files(n_files), formats.size(n_bytes)),
             more,
-            self._tr("&Move to Wastebasket"),
-            self._tr("&Keep"),
+            tr("&Move to Wastebasket"),
+            tr("&Keep"),
         )
 
     def close_while_busy(self, parent: QWidget) -> bool:
         return self._confirm(
             parent,
-            self._tr("Still working"),
-            self._tr("Stop the running jobs and close?"),
-            self._tr(
+            tr("Still working"),
+            tr("Stop the running jobs and close?"),
+            tr(
                 "What is finished stays in the archive. The image under way is left out, "
                 "as if it had never been added."
             ),
-            self._tr("&Stop and close"),
-            self._tr("&Go on working"),
+            tr("&Stop and close"),
+            tr("&Go on working"),
         )
 
     def about(self, parent: QWidget) -> None:
         QMessageBox.about(
             parent,
-            self._tr("About Floe"),
-            self._tr(
+            tr("About Floe"),
+            tr(
                 "<h3>Floe</h3><p>Keeps photographs without losing a bit, in less space: "
                 "a normalizing flow gives the densities, local bits-back coding turns them "
                 "into files.</p>"
@@ -232,17 +225,17 @@ class QtDialogs:
     def _replace_archive(self, parent: QWidget, path: Path) -> bool:
         return self._confirm(
             parent,
-            self._tr("New archive"),
-            self._tr("{0} exists already.").format(path.name),
-            self._tr("A new archive in its place would lose all that is in it."),
-            self._tr("&Replace"),
-            self._tr("&Cancel"),
+            tr("New archive"),
+            tr("{0} exists already.").format(path.name),
+            tr("Replacing it deletes everything in it."),
+            tr("&Replace"),
+            tr("&Cancel"),
         )
 
     def _confirm(
         self, parent: QWidget, title: str, question: str, more: str, yes: str, no: str
     ) -> bool:
-        """Asks with verbs on the buttons; the harmless answer is the default."""
+        """Asks with verbs on the buttons; the safe answer is the default."""
         box = QMessageBox(parent)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(title)
@@ -254,6 +247,3 @@ class QtDialogs:
         box.setEscapeButton(reject)
         box.exec()
         return box.clickedButton() is accept
-
-    def _tr(self, text: str) -> str:
-        return QCoreApplication.translate("Dialogs", text)

@@ -1,4 +1,4 @@
-"""Asks for the folder of the archive to move to, which may be made on the way."""
+"""Asks for the folder of the archive to move to; new folders can be made."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _WIDTH, _HEIGHT = 420, 400
 
 
 class MoveDialog(QDialog):
-    """A tree of folders; those that cannot take what is moved are grey.
+    """A tree of folders; invalid destinations are disabled.
 
-    A folder that is made here comes into the archive with what is moved to it, as one change.
+    A new folder is added to the archive together with the move, as one edit.
     """
 
     def __init__(
         self, parent: QWidget, archive: str, root: Folder, names: Sequence[str], start: str
     ) -> None:
-        """``names`` are moved, and ``start`` is the folder that is current at first."""
+        """``names`` are moved; ``start`` is the folder that is selected at first."""
         super().__init__(parent)
         self._root, self._names = root, names
         self.setWindowTitle(self.tr("Move"))
@@ -90,7 +90,7 @@ class MoveDialog(QDialog):
 
     @property
     def current(self) -> QTreeWidgetItem:
-        """What is selected in the tree; the archive itself where nothing is."""
+        """The selected folder; the archive itself if none is selected."""
         return self.tree.currentItem() or self._top
 
     def path_of(self, item: QTreeWidgetItem) -> str:
@@ -99,7 +99,7 @@ class MoveDialog(QDialog):
         return naming.inside(self.path_of(above), item.text(0)) if above is not None else ""
 
     def items(self) -> Iterator[QTreeWidgetItem]:
-        """All folders in the tree, each before those inside it."""
+        """All folders in the tree, parents first."""
         waiting = [self._top]
         while waiting:
             item = waiting.pop()
@@ -108,7 +108,7 @@ class MoveDialog(QDialog):
             waiting += [child for child in inside if child is not None]
 
     def taken(self, path: str) -> bool:
-        """Whether the archive, or this dialog, has something of this name."""
+        """Whether this name is taken, in the archive or in this dialog."""
         above, _, name = path.rpartition("/")
         folder = self._folder(above)
         there = folder is not None and (name in folder.files or name in folder.folders)
@@ -128,7 +128,7 @@ class MoveDialog(QDialog):
             item, folder = waiting.pop()
             for inner in sorted(folder.folders.values(), key=lambda each: each.name.casefold()):
                 child = QTreeWidgetItem(item, [inner.name])
-                if inner.path in self._names:  # neither it nor what is in it can take itself
+                if inner.path in self._names:  # a folder cannot be moved into itself
                     child.setDisabled(True)
                     continue
                 waiting.append((child, inner))
@@ -148,7 +148,7 @@ class MoveDialog(QDialog):
         self.new_folder.setEnabled(not self.current.isDisabled())
 
     def _problem(self) -> str | None:
-        """Why nothing can be moved there."""
+        """Why the destination is invalid."""
         if self.current.isDisabled():
             return ""
         target = self.folder
@@ -178,7 +178,7 @@ class MoveDialog(QDialog):
     def _on_editor_closed(self, _editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
         item, above = self.current, self.current.parent()
         if hint is QAbstractItemDelegate.EndEditHint.RevertModelCache and above is not None:
-            above.removeChild(item)  # thought better of
+            above.removeChild(item)  # cancelled
             self.tree.setCurrentItem(above)
         self._check()
 
@@ -198,7 +198,7 @@ class MoveDialog(QDialog):
 
 
 class _NamesOfNew(NamingDelegate):
-    """Names of folders that are being made."""
+    """Edits the names of new folders."""
 
     def __init__(self, dialog: MoveDialog) -> None:
         super().__init__(dialog)

@@ -1,4 +1,4 @@
-"""Asks for one name, and says while it is typed why it cannot be given."""
+"""Asks for a name, and explains while it is typed why it is invalid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WIDTH = 380
 
 
 class NameDialog(QDialog):
-    """OK is there only for a name that can be given."""
+    """OK is enabled for a valid name only."""
 
     def __init__(
         self, parent: QWidget, title: str, label: str, name: str, problem: Problem
@@ -34,7 +34,7 @@ class NameDialog(QDialog):
         for widget in (caption, self.line, self.problem, self.buttons):
             layout.addWidget(widget)
         self.setMinimumWidth(_WIDTH)
-        # Two lines are kept for a problem, so that nothing jumps when there is one.
+        # Two lines are reserved for a problem, so that nothing jumps when there is one.
         self.problem.setMinimumHeight(2 * self.problem.fontMetrics().height())
         self.line.textChanged.connect(self._check)
         self._check(name)
@@ -42,7 +42,7 @@ class NameDialog(QDialog):
 
     @property
     def name(self) -> str:
-        """What stands there now."""
+        """The text of the moment, without spaces around it."""
         return self.line.text().strip()
 
     def _check(self, _: str) -> None:

@@ -1,4 +1,4 @@
-"""The dialog for what the engine asks: both files side by side, and verbs on the buttons."""
+"""The dialog for the engine's questions: both files, and verbs on the buttons."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 from app.jobs.questions import PICTURE_SIDE, OnAnswer
 from app.language import formats, sentences
 from app.widgets import icons
+from core.archive.entry import Entry
 
 if TYPE_CHECKING:
-    from core.archive.entry import Entry
     from core.engine import Answer, Choice, FileExists, NameConflict, Query
 
 _MARGIN, _WIDTH = 8, 460
@@ -38,7 +38,7 @@ class _Facts:
 
 
 class FileCard(QFrame):
-    """One of the two files: its picture, size and date."""
+    """One of the two files: picture, size and date."""
 
     def __init__(self, title: str, lines: list[str], parent: QWidget) -> None:
         super().__init__(parent)
@@ -67,7 +67,7 @@ class FileCard(QFrame):
         self.setAccessibleName(", ".join([title, *lines]))
 
     def show_picture(self, picture: QImage) -> None:
-        """Shows a small picture, which may come later."""
+        """Shows the picture, when it has been loaded."""
         ratio = self.devicePixelRatioF()
         side = round(PICTURE_SIDE * ratio)
         if max(picture.width(), picture.height()) > side:
@@ -79,7 +79,7 @@ class FileCard(QFrame):
 
 
 class QueryDialog(QDialog):
-    """Does not block the window: the job can be paused or stopped there, too."""
+    """Does not block the window: the job can be paused or cancelled meanwhile."""
 
     def __init__(self, parent: QWidget, query: Query, answer: OnAnswer) -> None:
         super().__init__(parent)
@@ -127,7 +127,7 @@ class QueryDialog(QDialog):
         self.rejected.connect(lambda: self._answer(None))
 
     def show_picture(self, place: int, picture: QImage) -> None:
-        """Shows a small picture of what is there (0), or of what comes (1)."""
+        """Shows the picture of the present file (0), or of the new one (1)."""
         self.cards[place].show_picture(picture)
 
     def withdraw(self) -> None:
@@ -140,7 +140,7 @@ class QueryDialog(QDialog):
         from core.engine import ContinueAfterError, FileExists
 
         if isinstance(query, ContinueAfterError):
-            self.setWindowTitle(self.tr("Go on after an error?"))
+            self.setWindowTitle(self.tr("Continue after an error?"))
             self._say(sentences.translated(query.error))
             return
         if isinstance(query, FileExists):
@@ -156,7 +156,7 @@ class QueryDialog(QDialog):
             self._say(str(query.source))
             there, coming = _of_entry(query.there), _of_file(query)
             self._compare(self.tr("In the archive"), there, self.tr("To be added"), coming)
-        self._say(self.tr("Keeping both names the new one {0}.").format(query.new_name))
+        self._say(self.tr("If you keep both, the new one is named {0}.").format(query.new_name))
 
     def _compare(self, title: str, there: _Facts, title_of_coming: str, coming: _Facts) -> None:
         self.cards = [

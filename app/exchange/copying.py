@@ -1,4 +1,4 @@
-"""Images on the clipboard, as files that stay there until the program ends."""
+"""Images on the clipboard, as files that exist until the program ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.exchange.overlay import PreparingOverlay
 
 
 class Copying(QObject):
-    """The selection is decoded first: whoever pastes finds files."""
+    """Decodes the selection, and then puts the files on the clipboard."""
 
     copied = Signal(int)  #: how many files
     failed = Signal(object)  #: Preparation with errors
@@ -33,7 +33,7 @@ class Copying(QObject):
         self._waiting: Preparation | None = None
 
     def copy(self) -> None:
-        """Puts the selection on the clipboard once it is decoded; a later copy replaces it."""
+        """Copies the selection once it is decoded; a later copy replaces it."""
         picked = self._picked()
         if picked is None or (self._waiting is not None and self._waiting.picked == picked):
             return
@@ -47,7 +47,7 @@ class Copying(QObject):
         self._overlay.follow(preparation, self.tr("Preparing {0} of {1} for the clipboard…"))
 
     def stop(self) -> None:
-        """Leaves the clipboard as it is."""
+        """Stops preparing; the clipboard stays as it is."""
         if self._waiting is not None:
             preparation, self._waiting = self._waiting, None
             preparation.ended.disconnect(self._on_ended)
@@ -55,7 +55,7 @@ class Copying(QObject):
             preparation.cancel()
 
     def forget(self) -> None:
-        """Takes from the clipboard what will not be there any more."""
+        """Clears the clipboard if its files are about to be deleted."""
         clipboard = QGuiApplication.clipboard()
         data = clipboard.mimeData()
         urls = data.urls() if data is not None else []
@@ -76,8 +76,8 @@ class Copying(QObject):
         urls = [QUrl.fromLocalFile(path) for path in paths]
         data = QMimeData()
         data.setUrls(urls)
-        data.setText("\n".join(paths))  # terminals and editors get names
-        # How GNOME's and KDE's file managers tell a copy from a cut.
+        data.setText("\n".join(paths))  # for terminals and editors
+        # GNOME's and KDE's file managers distinguish copying from cutting by these formats.
         lines = [b"copy", *(url.toEncoded().data() for url in urls)]
         data.setData("x-special/gnome-copied-files", b"\n".join(lines))
         data.setData("application/x-kde-cutselection", b"0")

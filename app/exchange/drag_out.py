@@ -1,4 +1,4 @@
-"""Dragging images out of the window: the drag starts once its files are there."""
+"""Dragging images out of the window: the drag starts when its files are ready."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _PICTURE = 48
 
 
 def run_drag(drag: QDrag) -> Qt.DropAction:
-    """Qt's own loop, until the mouse is let go."""
+    """Runs Qt's drag loop, until the button is released."""
     return drag.exec(Qt.DropAction.CopyAction)
 
 
 class DragOut(QObject):
-    """From the view's wish to drag to the drag itself.
+    """Prepares the files of a drag, and runs it.
 
-    Between the two the button is held, and moving the mouse must not select anything: the view is
-    kept from its events. Letting go or Escape ends the wait; the files get ready nevertheless,
-    for the next time.
+    Meanwhile the button is held, and moving the mouse must not select rows: the view's events are
+    filtered. Releasing the button or Escape ends the wait; the files are still prepared, for the
+    next drag.
     """
 
     failed = Signal(object)  #: Preparation with errors
-    let_go = Signal(QPoint)  #: before the drag began: where on the screen
+    let_go = Signal(QPoint)  #: the button was released before the drag began: a point of the screen
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class DragOut(QObject):
             view.installEventFilter(self)
 
     def begin(self) -> None:
-        """The view wants to drag its selection; the left button is down."""
+        """Starts dragging the selection; the left button is down."""
         picked = self._picked()
         if picked is None:
             return
@@ -74,7 +74,7 @@ class DragOut(QObject):
         QGuiApplication.setOverrideCursor(Qt.CursorShape.BusyCursor)
 
     def give_up(self) -> None:
-        """Nobody holds the files any more."""
+        """Ends the wait for files."""
         if self._waiting is not None:
             preparation = self._stop_waiting()
             self._outgoing.release(preparation)
@@ -103,7 +103,7 @@ class DragOut(QObject):
         drag.setMimeData(data)
         drag.setPixmap(self._picture(preparation.n_files))
         drag.setHotSpot(QPoint(-8, -8))
-        self._held = False  # the drag takes the button's release for itself
+        self._held = False  # the drag consumes the button's release
         self.dragging = True
         try:
             self.run(drag)
@@ -111,7 +111,7 @@ class DragOut(QObject):
             self.dragging = False
 
     def _picture(self, count: int) -> QPixmap:
-        """What hangs on the pointer: a picture, and how many there are."""
+        """The drag image: an icon, and the number of files."""
         palette, ratio = self._view.palette(), self._view.devicePixelRatioF()
         picture = icons.pixmap("picture", palette.color(QPalette.ColorRole.Text), _PICTURE, ratio)
         if count == 1:

@@ -1,4 +1,4 @@
-"""Whatever is dropped anywhere on a window."""
+"""Drops anywhere on the window."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.exchange import incoming
 
 
 class DropTarget(QObject):
-    """Watches a window's drag events, so that the window need not."""
+    """Handles the drag events of a window."""
 
     hovered = Signal(bool)
     dropped = Signal(object)  #: Offer, not empty
 
     def __init__(self, window: QWidget, is_ours: Callable[[], bool]) -> None:
-        """``is_ours`` says whether this very window drags something out at the moment."""
+        """``is_ours`` tells whether the drag comes from this window."""
         super().__init__(window)
         self._is_ours = is_ours
         window.setAcceptDrops(True)
@@ -28,7 +28,7 @@ class DropTarget(QObject):
         if event.type() == QEvent.Type.DragLeave:
             self.hovered.emit(False)
         elif isinstance(event, QDropEvent) and self._is_taken(event):
-            event.setDropAction(Qt.DropAction.CopyAction)  # never moved: the files stay
+            event.setDropAction(Qt.DropAction.CopyAction)  # never move: the files stay
             event.accept()
             if isinstance(event, QDragEnterEvent):
                 self.hovered.emit(True)

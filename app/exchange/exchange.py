@@ -1,4 +1,4 @@
-"""The window's ways in from the desktop and out to it: drop and paste, drag and copy."""
+"""Exchange with the desktop: drop and paste, drag and copy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from app.backend.backend import Backend
-from app.backend.executors import Executors, Task
+from app.backend.executors import Executors
 from app.backend.private_cache import PrivateCache
+from app.backend.task import Task
 from app.browser.browser import Browser
 from app.dialogs.dialogs import Dialogs
 from app.exchange import incoming
@@ -92,12 +93,12 @@ class Exchange(QObject):
         self.outgoing.consider(None if self._session.jobs.active else picked)
 
     def paste(self) -> None:
-        """Whatever is on the clipboard into the archive."""
+        """Adds the files or the image on the clipboard to the archive."""
         data = QGuiApplication.clipboard().mimeData()
         self.receive(incoming.read(data) if data is not None else Offer())
 
     def receive(self, offer: Offer) -> None:
-        """Takes what was dropped or pasted, or says why not."""
+        """Takes what was dropped or pasted, or explains why not."""
         if offer.paths:
             self.bring(offer.paths)
         elif offer.has_image:
@@ -112,13 +113,13 @@ class Exchange(QObject):
             )
 
     def bring(self, paths: list[Path]) -> None:
-        """Looks at paths on a worker; ``arrived`` tells of those that are there."""
+        """Checks paths on a worker; ``arrived`` is emitted with those that exist."""
         task = self._task()
         task.succeeded.connect(self._on_sorted)
         task.start(self._executor, partial(incoming.sort, paths))
 
     def close(self) -> None:
-        """Stops what is under way; the clipboard is left without what goes with the program."""
+        """Stops all preparations, and clears files of the program from the clipboard."""
         self._closed = True
         self.copying.stop()
         self.drag_out.give_up()
@@ -149,7 +150,7 @@ class Exchange(QObject):
         if found.dangling:
             text = self.tr("{0}: a link to something that is not there; nothing was added for it.")
             sentences.append(text.format(_listed([str(path) for path in found.dangling])))
-        if sentences:  # last, since opening an archive clears the messages before it
+        if sentences:  # last, because opening an archive clears earlier messages
             self.failed.emit("\n".join(sentences))
 
     def _on_written(self, path: Path) -> None:

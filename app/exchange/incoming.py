@@ -1,4 +1,4 @@
-"""What others offer by drop or paste: files, pixels, addresses; and what can be taken of it."""
+"""What other programs offer by drop or paste: files, pixels, or addresses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from app.dialogs.dialogs import ARCHIVE_SUFFIX
+from core.archive.names import archive_name, local_part
+from core.errors import UnwritableFileError
 
 _PNG = "image/png"
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Taken out of Qt's object at once, which does not outlive the event."""
+    """The contents of Qt's object, which does not outlive the event."""
 
     paths: list[Path] = field(default_factory=list)
-    remote: list[str] = field(default_factory=list)  #: addresses that are no local files
+    remote: list[str] = field(default_factory=list)  #: addresses that are not local files
     png: bytes = b""
     image: QImage | None = None
 
@@ -34,19 +36,19 @@ class Offer:
 
 
 def may_be_taken(data: QMimeData) -> bool:
-    """Whether there is something in it to take, or to explain; reads no contents."""
+    """Whether there is something to take, or to explain; does not read the contents."""
     return data.hasUrls() or data.hasImage()
 
 
 def read(data: QMimeData) -> Offer:
-    """Files come first: pixels that lie beside them are only a picture of them."""
+    """Reads an offer; pixels beside files are ignored, because they only show the files."""
     urls = data.urls()
     paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
     remote = [_shown(url) for url in urls if not url.isLocalFile()]
     if paths or not data.hasImage():
         return Offer(paths, remote)
-    # A PNG from elsewhere is kept as it is, with its colour profile; other formats among those
-    # offered are usually made from the pixels for the occasion, JPEG with a loss.
+    # A PNG is kept as it is, with its colour profile. Other formats are usually made from the
+    # pixels for the occasion, JPEG with loss.
     if data.hasFormat(_PNG) and (png := bytes(data.data(_PNG).data())):
         return Offer([], remote, png=png)
     image = data.imageData()
@@ -58,21 +60,21 @@ def _shown(url: QUrl) -> str:
     return url.toDisplayString(QUrl.ComponentFormattingOption.PrettyDecoded)
 
 
-# What follows is slow: it runs on workers.
+# The following is slow and runs on workers.
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """Paths by what becomes of them."""
+    """Paths by kind."""
 
     archives: list[Path]
     others: list[Path]
-    missing: list[Path]  #: nothing is there
-    dangling: list[Path]  #: a link that leads nowhere
+    missing: list[Path]  #: paths that do not exist
+    dangling: list[Path]  #: links without a target
 
 
 def sort(paths: Sequence[Path]) -> Sorted:
-    """Asks the disk; archives are known by their ending, or else by their first bytes."""
+    """Sorts paths; archives are recognized by suffix or by their first bytes."""
     found = Sorted([], [], [], [])
     for path in paths:
         if not os.path.lexists(path):
@@ -96,16 +98,13 @@ def _is_archive(path: Path) -> bool:
     try:
         with open(path, "rb") as file:
             start = file.read(72)
-    except OSError:  # adding it tells why
+    except OSError:  # adding it reports the error
         return False
     return start[:15] == b"SQLite format 3" and start[68:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def write_image(offer: Offer, name: str, folder: Path) -> Path:
     """Writes the offered pixels as a PNG file of this name."""
-    from core.archive.names import archive_name, local_part
-    from core.errors import UnwritableFileError
-
     part = archive_name([name if name.lower().endswith(".png") else f"{name}.png"])
     path = folder / local_part(part, windows=os.name == "nt")
     if offer.png:
@@ -118,7 +117,7 @@ def write_image(offer: Offer, name: str, folder: Path) -> Path:
 
 
 def _without_needless_alpha(image: QImage) -> QImage:
-    """Screens have an alpha channel that is 255 throughout; coded without it, they are smaller."""
+    """Drops an alpha channel that is 255 throughout, as screenshots have it, to save bits."""
     if not image.hasAlphaChannel() or image.depth() > 32:
         return image
     alpha = image.convertToFormat(QImage.Format.Format_Alpha8)

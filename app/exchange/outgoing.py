@@ -1,8 +1,8 @@
 """Files on their way out of an archive: decoded in the background, to be dragged or copied.
 
-A selection that stays for a moment is decoded unasked, as long as that is quickly done, so that a
-drag finds its files ready. Every preparation fills a tray: a folder of its own in the private
-cache. A file that an earlier one has decoded is brought over, not decoded again.
+A selection that does not change for a moment is decoded ahead if that is quick, so that a drag
+finds its files ready. Every preparation fills a tray: a folder of its own in the private cache.
+Files that an earlier one has decoded are moved or copied, not decoded again.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.backend.backend import Backend
 from app.backend.private_cache import PrivateCache
+from app.backend.task import Settling
 from app.jobs.jobs import Job, JobKind, State, Work
 from app.language import sentences
+from core.archive.entry import Entry
 from core.control import CancelToken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.archive.entry import Entry
     from core.engine import FileResult, Listener
 
 #: A selection that moves on within this time is not decoded at all.
 SETTLE_MS = 400
-#: What is decoded unasked at most: pixels of coded images, and bytes of all files.
+#: Bounds of what is decoded ahead: pixels of coded images, and bytes of all files.
 _MOST_PIXELS, _MOST_BYTES = 4_000_000, 200_000_000
 
-#: An image of an archive; the hash makes a replaced one another one.
+#: An image of an archive; the hash distinguishes it from one that replaces it.
 _Key = tuple[Path, str, str]
 
 
 @dataclass(frozen=True)
 class Picked:
-    """What is selected: files and folders of an archive, and the entries that these stand for."""
+    """A selection of files and folders of an archive, and the entries in it."""
 
     archive: Path
     entries: tuple[Entry, ...]
     items: frozenset[str]  #: names of entries and of folders, without a "/" at their end
 
     def item_of(self, name: str) -> str:
-        """The selected item by which this entry comes along: itself, or a folder above it."""
+        """The selected item that contains this entry: itself, or a folder above it."""
         item = name
         while item and item not in self.items:
             item = item.rpartition("/")[0]
@@ -55,7 +56,7 @@ class Picked:
 
     @property
     def is_quick(self) -> bool:
-        """Whether nobody minds if it is decoded without having been asked for."""
+        """Whether it is quick enough to be decoded ahead."""
         n_pixels = sum(e.width * e.height for e in self.entries if not e.is_stored)
         n_bytes = sum(e.original_bytes for e in self.entries)
         return bool(self.entries) and n_pixels <= _MOST_PIXELS and n_bytes <= _MOST_BYTES
@@ -63,7 +64,7 @@ class Picked:
 
 @dataclass
 class _Tray:
-    """The folder of one preparation; what was given away is not taken from it any more."""
+    """The folder of one preparation; files that were given away stay in it."""
 
     folder: Path | None = None
     given: bool = False
@@ -71,7 +72,7 @@ class _Tray:
 
 @dataclass(frozen=True)
 class _File:
-    """A decoded file as it was left: whoever was given its path may have written to it."""
+    """A decoded file and its state: other programs that got its path may change it."""
 
     path: Path
     tray: _Tray
@@ -92,7 +93,7 @@ class _File:
 
 
 class Preparation(QObject):
-    """One selection becomes files; lives on the window's thread."""
+    """A selection on its way to files; lives on the window's thread."""
 
     progressed = Signal()
     ended = Signal(object)  #: the preparation, always last: ready, failed or cancelled
@@ -100,7 +101,7 @@ class Preparation(QObject):
     def __init__(self, picked: Picked, job: Job, tray: _Tray, parent: QObject) -> None:
         super().__init__(parent)
         self.picked = picked
-        self.asked = False  #: whether somebody waits for it
+        self.asked = False  #: whether the user waits for it
         self.paths: list[Path] = []  #: files, and folders that hold files, once they are ready
         self.errors: list[str] = []
         self._job, self._tray = job, tray
@@ -110,35 +111,35 @@ class Preparation(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether it waits or decodes."""
+        """Whether it is waiting or decoding."""
         return self._job.active
 
     @property
     def cancelling(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it was cancelled."""
         return self._job.cancelling
 
     @property
     def n_done(self) -> int:
-        """How many files need nothing more."""
+        """The number of files that are done."""
         return self._job.n_finished
 
     @property
     def n_files(self) -> int:
-        """How many there are."""
+        """The number of files."""
         return len(self.picked.entries)
 
     @property
     def fraction(self) -> float:
-        """In pixels, 0 to 1."""
+        """The share of pixels done, 0 to 1."""
         return self._job.meter.fraction
 
     def give(self) -> None:
-        """Somebody gets the files: they stay where they are until the program ends."""
+        """Marks the files as given away: they stay in place until the program ends."""
         self.asked = self._tray.given = True
 
     def cancel(self) -> None:
-        """Stops it; the files that are there are kept for the next one."""
+        """Stops it; the files that are ready are kept for the next one."""
         if self.running:
             self._job.cancel()
 
@@ -163,7 +164,7 @@ class Preparation(QObject):
 
 
 class Outgoing(QObject):
-    """Decodes the selection when it settles, and at once when it is asked for."""
+    """Decodes the selection when it has settled, or at once on request."""
 
     def __init__(
         self,
@@ -177,11 +178,9 @@ class Outgoing(QObject):
         self._known: dict[_Key, _File] = {}  # written on the worker alone
         self._running: set[Preparation] = set()
         self._last: Preparation | None = None
-        self._settling: Picked | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLE_MS)
-        self._timer.timeout.connect(self._on_settled)
+        self._next: Picked | None = None  # prepared once the selection has settled
+        self._settling = Settling(SETTLE_MS, self)
+        self._settling.timeout.connect(self._on_settled)
 
     @property
     def busy(self) -> bool:
@@ -189,9 +188,9 @@ class Outgoing(QObject):
         return bool(self._running)
 
     def consider(self, picked: Picked | None) -> None:
-        """Another selection: what nobody waits for of the old one is not decoded to the end."""
-        self._settling = None
-        self._timer.stop()
+        """Turns to another selection; cancels preparations that nobody waits for."""
+        self._next = None
+        self._settling.stop()
         last = self._last
         if last is not None and last.picked == picked and self._serves(last):
             return
@@ -199,13 +198,13 @@ class Outgoing(QObject):
             if not preparation.asked:
                 preparation.cancel()
         if picked is not None and picked.is_quick:
-            self._settling = picked
-            self._timer.start()
+            self._next = picked
+            self._settling.start()
 
     def request(self, picked: Picked) -> Preparation:
-        """For somebody who waits. Perhaps its files are ready, or under way."""
-        self._settling = None
-        self._timer.stop()
+        """A preparation for a user who waits, new or already running or ready."""
+        self._next = None
+        self._settling.stop()
         last = self._last
         if last is None or last.picked != picked or not self._serves(last):
             last = self._prepare(picked)
@@ -213,7 +212,7 @@ class Outgoing(QObject):
         return last
 
     def release(self, preparation: Preparation) -> None:
-        """Nobody waits any more; it ends in the background where that is quickly done."""
+        """Ends the wait for a preparation; it continues in the background if it is quick."""
         preparation.asked = False
         if not preparation.picked.is_quick or preparation is not self._last:
             preparation.cancel()
@@ -233,8 +232,8 @@ class Outgoing(QObject):
         )
 
     def _on_settled(self) -> None:
-        if self._settling is not None:
-            self._prepare(self._settling)
+        if self._next is not None:
+            self._prepare(self._next)
 
     def _prepare(self, picked: Picked) -> Preparation:
         tray = _Tray()
@@ -248,7 +247,7 @@ class Outgoing(QObject):
 
     def _work(self, picked: Picked, tray: _Tray) -> Work:
         plan = [(e.name, float(e.width * e.height)) for e in picked.entries]
-        # Done again, it decodes only what is not there yet.
+        # A retry decodes only what is missing.
         return Work(
             lambda: plan, partial(self._fill, picked, tray), lambda _: self._work(picked, tray)
         )
@@ -256,7 +255,7 @@ class Outgoing(QObject):
     def _on_ended(self, preparation: Preparation) -> None:
         self._running.discard(preparation)
 
-    # What follows runs on the worker.
+    # The following runs on the worker.
 
     def _fill(
         self, picked: Picked, tray: _Tray, listener: Listener, cancel: CancelToken
@@ -291,7 +290,7 @@ def _keys(picked: Picked) -> list[_Key]:
 
 
 def _bring(file: _File, folder: Path) -> Path:
-    """A decoded file comes into another tray: moved, or copied where somebody has its path."""
+    """Moves a decoded file into another tray, or copies it if its path was given away."""
     assert file.tray.folder is not None
     target = folder / file.path.relative_to(file.tray.folder)
     target.parent.mkdir(parents=True, exist_ok=True)

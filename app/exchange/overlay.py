@@ -1,4 +1,4 @@
-"""A note over the table while files get ready: how many are, and a way to stop it."""
+"""A note over the list while files are prepared, with progress and a stop button."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARGIN, _STEPS = 18, 1000
 
 
 class PreparingOverlay(QFrame):
-    """Follows one preparation at a time; stands at the foot of the widget that it covers."""
+    """Follows one preparation at a time, at the bottom of the covered widget."""
 
     stopped = Signal()
 
@@ -50,11 +50,11 @@ class PreparingOverlay(QFrame):
 
     @property
     def text(self) -> str:
-        """What is said now."""
+        """The text shown; empty while hidden."""
         return "" if self.isHidden() else self._label.text()
 
     def follow(self, preparation: Preparation, purpose: str) -> None:
-        """``purpose`` has places for the number of the file at work and of all files."""
+        """``purpose`` is a format for the number of the current file and of all files."""
         self.leave()
         self._preparation, self._purpose = preparation, purpose
         preparation.progressed.connect(self._refresh)
@@ -64,7 +64,7 @@ class PreparingOverlay(QFrame):
         self.raise_()
 
     def leave(self) -> None:
-        """Nothing gets ready any more, or nobody waits for it."""
+        """Hides the note."""
         if self._preparation is not None:
             self._preparation.progressed.disconnect(self._refresh)
             self._preparation.ended.disconnect(self.leave)

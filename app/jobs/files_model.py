@@ -1,4 +1,4 @@
-"""The files of all jobs, one row each, for the panel at the bottom."""
+"""The files of all jobs as a table model, one row each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 FILE, PROGRESS, STATE = range(3)
 
-#: 0 to 1 while a file is at work, else None.
+#: 0 to 1 while a file is being processed, else None.
 FRACTION_ROLE = Qt.ItemDataRole.UserRole
 #: The job behind a row.
 JOB_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -26,7 +26,7 @@ FILE_ROLE = Qt.ItemDataRole.UserRole + 3
 
 
 class JobFilesModel(QAbstractTableModel):
-    """Rows are appended as jobs learn of their files, and stay until they are cleared."""
+    """Rows are appended when jobs plan their files, and stay until they are cleared."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -35,12 +35,12 @@ class JobFilesModel(QAbstractTableModel):
         self._failed_icon = icons.failure()
 
     def follow(self, job: Job) -> None:
-        """Shows the files of one more job."""
+        """Adds the files of a job."""
         job.files_added.connect(self._on_added)
         job.files_changed.connect(self._on_changed)
 
     def clear_finished(self) -> None:
-        """Takes out the files of jobs that are over."""
+        """Removes the files of finished jobs."""
         self.beginResetModel()
         indices = {row: key for key, row in self._rows.items()}
         kept = [(pair, indices[row]) for row, pair in enumerate(self._files) if pair[0].active]
@@ -49,7 +49,7 @@ class JobFilesModel(QAbstractTableModel):
         self.endResetModel()
 
     def running_row(self) -> int | None:
-        """The row of the file at work."""
+        """The row of the file being processed."""
         rows = (r for r, (_, file) in enumerate(self._files) if file.state is State.RUNNING)
         return next(rows, None)
 
@@ -140,9 +140,9 @@ class JobFilesModel(QAbstractTableModel):
             case State.FAILED:
                 return _without_name(file)
             case State.SKIPPED:
-                return self.tr("Left out")
+                return self.tr("Skipped")
             case State.RETRIED:
-                return self.tr("Tried again")
+                return self.tr("Retried")
             case State.DONE:
                 return self._outcome(job, file)
         if job.paused:
@@ -167,14 +167,14 @@ class JobFilesModel(QAbstractTableModel):
         if result is None or result.entry is None:
             return self.tr("Done")
         if result.outcome is Outcome.UNCHANGED:
-            return self.tr("Was already there")
+            return self.tr("Already in the archive")
         entry = result.entry
         saved = formats.saved_fraction(entry.original_bytes, entry.packed_bytes)
         return self.tr("Done, {0} saved").format(formats.percent(saved))
 
 
 def _without_name(file: JobFile) -> str:
-    """The error's sentence; the file's name stands beside it already."""
+    """The error without the file's name, which is in the row already."""
     error = (file.result.error if file.result is not None else None) or ""
     source = file.result.source if file.result is not None else None
     for prefix in (f"{source}: ", f"{file.name}: "):

@@ -56,7 +56,7 @@ class ProgressDelegate(QStyledItemDelegate):
 
 
 class JobFilesView(QTableView):
-    """Rows can be copied with what is said of them."""
+    """Rows can be copied together with their states."""
 
     def __init__(self, model: JobFilesModel, parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,7 +76,7 @@ class JobFilesView(QTableView):
         self._look()
 
     def show_failures_only(self, only: bool) -> None:
-        """Leaves out the files that did not fail, or shows all."""
+        """Shows the failed files only, or all."""
         self._proxy.setFilterFixedString("true" if only else "")
 
     def reveal(
@@ -93,7 +93,7 @@ class JobFilesView(QTableView):
         self.copy.setEnabled(self.selectionModel().hasSelection())
 
     def _copy_rows(self) -> None:
-        """The selected files and what is said of them, as lines of a table."""
+        """Copies the selected files and their states, one line each."""
         rows = sorted({index.row() for index in self.selectedIndexes()})
         lines = (
             "\t".join(self._proxy.index(row, column).data() for column in (FILE, STATE))

@@ -1,4 +1,4 @@
-"""What each kind of job calls on its worker, and how what failed of it is done again."""
+"""The work of each kind of job, and of retrying its failed files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from app.backend.backend import Backend, Plan
 from app.jobs.jobs import Work
+from core.control import CancelToken
 
 if TYPE_CHECKING:
-    from core.control import CancelToken
     from core.engine import Discardable, FileResult, Listener, Queries, Source
 
 

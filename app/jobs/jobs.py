@@ -1,39 +1,24 @@
-"""Jobs as the window sees them: the bridge from engine events to typed signals.
-
-The engine reports on a worker's thread, as often as it likes. Those events are only put
-down, the latest of each file; a timer on the window's thread collects them 20 times a second
-at most and tells the models. So nothing floods the event loop, and no slot ever runs on a
-worker.
-"""
+"""Jobs: the engine's reports from a worker, as signals."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.backend.backend import Plan
+from app.backend.task import Task
 from app.jobs.meter import ADDING, TAKING_OUT, Meter
-from app.language import sentences
 from core.control import CancelToken, Progress, Stage
-from core.engine import Outcome
-from core.errors import Cancelled
-
-if TYPE_CHECKING:
-    from core.engine import FileResult, Listener
-
-#: 20 times a second at most.
-_INTERVAL_MS = 50
+from core.engine import FileResult, Listener, Outcome
 
 
 class JobKind(Enum):
-    """What a job does; each has its own words and its own measure of progress."""
+    """The kind of work."""
 
     ADD = "add"
     EXTRACT = "extract"
@@ -42,13 +27,13 @@ class JobKind(Enum):
 
 
 class State(Enum):
-    """Of a job and of each of its files."""
+    """The state of a job, or of a file of it."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    SKIPPED = "skipped"  # left out, as was answered
+    SKIPPED = "skipped"  # as the user answered
     RETRIED = "retried"  # failed, and handed to another job
     CANCELLED = "cancelled"
 
@@ -75,9 +60,9 @@ class JobFile:
 
 @dataclass(frozen=True)
 class Work:
-    """What a job calls on the worker: first its plan, then the engine.
+    """The calls of a job on the worker: first the plan, then the engine.
 
-    ``retry`` makes the same for those files only that failed.
+    ``retry`` makes the same work for the failed files.
     """
 
     plan: Callable[[], Plan]
@@ -86,54 +71,31 @@ class Work:
     target: Path | None = None  #: the folder that files are written to
 
 
-class Events:
-    """Where the worker puts events down; it is an engine ``Listener``."""
+@dataclass(frozen=True)
+class _Planned:
+    """The files of a job: its first event."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._batch = EventBatch()
+    plan: Plan
 
-    def planned(self, plan: Plan) -> None:
-        with self._lock:
-            self._batch.plan = plan
+
+class _Reports:
+    """An engine ``Listener`` that passes each event to the task."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
 
     def started(self, name: str) -> None:
-        with self._lock:
-            self._batch.started.append(name)
+        self._task.tell(name)
 
     def progress(self, p: Progress) -> None:
-        with self._lock:
-            self._batch.progress[p.name] = p
+        self._task.tell(p, key=p.name)
 
     def finished(self, r: FileResult) -> None:
-        with self._lock:
-            self._batch.results.append(r)
-
-    def end(self, error: BaseException | None) -> None:
-        with self._lock:
-            self._batch.ended, self._batch.error = True, error
-
-    def drain(self) -> EventBatch:
-        """All that came since the last time."""
-        with self._lock:
-            batch, self._batch = self._batch, EventBatch()
-        return batch
-
-
-class EventBatch:
-    """The contents of a mailbox."""
-
-    def __init__(self) -> None:
-        self.plan: Plan | None = None
-        self.started: list[str] = []
-        self.progress: dict[str, Progress] = {}
-        self.results: list[FileResult] = []
-        self.ended = False
-        self.error: BaseException | None = None
+        self._task.tell(r)
 
 
 class Job(QObject):
-    """One request of the person; lives on the window's thread."""
+    """One request of the user; lives on the window's thread."""
 
     files_added = Signal(int, int)  #: first index, count
     files_changed = Signal(object)  #: indices, sorted
@@ -149,64 +111,62 @@ class Job(QObject):
         self.files: list[JobFile] = []
         self.state = State.WAITING
         self.error: str | None = None
-        self._work, self._events, self._cancel = work, Events(), CancelToken()
+        self._work, self._cancel = work, CancelToken()
         self.meter = Meter(ADDING if kind is JobKind.ADD else TAKING_OUT, self._cancel.clock)
         self._index: dict[str, int] = {}
-        self._future: Future[None] | None = None
-        self._timer = QTimer(self)
-        self._timer.setInterval(_INTERVAL_MS)
-        self._timer.timeout.connect(self.collect)
+        self._task = Task(self)
+        self._task.yielded.connect(self._take)
+        self._task.failed.connect(self._fail)
+        self._task.ended.connect(self._end)
 
     def start(self, executor: Executor) -> None:
         """Hands the work to the executor."""
-        self._timer.start()
-        self._future = executor.submit(self._run)
+        self._task.start(executor, self._run)
 
     def cancel(self) -> None:
         """Stops the job within a second; the file under way leaves no trace."""
         self._cancel.cancel()
-        if self._future is not None and self._future.cancel():
-            self._events.end(None)
+        self._task.withdraw()
         self._tell_running()
 
     def pause(self) -> None:
-        """Lets the work wait within a second, where it is."""
+        """Pauses the work within a second."""
         self._cancel.pause()
         self._tell_running()
 
     def resume(self) -> None:
-        """Lets paused work go on."""
+        """Resumes paused work."""
         self._cancel.resume()
         self._tell_running()
 
     @property
     def target(self) -> Path | None:
-        """The folder that its files are written to."""
+        """The folder that files are written to."""
         return self._work.target
 
     @property
     def paused(self) -> bool:
-        """Whether the job was told to wait."""
+        """Whether the job is paused."""
         return self.active and self._cancel.paused
 
     @property
     def cancelling(self) -> bool:
-        """Whether the job was told to stop."""
+        """Whether the job was cancelled."""
         return self._cancel.cancelled
 
     @property
     def active(self) -> bool:
-        """Whether the job waits or runs."""
+        """Whether the job is waiting or running."""
         return self.state in (State.WAITING, State.RUNNING)
 
     @property
     def failures(self) -> list[FileResult]:
-        """What is said of the files that failed and were not tried again."""
+        """The results of the files that failed and were not retried."""
         failed = (file.result for file in self.files if file.state is State.FAILED)
         return [result for result in failed if result is not None]
 
     def retry(self) -> Work:
-        """The work of doing again what failed; the files are no longer this job's."""
+        """The work of retrying the failed files, which are marked as retried here."""
         assert self._work.retry is not None
         work = self._work.retry(self.failures)
         failed = [i for i, file in enumerate(self.files) if file.state is State.FAILED]
@@ -217,12 +177,12 @@ class Job(QObject):
         return work
 
     def count(self, state: State) -> int:
-        """How many files are in this state."""
+        """The number of files in this state."""
         return sum(file.state is state for file in self.files)
 
     @property
     def n_unchanged(self) -> int:
-        """How many files the archive had already."""
+        """The number of files that the archive had already."""
         return sum(
             file.result is not None and file.result.outcome is Outcome.UNCHANGED
             for file in self.files
@@ -230,7 +190,7 @@ class Job(QObject):
 
     @property
     def n_finished(self) -> int:
-        """How many files need nothing more."""
+        """The number of files that are done."""
         return sum(file.state not in (State.WAITING, State.RUNNING) for file in self.files)
 
     def _tell_running(self) -> None:
@@ -238,52 +198,41 @@ class Job(QObject):
             self.files_changed.emit(running)
         self.progressed.emit()
 
-    def _run(self) -> None:  # on the worker
-        error: BaseException | None = None
-        try:
-            self._cancel.check()
-            self._events.planned(self._work.plan())
-            self._work.run(self._events, self._cancel)
-        except Cancelled:
-            pass
-        except BaseException as raised:  # also pyo3's panics, which are no Exception
-            error = raised
-        self._events.end(error)
+    def deliver(self) -> None:
+        """Processes the worker's reports now."""
+        self._task.deliver()
 
-    def collect(self) -> None:
-        """Takes what the worker reported since the last time."""
-        if not self.active:
-            return
-        batch = self._events.drain()
+    def _run(self) -> None:  # on the worker
+        self._cancel.check()
+        self._task.tell(_Planned(self._work.plan()))
+        self._work.run(_Reports(self._task), self._cancel)
+
+    def _take(self, events: list[object]) -> None:
         changed: set[int] = set()
-        if batch.plan is not None:
-            self.state = State.RUNNING
-            self.meter.plan(batch.plan)
-            self._append([name for name, _ in batch.plan])
-        for name in batch.started:
-            index = self._find(name)
-            self.files[index].state = State.RUNNING
-            changed.add(index)
-        for event in batch.progress.values():
-            index = self._find(event.name)
-            file = self.files[index]
-            file.state, file.stage = State.RUNNING, event.stage
-            file.fraction = self.meter.progress(event)
-            changed.add(index)
-        for result in batch.results:
-            index = self._find(result.name)
-            self._settle(self.files[index], result)
-            changed.add(index)
-        if batch.ended:
-            changed.update(self._end(batch.error))
+        results: list[FileResult] = []
+        for event in events:
+            match event:
+                case _Planned(plan):
+                    self.state = State.RUNNING
+                    self.meter.plan(plan)
+                    self._append([name for name, _ in plan])
+                case str(name):
+                    changed.add(index := self._find(name))
+                    self.files[index].state = State.RUNNING
+                case Progress():
+                    changed.add(index := self._find(event.name))
+                    file = self.files[index]
+                    file.state, file.stage = State.RUNNING, event.stage
+                    file.fraction = self.meter.progress(event)
+                case FileResult():
+                    changed.add(index := self._find(event.name))
+                    self._settle(self.files[index], event)
+                    results.append(event)
         if changed:
             self.files_changed.emit(sorted(changed))
-        for result in batch.results:
+        for result in results:
             self.file_finished.emit(result)
         self.progressed.emit()
-        if batch.ended:
-            self._timer.stop()
-            self.finished.emit(self)
 
     def _append(self, names: Sequence[str]) -> None:
         new = [name for name in names if name not in self._index]
@@ -304,19 +253,24 @@ class Job(QObject):
         file.state = _STATES[result.outcome]
         self.meter.finish(file.name)
 
-    def _end(self, error: BaseException | None) -> list[int]:
-        """Settles what is left; returns the indices of those files."""
+    def _fail(self, error: str) -> None:
+        self.error = error
+
+    def _end(self) -> None:
         open_states = (State.WAITING, State.RUNNING)
         left = [i for i, file in enumerate(self.files) if file.state in open_states]
         for i in left:
             self.files[i].state = State.CANCELLED
-        if error is not None:
-            self.error, self.state = sentences.of(error), State.FAILED
+        if self.error is not None:
+            self.state = State.FAILED
         elif self.cancelling and (left or not self.files or self.count(State.CANCELLED)):
             self.state = State.CANCELLED
         else:
             self.state = State.FAILED if self.count(State.FAILED) else State.DONE
-        return left
+        if left:
+            self.files_changed.emit(left)
+        self.progressed.emit()
+        self.finished.emit(self)
 
 
 class Jobs(QObject):
@@ -331,7 +285,7 @@ class Jobs(QObject):
         super().__init__(parent)
         self._executor = executor
         self._jobs: list[Job] = []
-        self.asking = False  #: whether the job at work waits for an answer
+        self.asking = False  #: whether the running job waits for an answer
 
     def submit(self, kind: JobKind, archive: Path, work: Work) -> Job:
         """Starts a job, or queues it behind those that run."""
@@ -345,36 +299,36 @@ class Jobs(QObject):
 
     @property
     def active(self) -> list[Job]:
-        """Those that run, then those that wait."""
+        """Running jobs, then waiting ones."""
         return [job for job in self._jobs if job.active]
 
     @property
     def last(self) -> Job | None:
-        """The job that the panel's header is about: the first at work, else the latest."""
+        """The job in the panel's header: the running one, else the latest."""
         return next(iter(self.active), self._jobs[-1] if self._jobs else None)
 
     @property
     def with_failures(self) -> list[Job]:
-        """Those that are over, and of which files failed."""
+        """The finished jobs with failed files."""
         return [job for job in self._jobs if not job.active and job.count(State.FAILED)]
 
     def retry_failed(self) -> None:
-        """Tries all files again that failed, in a job for each of theirs."""
+        """Retries all failed files, in a new job for each finished one."""
         for job in self.with_failures:
             self.submit(job.kind, job.archive, job.retry())
 
     def cancel_all(self) -> None:
-        """Tells every job to stop; those that wait first, so that none of them starts."""
+        """Cancels all jobs, waiting ones first, so that none of them starts."""
         for job in reversed(self.active):
             job.cancel()
 
     def set_asking(self, asking: bool) -> None:
-        """Tells that the job at work waits for an answer, or no longer does."""
+        """Notes that the running job waits for an answer, or no longer does."""
         self.asking = asking
         self.progressed.emit()
 
     def forget_finished(self) -> None:
-        """Drops the jobs that are over."""
+        """Drops finished jobs."""
         for job in self._jobs:
             if not job.active:
                 job.deleteLater()

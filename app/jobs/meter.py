@@ -1,4 +1,4 @@
-"""How far a job has come, how fast it goes, how long it still takes. No Qt in here."""
+"""Progress, throughput and remaining time of a job. No Qt in here."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ TAKING_OUT: Spans = {
     "writing": (1.0, 0.0),
 }
 
-#: Throughput is what was done in the last so many seconds.
+#: Throughput is measured over this time.
 _WINDOW_SECONDS = 8.0
-#: No remaining time is told before so much was seen: it would only jump.
+#: The remaining time is unknown before this: it would jump.
 _LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01
 
 
@@ -39,7 +39,7 @@ class _File:
 
 
 class Meter:
-    """Files weigh what the plan says (bytes or pixels); pixels are counted as really done."""
+    """Weights files by the plan (bytes or pixels); counts the pixels that are done."""
 
     def __init__(self, spans: Spans, clock: Callable[[], float] = time.monotonic) -> None:
         self._spans, self._clock = spans, clock
@@ -48,7 +48,7 @@ class Meter:
         self._samples: deque[tuple[float, float]] = deque()
 
     def plan(self, files: Sequence[tuple[str, float]]) -> None:
-        """Tells all files and their weights, before the first progress."""
+        """Sets all files and their weights, before the first progress."""
         for name, weight in files:
             self._files[name] = _File(max(weight, 1.0))
 
@@ -63,25 +63,25 @@ class Meter:
         return file.fraction
 
     def finish(self, name: str) -> None:
-        """A file that is done with, well or not, is no longer waited for."""
+        """Marks a file as done, whether it succeeded or failed."""
         self._files.setdefault(name, _File(1.0)).fraction = 1.0
         self._sample()
 
     @property
     def fraction(self) -> float:
-        """Of the whole job, 0 to 1."""
+        """The progress of the whole job, 0 to 1."""
         total = sum(file.weight for file in self._files.values())
         done = sum(file.weight * file.fraction for file in self._files.values())
         return done / total if total else 0.0
 
     @property
     def pixels_done(self) -> float:
-        """Of all files; a pixel that is encoded but not verified counts half."""
+        """The pixels done of all files; encoded but not verified ones count half."""
         return sum(file.n_pixels * file.fraction for file in self._files.values())
 
     @property
     def pixels_per_second(self) -> float:
-        """Over the last seconds; 0 while nothing can be said."""
+        """The throughput of the last seconds; 0 while it is unknown."""
         if len(self._samples) < 2:
             return 0.0
         (first_time, first_pixels), (last_time, last_pixels) = self._samples[0], self._samples[-1]
@@ -90,7 +90,7 @@ class Meter:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """None until enough was seen to tell."""
+        """The estimated remaining time; None while it is unknown."""
         elapsed, fraction = self.elapsed_seconds, self.fraction
         if elapsed < _LEAST_SECONDS or fraction < _LEAST_FRACTION:
             return None
@@ -98,7 +98,7 @@ class Meter:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since the first progress: loading the model does not count."""
+        """The time since the first progress: loading the model does not count."""
         return 0.0 if self._started is None else self._clock() - self._started
 
     def _sample(self) -> None:

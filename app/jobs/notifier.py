@@ -1,4 +1,4 @@
-"""Tells a person who looks elsewhere that the work is done, or that there is a question."""
+"""Notifies a user of other programs that jobs are done, or that there is a question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.widgets import icons
 
 
 class Notifier(QObject):
-    """A message beside the clock where there is a place for it, else the task bar's alert."""
+    """Shows a message in the system tray if there is one, else an alert in the task bar."""
 
     def __init__(self, jobs: Jobs, describe: Callable[[Job], str], window: QWidget) -> None:
         super().__init__(window)
@@ -22,12 +22,12 @@ class Notifier(QObject):
         window.installEventFilter(self)
 
     def ask(self, asking: bool) -> None:
-        """A question waits for its answer, or no longer does."""
+        """Notifies of a question that waits for an answer."""
         if asking:
             self.tell(self.tr("Floe waits for your answer."))
 
     def tell(self, text: str) -> None:
-        """Says something, unless the window or one of its dialogs is looked at."""
+        """Shows a text, unless the window or one of its dialogs is active."""
         if QApplication.activeWindow() is not None:
             return
         if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
@@ -49,7 +49,7 @@ class Notifier(QObject):
         return False
 
     def _on_finished(self, job: Job) -> None:
-        if not self._jobs.active:  # the last of them tells
+        if not self._jobs.active:  # only the last job notifies
             self.tell(self._describe(job))
 
     def _raise(self) -> None:

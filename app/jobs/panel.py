@@ -1,4 +1,4 @@
-"""What is being done: a line for the job at work, and below it every file."""
+"""The panel of jobs: a line for the current job, and below it the files of all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNBOUNDED = 16_777_215  #: Qt's QWIDGETSIZE_MAX
 
 
 class JobsPanel(QFrame):
-    """Hidden until the first job; the list below the line can be folded away."""
+    """Hidden until the first job; the list below the line can be folded."""
 
     def __init__(self, jobs: Jobs, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,14 +103,14 @@ class JobsPanel(QFrame):
         self._draw_icon()
 
     def clear(self) -> None:
-        """Forgets the jobs that are over; hides when none is left."""
+        """Removes finished jobs; hides if none is left."""
         self._jobs.forget_finished()
         self.model.clear_finished()
         self.refresh()
         self.setVisible(bool(self._jobs.active))
 
     def refresh(self) -> None:
-        """Shows how far the job at work has come."""
+        """Shows the progress of the current job."""
         job = self._jobs.last
         if job is None:
             return
@@ -153,7 +153,7 @@ class JobsPanel(QFrame):
         return self.outcome(job)
 
     def outcome(self, job: Job) -> str:
-        """One sentence about a job that is over."""
+        """One sentence about a finished job."""
         if job.error:
             return job.error
         there, archive = job.n_unchanged, job.archive.name
@@ -217,7 +217,7 @@ class JobsPanel(QFrame):
             self.files.reveal(row, QAbstractItemView.ScrollHint.PositionAtTop)
 
     def _follow_running(self) -> None:
-        # Unless the person is looking elsewhere in the list.
+        # Unless the user is looking at other rows.
         row = self.model.running_row()
         if row is not None and not self.files.hasFocus() and not self.files.underMouse():
             self.files.reveal(min(row + 1, self.model.rowCount() - 1))

@@ -12,7 +12,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from app.backend.backend import Backend
-from app.backend.executors import Task
+from app.backend.task import Task
+from app.widgets.images import ArrayImage
 from core.control import CancelToken
 from core.errors import Cancelled
 
@@ -25,30 +26,30 @@ if TYPE_CHECKING:
 #: The longer side of the pictures in a question; they are loaded twice as large, for sharp screens.
 PICTURE_SIDE = 144
 
-#: Told what was answered, or None where the job is to be stopped.
+#: Called with the answer, or with None if the job is to be cancelled.
 OnAnswer = Callable[["Answer | None"], None]
 
 
 class OpenQuestion(Protocol):
-    """A dialog that waits for an answer, while the window lives on."""
+    """A dialog that waits for an answer and does not block the window."""
 
     def show_picture(self, place: int, picture: QImage) -> None:
-        """Shows what it is about: 0 is what is there already, 1 what comes."""
+        """Shows the picture of the present file (0), or of the new one (1)."""
         ...
 
     def withdraw(self) -> None:
-        """Closes it: nobody waits for the answer any more."""
+        """Closes the dialog: the answer is not needed any more."""
         ...
 
 
 class Asker(Protocol):
-    """The part of the dialog service that is needed here."""
+    """The part of the dialogs that is needed here."""
 
     def ask(self, parent: QWidget, query: Query, answer: OnAnswer) -> OpenQuestion: ...
 
 
 class _Asked:
-    """A question that has been asked, and where its answer goes."""
+    """An open question and the future of its answer."""
 
     def __init__(self, query: Query) -> None:
         self.query = query
@@ -57,7 +58,7 @@ class _Asked:
 
 
 class Questions(QObject):
-    """An engine ``Queries``: the worker waits, the window does not."""
+    """An engine ``Queries`` whose worker waits while the window does not."""
 
     asking = Signal(bool)  #: whether a question is open
 
@@ -74,7 +75,7 @@ class Questions(QObject):
         self._over.connect(self._close)
 
     def ask(self, query: Query, cancel: CancelToken) -> Answer:  # on the worker
-        """Waits for a person's answer. Raises Cancelled."""
+        """Waits for the user's answer. Raises Cancelled."""
         asked = _Asked(query)
         self._asked.emit(asked)
         try:
@@ -84,7 +85,7 @@ class Questions(QObject):
             self._over.emit(asked)
 
     def _open(self, asked: _Asked) -> None:
-        if asked.reply.cancelled():  # the job was stopped meanwhile
+        if asked.reply.cancelled():  # the job was cancelled meanwhile
             return
         self.asking.emit(True)
         asked.dialog = self._dialogs.ask(self._window, asked.query, partial(_settle, asked))
@@ -100,7 +101,7 @@ class Questions(QObject):
         self.asking.emit(False)
 
     def _loaders(self, query: Query) -> list[Callable[[], QImage]]:
-        """What makes the pictures of what is there and of what comes, on a worker."""
+        """The calls that load the pictures of the present and of the new file, on a worker."""
         from core.engine import FileExists, NameConflict
 
         archive, backend = query.archive, self._backend
@@ -115,10 +116,7 @@ class Questions(QObject):
 
 
 def _picture(load: Callable[[], NDArray[np.uint8]]) -> QImage:  # on a worker
-    pixels = load()
-    height, width, channels = pixels.shape
-    kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
-    return QImage(pixels.data, width, height, channels * width, kind).copy()
+    return ArrayImage(load())
 
 
 def _show(asked: _Asked, place: int, picture: QImage) -> None:
@@ -128,7 +126,7 @@ def _show(asked: _Asked, place: int, picture: QImage) -> None:
 
 def _settle(asked: _Asked, answer: Answer | None) -> None:
     if asked.reply.done() or not asked.reply.set_running_or_notify_cancel():
-        return  # the job was stopped while the person thought
+        return  # the job was cancelled meanwhile
     if answer is None:
         asked.reply.set_exception(Cancelled())
     else:

@@ -1,4 +1,4 @@
-"""The status bar's word about jobs: it is seen when their panel is folded or cleared."""
+"""The state of jobs in the status bar, also visible when their panel is folded or cleared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.language import formats
 
 
 class JobStatus(QLabel):
-    """Empty while nothing is done."""
+    """Empty while no job is active."""
 
     def __init__(self, jobs: Jobs, parent: QWidget) -> None:
         super().__init__(parent)
@@ -19,7 +19,7 @@ class JobStatus(QLabel):
             signal.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Says what the job at work is about to do."""
+        """Shows the state of the current job."""
         self.setText(self._text())
 
     def _text(self) -> str:

@@ -24,6 +24,11 @@ PLURAL_FORMS: dict[str, Callable[[int], int]] = {
 }
 
 
+def tr(text: str) -> str:
+    """A text of the window outside of a QObject; inside there is its own ``tr``."""
+    return QCoreApplication.translate("Floe", text)
+
+
 def counted(n: int, forms: str, *others: object) -> str:
     """A sentence about n things, in the plural form of n.
 

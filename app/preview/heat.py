@@ -1,4 +1,4 @@
-"""A codelength map as colours: which bits a pixel are dark, which are light."""
+"""A codelength map as colours."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.preview import scale
 
-#: The scale ends where fewer pixels than this share lie above: a few costly ones would make all
-#: others dark.
+#: The share of pixels above the end of the scale: a few costly pixels would make all others
+#: dark.
 _ABOVE = 0.002
-#: Quantiles come from so many pixels at most.
+#: Quantiles are estimated from at most this number of pixels.
 _SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Range:
-    """What the bits a pixel of a map lie between, and where its scale of colours ends."""
+    """The range of a map in bits a pixel, and the top of its colour scale."""
 
     least: float
     mean: float
@@ -30,7 +30,7 @@ class Range:
 
     @classmethod
     def of(cls, bits: NDArray[np.float32]) -> Range:
-        """That of a map, (H, W)."""
+        """The range of a map, (H, W)."""
         flat = bits.reshape(-1)
         sample = flat[:: -(-flat.size // _SAMPLE)]
         top = scale.nice_top(float(np.quantile(sample, 1 - _ABOVE)))
@@ -39,17 +39,17 @@ class Range:
 
 
 def indices(bits: NDArray[np.float32], top: float) -> NDArray[np.uint8]:
-    """Places in the table of colours, from 0 bits to ``top``."""
+    """Indices into the table of colours, which goes from 0 bits to ``top``."""
     result = np.empty(bits.shape, dtype=np.uint8)
     last = scale.N_COLOURS - 1
-    for row in range(0, len(bits), 256):  # in memory that a processor has near
+    for row in range(0, len(bits), 256):  # in the processor's cache
         part = bits[row : row + 256] * np.float32(last / top) + np.float32(0.5)
         result[row : row + 256] = np.clip(part, 0, last)
     return result
 
 
 def png(bits: NDArray[np.float32], shown: Range) -> bytes:
-    """The map as the file of an image, which says what its colours stand for."""
+    """The map as a PNG file whose description explains the colours."""
     image = Image.fromarray(indices(bits, shown.top))
     image.putpalette([value for colour in scale.colours() for value in colour])
     text = PngInfo()

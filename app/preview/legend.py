@@ -1,4 +1,4 @@
-"""What the colours of the heat map stand for."""
+"""The legend of the codelength map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INTERVALS = 4
 
 
 class Legend(QWidget):
-    """A bar of the colours from 0 bits on, with the mean marked on it."""
+    """A bar of the colours, with the mean marked on it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,14 +33,14 @@ class Legend(QWidget):
         self.setFont(font)
 
     def show_range(self, shown: Range) -> None:
-        """The colours of another map."""
+        """Shows the range of another map."""
         self._range = shown
         self.setAccessibleDescription(self.summary())
         self.setToolTip(self.summary())
         self.update()
 
     def summary(self) -> str:
-        """Least, mean and most, in words."""
+        """Minimum, mean and maximum, as text."""
         if self._range is None:
             return ""
         return self.tr("min {0}, mean {1}, max {2} bits a pixel").format(
@@ -50,7 +50,7 @@ class Legend(QWidget):
         )
 
     def sizeHint(self) -> QSize:
-        # the mark, the bar, a line of numbers and one of the summary
+        # the mark, the bar, a line of numbers and the summary
         return QSize(240, round(_MARK + 2 + _BAR + 3 + 2 * self.fontMetrics().height() + 2))
 
     def minimumSizeHint(self) -> QSize:
@@ -66,7 +66,7 @@ class Legend(QWidget):
         table = scale.colours()
         ratio = self.devicePixelRatioF()
         n_lines = round(bar.width() * ratio)
-        for line in range(n_lines):  # of the screen, so that there are no seams
+        for line in range(n_lines):  # device pixels, so that there are no seams
             colour = QColor(*table[line * len(table) // n_lines])
             painter.fillRect(QRectF(line / ratio, bar.top(), 1 / ratio, _BAR), colour)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,4 +1,4 @@
-"""A picture at its size and halved, again and again: painting touches no more than is seen.
+"""Image pyramids: a picture and its halves, so that painting touches visible pixels only.
 
 Pyramids are made on a worker; the window's thread only paints them.
 """
@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRect, QRectF, QSize
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter, qRgb
 
 from app.preview import scale
+from app.widgets.images import ArrayImage
 from core.control import CancelToken
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: A level of at most this many pixels on its longer side is not halved any more.
+#: A level whose longer side has at most this many pixels is not halved further.
 _SMALLEST = 256
-#: Rows that are halved at a time.
+#: The number of rows that are halved at a time.
 _BAND = 512
-#: From this zoom on pixels are shown as squares.
+#: From this zoom on, pixels are shown as squares.
 SQUARES_FROM = 2.0
 
 
@@ -35,11 +36,11 @@ class Pyramid:
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8], cancel: CancelToken) -> Pyramid:
         """Of (H, W, C) uint8: grey, RGB or RGBA. Raises Cancelled."""
-        samples = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-        levels = [image_of(samples)]
+        samples = pixels[..., 0] if pixels.shape[2] == 1 else pixels  # Pillow's grey is (H, W)
+        levels: list[QImage] = [ArrayImage(samples)]
         while max(samples.shape[:2]) > _SMALLEST:
             samples = _halved(samples, cancel)
-            levels.append(image_of(samples))
+            levels.append(ArrayImage(samples))
         return cls(levels)
 
     @classmethod
@@ -47,27 +48,28 @@ class Pyramid:
         """Of a codelength map, (H, W): its levels are means of bits. Raises Cancelled."""
         from app.preview import heat
 
-        levels = [_coloured(heat.indices(bits, top))]
+        colours = [qRgb(*colour) for colour in scale.colours()]
+        levels: list[QImage] = [ArrayImage(heat.indices(bits, top), colours)]
         while max(bits.shape) > _SMALLEST:
             bits = _halved(bits, cancel)
-            levels.append(_coloured(heat.indices(bits, top)))
+            levels.append(ArrayImage(heat.indices(bits, top), colours))
         return cls(levels)
 
     @property
     def finest(self) -> QImage:
-        """The picture itself."""
+        """The picture at full size."""
         return self._levels[0]
 
     @property
     def n_levels(self) -> int:
-        """How many sizes there are."""
+        """The number of levels."""
         return len(self._levels)
 
     def paint(self, painter: QPainter, place: QRectF, seen: QRectF, zoom: float) -> None:
-        """Paints what is seen of the picture.
+        """Paints the visible part of the picture.
 
-        ``place`` is where all of it would stand and ``seen`` the part that is not clipped, both
-        in the painter's units; ``zoom`` is device pixels per pixel.
+        ``place`` is the rectangle of the whole picture and ``seen`` that of the visible part, both
+        in the painter's units; ``zoom`` is in device pixels per pixel.
         """
         seen = place.intersected(seen)
         if seen.isEmpty():
@@ -77,7 +79,7 @@ class Pyramid:
             at, shrunk = at + 1, 2 * shrunk
         level = self._levels[at]
         across, down = level.width() / place.width(), level.height() / place.height()
-        # One pixel more on each side, for those that are mixed with their neighbours.
+        # One pixel more on each side, for interpolation.
         left = max(0, int((seen.left() - place.left()) * across) - 1)
         top = max(0, int((seen.top() - place.top()) * down) - 1)
         right = min(level.width(), int((seen.right() - place.left()) * across) + 2)
@@ -91,51 +93,15 @@ class Pyramid:
         )
         smooth = zoom < SQUARES_FROM
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        # Scaling is several times as fast from 32 bits a pixel; keeping all levels so would take
+        # Scaling is several times faster with 32 bits per pixel; keeping all levels so would take
         # twice the memory.
         clear = level.hasAlphaChannel()
         form = QImage.Format.Format_ARGB32_Premultiplied if clear else QImage.Format.Format_RGB32
         painter.drawImage(target, level.copy(part).convertToFormat(form))
 
 
-def image_of(samples: NDArray[np.uint8]) -> QImage:
-    """(H, W), (H, W, 3) or (H, W, 4) as an image that shares its memory."""
-    import numpy as np
-
-    samples = np.ascontiguousarray(samples)
-    height, width = samples.shape[:2]
-    forms = {
-        2: QImage.Format.Format_Grayscale8,
-        3: QImage.Format.Format_RGB888,
-        4: QImage.Format.Format_RGBA8888,
-    }
-    form = forms[samples.shape[2] if samples.ndim == 3 else 2]
-    return _KeepingImage(samples, QSize(width, height), form)
-
-
-class _KeepingImage(QImage):
-    """Keeps the array that it looks into, and so the memory."""
-
-    def __init__(self, samples: NDArray[Any], size: QSize, form: QImage.Format) -> None:
-        super().__init__(
-            samples.data.cast("B"),
-            size.width(),
-            size.height(),
-            samples.strides[0],
-            form,
-        )
-        self.samples = samples
-
-
-def _coloured(places: NDArray[np.uint8]) -> QImage:
-    height, width = places.shape
-    image = _KeepingImage(places, QSize(width, height), QImage.Format.Format_Indexed8)
-    image.setColorTable([qRgb(*colour) for colour in scale.colours()])
-    return image
-
-
 def _halved(samples: NDArray[Any], cancel: CancelToken) -> NDArray[Any]:
-    """Means of 2 x 2, of what is there of them at the borders."""
+    """Means of 2 x 2 pixels, of fewer at the borders."""
     import numpy as np
     from PIL import Image
 

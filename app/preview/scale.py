@@ -1,7 +1,7 @@
-"""The colours of the heat map: even steps to the eye, from dark violet to light yellow.
+"""The colours of the codelength map: perceptually even, from dark violet to light yellow.
 
-Made in OKLab (Ottosson 2020), whose distances are those that people see. Lightness only rises, so
-that the scale can be read in grey, and by those who do not tell red from green.
+Computed in OKLab (Ottosson 2020), a perceptually uniform space. Lightness increases steadily, so
+that the scale is readable in grey and with colour blindness.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FINE = 1024
 
 @cache
 def colours() -> tuple[Rgb, ...]:
-    """The table, red, green and blue in [0, 255]: neighbours are all equally far apart."""
+    """The table of (red, green, blue) in [0, 255], in perceptually equal steps."""
     path = [_point(i / (_FINE - 1)) for i in range(_FINE)]
     lengths = [0.0]
     for here, there in pairwise(path):
@@ -40,7 +40,7 @@ def colours() -> tuple[Rgb, ...]:
 
 
 def nice_top(value: float) -> float:
-    """The next round number from ``value`` on: 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten."""
+    """The next round number: 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten."""
     if value <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
@@ -49,7 +49,7 @@ def nice_top(value: float) -> float:
 
 
 def linear_rgb(lab: Lab) -> tuple[float, float, float]:
-    """OKLab to linear sRGB; beyond [0, 1] where no screen shows it."""
+    """OKLab to linear sRGB; outside of [0, 1] if it is not displayable."""
     lightness, a, b = lab
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     middle = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -73,7 +73,7 @@ def _point(share: float) -> Lab:
 
 
 def _chroma_on_screens(lightness: float, hue: float) -> float:
-    """The greatest chroma that sRGB has for a lightness and a hue, by bisection."""
+    """The maximum chroma in sRGB for a lightness and a hue, by bisection."""
     low, high = 0.0, 0.4
     for _ in range(20):
         middle = (low + high) / 2

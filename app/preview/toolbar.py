@@ -1,4 +1,4 @@
-"""The buttons above the preview: what is seen, how large, and what can be done with it."""
+"""The buttons above the preview: mode, zoom, copy and save."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.widgets import icons
 
 
 class Toolbar(QWidget):
-    """Drives a view; the owner says when there is a picture, and when a map."""
+    """Controls a view; the owner tells whether there is a picture, and a map."""
 
     def __init__(self, view: PictureView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,8 +26,8 @@ class Toolbar(QWidget):
         self.modes: dict[Mode, QAction] = {}
         for mode, text in (
             (Mode.PICTURE, self.tr("Picture")),
-            (Mode.MAP, self.tr("Map of the bits, over the picture")),
-            (Mode.SLIDER, self.tr("Picture and map, with a slider between them")),
+            (Mode.MAP, self.tr("Codelength map over the picture")),
+            (Mode.SLIDER, self.tr("Picture and map, divided by a slider")),
             (Mode.SIDE_BY_SIDE, self.tr("Picture and map side by side")),
         ):
             action = self._button(mode.value, text, lambda _=False, m=mode: view.set_mode(m))
@@ -38,10 +38,10 @@ class Toolbar(QWidget):
         self._row.addStretch(1)
         self.zoom_out = self._button("minus", self.tr("Smaller"), view.zoom_out, "-")
         self.zoom_in = self._button("add", self.tr("Larger"), view.zoom_in, "+")
-        self.fit = self._button("fit", self.tr("All of the picture"), view.fit, "0")
+        self.fit = self._button("fit", self.tr("Fit to window"), view.fit, "0")
         self.actual = self._button(
             "actual",
-            self.tr("One pixel of the picture is one of the screen"),
+            self.tr("Actual size: one pixel of the picture is one of the screen"),
             view.actual_size,
             "1",
         )
@@ -54,13 +54,13 @@ class Toolbar(QWidget):
         self.more = self._tool(self.tr("Copy and save"))
         self.more.setMenu(self.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        # The dots say that there is a menu; an arrow beside them is one sign too many.
+        # The dots mean a menu already; an arrow beside them would be redundant.
         self.more.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
         self._draw_icons()
         self.set_there(picture=False, heat_map=False)
 
     def set_there(self, *, picture: bool, heat_map: bool) -> None:
-        """Enables what can be done."""
+        """Enables the actions that apply."""
         for action in (self.zoom_out, self.zoom_in, self.fit, self.actual, self.copy):
             action.setEnabled(picture)
         self.modes[Mode.PICTURE].setEnabled(picture)
@@ -102,7 +102,7 @@ class Toolbar(QWidget):
 
 
 def _show_key(action: QAction, key: str) -> None:
-    """Lets menus say which key of the view does the same."""
+    """Shows the key of the view in menus."""
     action.setShortcut(QKeySequence(key))
     action.setShortcutVisibleInContextMenu(True)
     action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)

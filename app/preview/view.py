@@ -1,4 +1,4 @@
-"""The picture and its heat map, to be zoomed, moved and compared."""
+"""The view of a picture and its codelength map: zoom, move, compare."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from app.widgets import colours
 
 
 class Mode(Enum):
-    """What is seen of picture and map."""
+    """What the view shows."""
 
     PICTURE = "picture"
     MAP = "map"
@@ -38,10 +38,10 @@ class Mode(Enum):
     SIDE_BY_SIDE = "side by side"
 
 
-_STEP = 1.25  #: of the zoom, for a notch of the wheel or a key
+_STEP = 1.25  #: factor of the zoom for a step of the wheel or a key
 _KEY_PAN = 48.0
 _KEY_SLIDE = 0.02
-_GRIP = 8.0  #: how near to the divider the pointer takes hold of it
+_GRIP = 8.0  #: distance from the divider within which the pointer grabs it
 _HANDLE = 11.0
 _GUTTER = 4.0  #: between two panes
 _KEYS = {
@@ -58,7 +58,7 @@ _KEYS = {
 
 
 class PictureView(QWidget):
-    """Paints from pyramids, so that the size of a picture does not matter."""
+    """Paints from pyramids, so that large pictures are as fast as small ones."""
 
     pointed = Signal(object)  #: (column, row) of the pixel under the pointer, or None
     zoomed = Signal()
@@ -74,7 +74,7 @@ class PictureView(QWidget):
         self._opacity = 1.0
         self._divider = 0.5
         self._message = ""
-        self._held: QPointF | None = None  # where the pointer was last, while it drags
+        self._held: QPointF | None = None  # the last position of the pointer while it drags
         self._sliding = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -83,11 +83,11 @@ class PictureView(QWidget):
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setAccessibleName(self.tr("Preview"))
 
-    # What is shown
+    # Contents
 
     @property
     def mode(self) -> Mode:
-        """What is asked for; without a map it is the picture that is seen."""
+        """The chosen mode; without a map, the picture is shown."""
         return self._mode
 
     def set_mode(self, mode: Mode) -> None:
@@ -97,17 +97,17 @@ class PictureView(QWidget):
 
     @property
     def opacity(self) -> float:
-        """Of the map over the picture."""
+        """The opacity of the map over the picture."""
         return self._opacity
 
     def set_opacity(self, opacity: float) -> None:
-        """Lets the picture shine through the map."""
+        """Sets the opacity of the map, 0 to 1."""
         self._opacity = min(max(opacity, 0.0), 1.0)
         self.update()
 
     @property
     def divider(self) -> float:
-        """Where the slider stands, as a share of the width."""
+        """The position of the slider, as a share of the width."""
         return self._divider
 
     def set_divider(self, share: float) -> None:
@@ -117,30 +117,30 @@ class PictureView(QWidget):
 
     @property
     def message(self) -> str:
-        """What stands where no picture is."""
+        """The text shown while there is no picture."""
         return self._message
 
     def begin(self, size: QSize) -> None:
-        """A picture of this size is coming, part by part."""
+        """Prepares for a picture of this size, which arrives in parts."""
         self._picture, self._map, self._message = None, None, ""
         self._parts.clear()
         self.viewport.set_picture(size)
         self._lay_out()
 
     def put_part(self, place: QRectF, image: QImage) -> None:
-        """What is known of a part of the coming picture; it takes the place of what was before."""
+        """Shows a part of the coming picture over earlier parts."""
         self._parts[place.getRect()] = (place, image)
         self.update()
 
     def show_picture(self, picture: Pyramid, heat_map: Pyramid | None) -> None:
-        """The whole picture, and its map if there is one."""
+        """Shows the whole picture, and its map if there is one."""
         self._picture, self._map, self._message = picture, heat_map, ""
         self._parts.clear()
         self.viewport.set_picture(picture.size)
         self._lay_out()
 
     def show_message(self, message: str) -> None:
-        """No picture, but a sentence."""
+        """Shows a sentence in place of a picture."""
         self.begin(QSize(0, 0))
         self._message = message
         self.setAccessibleDescription(message)
@@ -148,20 +148,20 @@ class PictureView(QWidget):
     # Zoom
 
     def zoom_in(self) -> None:
-        """One step nearer."""
+        """Zooms in by one step."""
         self._zoom_by(_STEP)
 
     def zoom_out(self) -> None:
-        """One step away."""
+        """Zooms out by one step."""
         self._zoom_by(1 / _STEP)
 
     def fit(self) -> None:
-        """All of the picture."""
+        """Fits the picture into the view."""
         self.viewport.fit()
         self._show_zoom()
 
     def actual_size(self) -> None:
-        """One pixel of the picture is one of the screen."""
+        """Shows the picture at its actual size: one pixel is one of the screen."""
         self._zoom_to(1.0)
 
     def _zoom_by(self, factor: float, around: QPointF | None = None) -> None:
@@ -192,7 +192,7 @@ class PictureView(QWidget):
         ]
 
     def _in_pane(self, point: QPointF) -> QPointF:
-        """A point of the widget in the pane it lies in: both panes show the same place."""
+        """A point of the widget in the coordinates of its pane: both panes show the same part."""
         for pane in self._panes():
             if pane.contains(point):
                 return point - pane.topLeft()
@@ -366,7 +366,7 @@ class PictureView(QWidget):
                 event.accept(pinch)
                 return True
         elif event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            # Else an action of the window might take the key before this view has it.
+            # An action of the window might otherwise take the key.
             if self._takes(event):
                 event.accept()
                 return True
@@ -417,11 +417,11 @@ class PictureView(QWidget):
         return QSize(120, 100)
 
     def copy_picture(self) -> None:
-        """Puts the picture on the clipboard."""
+        """Copies the picture."""
         _copy(self._picture)
 
     def copy_map(self) -> None:
-        """Puts the map on the clipboard, in its colours."""
+        """Copies the map in its colours."""
         _copy(self._map)
 
 

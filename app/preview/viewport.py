@@ -1,10 +1,10 @@
-"""Which part of a picture is seen in a pane, and how large: plain arithmetic, no widgets."""
+"""The visible part of a picture and its zoom: arithmetic without widgets."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF
 
-#: The zoom goes no further, in device pixels per pixel.
+#: The maximum zoom, in device pixels per pixel.
 GREATEST_ZOOM = 32.0
 _LEAST_SIDE = 16.0
 
@@ -26,23 +26,23 @@ class Viewport:
         return self._fitting() if self.fitted else self._zoom
 
     def set_picture(self, size: QSize) -> None:
-        """Shows another picture; one of the same size is seen as the last one was."""
+        """Shows another picture; one of the same size keeps the view."""
         if size != self.picture:
             self.picture = QSize(size)
             self.fit()
 
     def set_pane(self, size: QSizeF, ratio: float) -> None:
-        """The pane's size, and how many pixels of the device make one of its own."""
+        """Sets the pane's size, and the number of device pixels per unit of it."""
         self._pane, self._ratio = QSizeF(max(1.0, size.width()), max(1.0, size.height())), ratio
         self._settle()
 
     def fit(self) -> None:
-        """All of the picture, as large as it goes; never larger than it is."""
+        """Fits the picture into the pane; never enlarges it."""
         self.fitted = True
         self._centre = QPointF(self.picture.width() / 2, self.picture.height() / 2)
 
     def zoom_to(self, zoom: float, around: QPointF | None = None) -> None:
-        """Another zoom; the point of the pane ``around``, else its centre, stays where it is."""
+        """Sets the zoom; the point ``around`` of the pane, or its centre, stays fixed."""
         middle = QPointF(self._pane.width() / 2, self._pane.height() / 2)
         point = middle if around is None else around
         fixed = self.to_picture(point)
@@ -53,12 +53,12 @@ class Viewport:
         self._settle()
 
     def pan(self, by: QPointF) -> None:
-        """Moves the picture, by units of the pane."""
+        """Moves the picture, in units of the pane."""
         self._centre -= by * (self._ratio / self.zoom)
         self._settle()
 
     def place(self) -> QRectF:
-        """Where all of the picture stands, in the pane's units, on whole device pixels."""
+        """The rectangle of the whole picture in the pane, on whole device pixels."""
         scale = self.zoom / self._ratio
         left = self._pane.width() / 2 - self._centre.x() * scale
         top = self._pane.height() / 2 - self._centre.y() * scale
@@ -71,12 +71,12 @@ class Viewport:
         )
 
     def to_picture(self, point: QPointF) -> QPointF:
-        """Which place of the picture a point of the pane shows; it may lie beside the picture."""
+        """The position in the picture at a point of the pane; it may be outside of the picture."""
         place = self.place()
         return (point - place.topLeft()) * (self._ratio / self.zoom)
 
     def pixel(self, point: QPointF) -> tuple[int, int] | None:
-        """Column and row of the pixel under a point of the pane."""
+        """The column and row of the pixel at a point of the pane."""
         place = self.to_picture(point)
         x, y = int(place.x() // 1), int(place.y() // 1)
         inside = 0 <= x < self.picture.width() and 0 <= y < self.picture.height()
@@ -90,11 +90,11 @@ class Viewport:
         return min(across, down, 1.0)
 
     def _smallest(self) -> float:
-        """A picture is still to be seen."""
+        """Keeps the zoom in its bounds."""
         return _LEAST_SIDE / max(self.picture.width(), self.picture.height(), 1)
 
     def _settle(self) -> None:
-        """No empty room beside a picture that could fill it; the middle where it cannot."""
+        """Keeps the picture in the pane: centred if it is smaller, without gaps if it is larger."""
         scale = self.zoom / self._ratio
 
         def settled(centre: float, length: int, pane: float) -> float:

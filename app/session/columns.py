@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-from PySide6.QtCore import QCoreApplication
+from typing import Any
 
 from app.language import formats
+from app.language.translation import tr
 from app.session.tree import File, Item
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
 
 Value = Callable[["Entry"], Any]
 
@@ -102,9 +99,6 @@ def _saved_of_all(entries: Sequence[Entry]) -> float | None:
 def columns() -> list[Column]:
     """In the order of the list; in the language of the moment."""
 
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("Columns", text)
-
     def summed(key: str, title: str, explanation: str, show: Any, **more: Any) -> Column:
         def value(entry: Entry) -> Any:
             return getattr(entry, key)
@@ -129,7 +123,7 @@ def columns() -> list[Column]:
         Column(
             "pixels",
             tr("Pixels"),
-            tr("Width and height; of a folder, how many images are in it"),
+            tr("Width and height, or the number of images in a folder"),
             _pixels,
             str,
             len,
@@ -155,14 +149,14 @@ def columns() -> list[Column]:
         summed(
             "packed_bytes",
             tr("Packed"),
-            tr("All that the image takes in the archive"),
+            tr("Size of everything that the image needs in the archive"),
             formats.size,
             widest="888.8 kB",
         ),
         Column(
             "saved",
             tr("Saved"),
-            tr("Share of the original size that is no longer needed"),
+            tr("Saved share of the original size"),
             _saved,
             formats.percent,
             _saved_of_all,
@@ -171,12 +165,12 @@ def columns() -> list[Column]:
         averaged(
             "theoretical_bpd",
             tr("Theory\nb/dim"),
-            tr("Theoretical codelength of the model, in bits for each dimension (sample)"),
+            tr("Theoretical codelength of the model, in bits per dimension (sample)"),
         ),
         averaged(
             "achieved_bpd",
             tr("Achieved\nb/dim"),
-            tr("All bytes of the image in the archive, in bits for each dimension (sample)"),
+            tr("All bytes of the image in the archive, in bits per dimension (sample)"),
         ),
         Column(
             "codec",
@@ -190,7 +184,7 @@ def columns() -> list[Column]:
         Column(
             "coder",
             tr("Coder"),
-            tr("How local bits-back coded the model's steps"),
+            tr("The coder of the model's steps"),
             lambda e: e.coder,
             str,
             shown=False,
@@ -200,14 +194,14 @@ def columns() -> list[Column]:
         summed(
             "encode_seconds",
             tr("Encode\nseconds"),
-            tr("Seconds that encoding took"),
+            tr("Duration of encoding in seconds"),
             formats.seconds,
             widest="888.88",
         ),
         summed(
             "verify_seconds",
             tr("Verify\nseconds"),
-            tr("Seconds that decoding and comparing took, before the image was kept"),
+            tr("Duration of the check, decoding and comparing, in seconds"),
             formats.seconds,
             shown=False,
             widest="888.88",
@@ -231,7 +225,7 @@ def columns() -> list[Column]:
         Column(
             "modified",
             tr("Modified"),
-            tr("When the file that was added had last been changed"),
+            tr("Date of the last change of the file that was added"),
             lambda e: e.modified_at,
             formats.date,
             shown=False,
@@ -240,7 +234,7 @@ def columns() -> list[Column]:
         Column(
             "added",
             tr("Added"),
-            tr("When the image came into the archive"),
+            tr("Date of adding the image to the archive"),
             lambda e: e.added_at,
             formats.date,
             shown=False,

@@ -1,13 +1,13 @@
-"""What the list shows: one folder of the archive, or what a filter finds below it.
+"""The model of the list: one folder of the archive, or the matches of a filter below it.
 
-Rows are kept sorted by the model itself, folders first: a proxy would ask for each value through
-Qt, ten thousand times a keystroke.
+The model sorts its rows itself, folders first: a proxy would ask for each value through Qt, ten
+thousand times a keystroke.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -21,9 +21,7 @@ from PySide6.QtCore import (
 from app.language import formats, naming, sentences
 from app.session.columns import Column, columns, natural
 from app.session.tree import File, Folder, Item, Tree
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
 
 Index = QModelIndex | QPersistentModelIndex
 _Key = tuple[bool, Any, str, str]
@@ -33,7 +31,7 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 #: The file or folder behind a row.
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
 
-#: From so many changes on, showing them one by one would be seen as a pause.
+#: More changes than this at once reset the model: one by one, they would take too long.
 _MANY = 50
 
 _FLAGS = (
@@ -47,11 +45,11 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class EntriesModel(QAbstractTableModel):
-    """Folders and files of one folder; all entries of the archive are behind it."""
+    """Shows one folder; knows all entries of the archive."""
 
-    changed = Signal()  #: what is in the archive, be it shown or not
+    changed = Signal()  #: the contents of the archive, shown or not
     folder_changed = Signal()  #: another folder is shown, or another filter
-    rename_wanted = Signal(str, str)  #: the full names that a file or folder has and is to get
+    rename_wanted = Signal(str, str)  #: the old and the new full name of a file or folder
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -67,12 +65,12 @@ class EntriesModel(QAbstractTableModel):
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All of the archive; not to be changed."""
+        """All entries of the archive, read-only."""
         return self._tree.entries
 
     @property
     def root(self) -> Folder:
-        """The folder that holds all."""
+        """The root folder."""
         return self._tree.root
 
     @property
@@ -82,7 +80,7 @@ class EntriesModel(QAbstractTableModel):
 
     @property
     def filtered(self) -> bool:
-        """Whether a filter is set: then paths are shown, not names."""
+        """Whether a filter is set: then paths are shown in place of names."""
         return bool(self._words)
 
     @property
@@ -92,7 +90,7 @@ class EntriesModel(QAbstractTableModel):
 
     @property
     def items(self) -> Sequence[Item]:
-        """What is shown, row by row; not to be changed."""
+        """The items of the rows, read-only."""
         return self._items
 
     def item(self, path: str) -> Item | None:
@@ -107,18 +105,18 @@ class EntriesModel(QAbstractTableModel):
     # What changes
 
     def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
-        """Shows other contents; the folder stays the same as far as it is there."""
+        """Shows other contents; stays in the folder, or in what is left of its path."""
         self._tree = Tree(entries, folders)
         self._below = None
         self._show(self._tree.nearest(self._folder.path))
         self.changed.emit()
 
     def show_folder(self, path: str) -> None:
-        """Turns to a folder, or to what is left of the way to it."""
+        """Shows a folder, or the nearest existing parent."""
         self._show(self._tree.nearest(path))
 
     def set_filter(self, text: str) -> None:
-        """Shows what has all these words in its path below the folder."""
+        """Shows the items whose path below the folder contains all these words."""
         words = text.casefold().split()
         if words != self._words:
             self._words = words
@@ -129,7 +127,7 @@ class EntriesModel(QAbstractTableModel):
         self.change(came=[entry])
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Takes out entries, and folders with all that is in them; others are no matter."""
+        """Removes entries, and folders with their contents. Unknown paths are ignored."""
         self.change(gone=paths)
 
     def change(
@@ -138,7 +136,7 @@ class EntriesModel(QAbstractTableModel):
         came: Sequence[Entry] = (),
         made: Sequence[str] = (),
     ) -> None:
-        """Takes out entries and folders, then puts entries and makes folders."""
+        """Removes entries and folders, then adds or replaces entries and makes folders."""
         touched = self._take_out(gone)
         touched += [self._tree.put(entry) for entry in came]
         touched += [self._tree.make_folder(path) for path in made]
@@ -175,9 +173,9 @@ class EntriesModel(QAbstractTableModel):
         self.folder_changed.emit()
 
     def _found(self) -> list[Item]:
-        """What the filter lets through; the same as :meth:`_belongs` says, but for thousands.
+        """The items that match the filter, as :meth:`_belongs` decides, but for thousands.
 
-        They are sorted once, and every other keystroke picks among them.
+        All items are sorted once; further keystrokes only filter.
         """
         if self._below is None:
             self._below = self._sorted(self._folder.items_below())
@@ -193,7 +191,7 @@ class EntriesModel(QAbstractTableModel):
         return by_key
 
     def _refresh(self, item: Item) -> None:
-        """Brings the row of an item that came, changed or went up to date."""
+        """Updates the row of an item that was added, changed or removed."""
         shown = item in self._items
         if self.item(item.path) is not item:
             if shown:
@@ -210,7 +208,7 @@ class EntriesModel(QAbstractTableModel):
             self.endInsertRows()
 
     def _move(self, old: int) -> None:
-        """Puts a row whose values have changed where it belongs now."""
+        """Moves a row whose values have changed to its position in the order."""
         item = self._items.pop(old)
         row = self._place(item)
         self._items.insert(old, item)
@@ -231,7 +229,7 @@ class EntriesModel(QAbstractTableModel):
         return all(word in path[len(start) :] for word in self._words)
 
     def _place(self, item: Item) -> int:
-        """The row before which an item belongs."""
+        """The row before which an item is to be inserted."""
         key, low, high = self._key(item), 0, len(self._items)
         while low < high:
             middle = (low + high) // 2
@@ -254,7 +252,7 @@ class EntriesModel(QAbstractTableModel):
         return isinstance(item, File), value, by_name, path
 
     def shown_name(self, item: Item) -> str:
-        """Its name, or in a list that a filter made, its path below the folder."""
+        """The name of an item, or with a filter, its path below the folder."""
         if not self._words:
             return item.name
         return item.path[len(self._folder.path) + 1 :] if self._folder.path else item.path
@@ -271,7 +269,7 @@ class EntriesModel(QAbstractTableModel):
         self.changePersistentIndexList(old, new)
         self.layoutChanged.emit()
 
-    # What Qt asks
+    # Qt's interface
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._items)
@@ -285,7 +283,7 @@ class EntriesModel(QAbstractTableModel):
         return _FLAGS if index.column() else _FLAGS | Qt.ItemFlag.ItemIsEditable
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """A new name is a wish: the row changes once the archive has it."""
+        """Requests a new name; the row changes once the archive has it."""
         if index.column() or role != Qt.ItemDataRole.EditRole or not index.isValid():
             return False
         item, name = self._items[index.row()], str(value)
@@ -295,7 +293,7 @@ class EntriesModel(QAbstractTableModel):
         return True
 
     def problem_of_name(self, index: Index, text: str) -> str | None:
-        """Why a row cannot be called so; its own name is none."""
+        """Why this name is invalid for the row, or None."""
         item = self._items[index.row()]
         if text == item.name:
             return None
@@ -364,7 +362,7 @@ def _above(item: Item) -> str:
 
 
 def _upwards(item: Item) -> Iterator[Item]:
-    """The item and the folders around it."""
+    """The item and its parents."""
     at: Item | None = item
     while at is not None:
         yield at

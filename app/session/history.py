@@ -1,4 +1,4 @@
-"""Undo and redo: what was done, what undoes it, and what does it again."""
+"""Undo and redo."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PySide6.QtCore import QObject, Signal
 
 from app.backend.edits import Edit
 
-#: Starts a change on a worker; then it calls what is told of the change, or of None if it failed.
+#: Runs an edit on a worker, then calls the callback with it, or with None if it failed.
 Start = Callable[[Callable[[], Edit], Callable[[Edit | None], None]], None]
 
 
 @dataclass(frozen=True)
 class UndoStep:
-    """A change that can be turned around, under the name that the menu gives it."""
+    """The undo or redo of an edit, and its name in the menu."""
 
     text: str
     turn: Callable[[], Edit]
@@ -25,10 +25,10 @@ class UndoStep:
 
 
 class History(QObject):
-    """Two stacks of steps. Requests wait for each other, and one that fails ends those behind."""
+    """Two stacks of steps. Requests are queued; a failure drops those behind it."""
 
-    changed = Signal()  #: what can be undone or redone is another now
-    dropped = Signal(object)  #: the files that nothing will put back any more
+    changed = Signal()  #: the next step of undo or redo is another one
+    dropped = Signal(object)  #: files that no step needs any more
 
     def __init__(self, start: Start, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -40,33 +40,33 @@ class History(QObject):
 
     @property
     def undo_text(self) -> str | None:
-        """What would be undone."""
+        """The name of the next undo step."""
         return self._done[-1].text if self._done else None
 
     @property
     def redo_text(self) -> str | None:
-        """What would be done again."""
+        """The name of the next redo step."""
         return self._undone[-1].text if self._undone else None
 
     def push(self, text: str, changed: Edit) -> None:
-        """Something was done; what was undone before can no longer be done again."""
+        """Adds an edit; what was undone before can no longer be redone."""
         self._drop(self._undone)
         self._done.append(UndoStep(text, changed.undo, changed.kept))
         self.changed.emit()
 
     def clear(self) -> None:
-        """Nothing can be undone any more."""
+        """Drops all steps."""
         self._waiting.clear()
         self._drop(self._done)
         self._drop(self._undone)
         self.changed.emit()
 
     def undo(self) -> None:
-        """Undoes the latest step, after those that are being undone."""
+        """Undoes the latest step, after earlier requests."""
         self._request(back=True)
 
     def redo(self) -> None:
-        """Does the step again that was undone last."""
+        """Redoes the step that was undone last."""
         self._request(back=False)
 
     def _request(self, *, back: bool) -> None:
@@ -88,7 +88,7 @@ class History(QObject):
             self._turning = False
             if changed is None:
                 self._waiting.clear()
-            elif source and source[-1] is step:  # else another archive is shown
+            elif source and source[-1] is step:  # else another archive is open
                 source.pop()
                 target.append(UndoStep(step.text, changed.undo, changed.kept))
                 self.changed.emit()

@@ -1,4 +1,4 @@
-"""The open archive: what is in it, and what is being done to it. No widgets in here."""
+"""The open archive: its contents, edits and jobs. No widgets in here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.backend.backend import Backend, Listing
 from app.backend.edits import Edit
-from app.backend.executors import Executors, Task
+from app.backend.executors import Executors
+from app.backend.task import Settling, Task
 from app.jobs import job_factories
 from app.jobs.jobs import Job, JobKind, Jobs
-from app.language import sentences
+from app.language import naming, sentences
 from app.session.entries_model import EntriesModel
 from app.session.history import History
 from core.engine import Outcome
@@ -22,18 +23,18 @@ from core.engine import Outcome
 if TYPE_CHECKING:
     from core.engine import FileResult, Queries
 
-#: An archive, what is in it, and the files that wait to be added to it.
+#: An archive, its contents, and the files to be added to it.
 Opened = tuple[Path, Listing, Sequence[Path]]
 
 
 class ArchiveSession(QObject):
-    """At most one archive is shown; jobs on one that was left go on."""
+    """At most one archive is open; jobs on an archive continue when it is closed."""
 
-    opened = Signal()  #: another archive is shown, or none
+    opened = Signal()  #: another archive is open, or none
     opening = Signal(object)  #: its path, while its entries are being read
     failed = Signal(str)
     changing = Signal()  #: the archive is about to be changed
-    changed = Signal(object)  #: the names of the entries and folders that came by a change
+    changed = Signal(object)  #: the names of the entries and folders that an edit has added
     refreshed = Signal()  #: the archive shown, its contents or its jobs changed; coalesced
     idle = Signal()  #: nothing is being done any more
 
@@ -46,8 +47,7 @@ class ArchiveSession(QObject):
     ) -> None:
         super().__init__(parent)
         self.model = EntriesModel(self)
-        self._soon = QTimer(self)  # many files of a job change the model at once
-        self._soon.setSingleShot(True)
+        self._soon = Settling(0, self)  # many files of a job change the model at once
         self._soon.timeout.connect(self.refreshed)
         self.model.changed.connect(self._soon.start)
         self.path: Path | None = None
@@ -66,19 +66,19 @@ class ArchiveSession(QObject):
         return bool(self._tasks or self.jobs.active)
 
     def open(self, path: Path) -> None:
-        """Reads an archive on a worker and shows it."""
+        """Opens an archive on a worker."""
         self._show(path, partial(_read, self._backend, path))
 
     def create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
-        """Makes an empty archive, in the place of any file, and shows it."""
+        """Makes an empty archive, replacing any file, and opens it."""
         self._show(path, partial(_create, self._backend, path, then_add))
 
     def open_or_create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
-        """As the command line does: an archive that is not there is made."""
+        """Opens an archive; makes it if it does not exist."""
         self._show(path, partial(_open_or_create, self._backend, path, then_add))
 
     def close(self) -> None:
-        """Shows no archive; its jobs go on."""
+        """Closes the archive; its jobs continue."""
         self._set(None, Listing([], [], None))
 
     def add(self, paths: Sequence[Path]) -> None:
@@ -98,7 +98,7 @@ class ArchiveSession(QObject):
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:
-        """Decodes the images of these names and compares them with their hashes."""
+        """Decodes these images and compares them with their hashes."""
         archive, plan = self._archive(), self._plan(names)
         self.jobs.submit(
             JobKind.VERIFY,
@@ -107,19 +107,18 @@ class ArchiveSession(QObject):
         )
 
     def remove(self, names: Sequence[str]) -> None:
-        """Takes entries and folders out of the archive, after the jobs that run."""
+        """Removes entries and folders from the archive, after the running jobs."""
         change = partial(self._backend.edits.remove, self._archive(), list(names))
         self._do(self.tr("delete"), change)
 
     def rename(self, old: str, new: str) -> None:
-        """Gives an entry or a folder another name."""
+        """Renames an entry or a folder."""
         change = partial(self._backend.edits.rename, self._archive(), [(old, new)])
         self._do(self.tr("rename"), change)
 
     def move(self, names: Sequence[str], folder: str) -> None:
-        """Moves entries and folders into a folder, "" being that which holds all."""
-        inside = f"{folder}/" if folder else ""
-        pairs = [(name, inside + name.rpartition("/")[2]) for name in names]
+        """Moves entries and folders into a folder, "" being the root."""
+        pairs = [(name, naming.inside(folder, name.rpartition("/")[2])) for name in names]
         pairs = [(old, new) for old, new in pairs if old != new]
         if pairs:
             change = partial(self._backend.edits.rename, self._archive(), pairs)
@@ -131,12 +130,12 @@ class ArchiveSession(QObject):
         self._do(self.tr("new folder"), change)
 
     def has(self, name: str) -> bool:
-        """Whether an entry or a folder has this name, as far as the window knows."""
+        """Whether an entry or a folder has this name."""
         return self.model.item(name) is not None
 
     @property
     def writing(self) -> bool:
-        """Whether a job changes the archive that is shown, or is about to."""
+        """Whether an active job adds to the open archive."""
         return any(j.kind is JobKind.ADD and j.archive == self.path for j in self.jobs.active)
 
     def _archive(self) -> Path:
@@ -166,7 +165,7 @@ class ArchiveSession(QObject):
         self._set(path, listing)
         if listing.damage:
             self.failed.emit(sentences.translated(listing.damage))
-        for job in self.jobs.active:  # what they added while the list was being read
+        for job in self.jobs.active:  # entries added while the list was being read
             if job.kind is JobKind.ADD and job.archive == path:
                 for file in job.files:
                     if file.result is not None and file.result.entry is not None:
@@ -210,7 +209,7 @@ class ArchiveSession(QObject):
         undo = partial(self._backend.edits.undo_adding, job.archive, names, kept)
         self.history.push(self.tr("add"), Edit([], [], [], undo, kept))
 
-    # Changes
+    # Edits
 
     def _do(self, text: str, change: Callable[[], Edit]) -> None:
         def done(changed: Edit | None) -> None:
@@ -223,8 +222,8 @@ class ArchiveSession(QObject):
         archive = self._archive()
 
         def succeeded(changed: Edit) -> None:
-            for job in self.jobs.active:  # those that ended before it have their say first
-                job.collect()
+            for job in self.jobs.active:  # results of earlier jobs come first
+                job.deliver()
             if archive != self.path:
                 self._forget(changed.kept)
                 done(None)
@@ -244,7 +243,7 @@ class ArchiveSession(QObject):
         self.refreshed.emit()
 
     def _forget(self, kept: Sequence[Path]) -> None:
-        """After what is being done: it may put these back yet."""
+        """Queued behind the current edit, which may still need the files."""
         task = self._task()
         task.start(self._executors.jobs, partial(self._backend.edits.forget, list(kept)))
 
@@ -258,7 +257,7 @@ class ArchiveSession(QObject):
             self.refreshed.emit()
 
 
-# What follows runs on workers.
+# The following runs on workers.
 
 
 def _read(backend: Backend, path: Path) -> Opened:

@@ -1,20 +1,20 @@
-"""What is in an archive as a tree of folders. No Qt in here.
+"""The contents of an archive as a tree of folders. No Qt in here.
 
-The archive itself knows full names only; folders are what these have before their slashes, and
-those that were made by hand and may be empty.
+The archive knows full names only; folders are their parts before the slashes, and folders that
+were made by hand and may be empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from app.language import naming
+from core.archive.entry import Entry
 
 
 class File:
-    """An entry in its place; stays the same object when the entry is replaced."""
+    """An entry in its folder; stays the same object when the entry is replaced."""
 
     __slots__ = ("entry", "folder", "name", "path", "searched")
 
@@ -22,7 +22,7 @@ class File:
         self.entry, self.folder = entry, folder
         self.path = entry.name  #: the full name, with forward slashes
         self.name = entry.name.rpartition("/")[2]
-        self.searched = entry.name.casefold()  #: what a filter looks in
+        self.searched = entry.name.casefold()  #: what a filter searches
 
     def below(self) -> Iterator[Entry]:
         """The entry itself."""
@@ -38,7 +38,7 @@ class Folder:
         self.path, self.folder = path, parent
         self.name = path.rpartition("/")[2]
         self.searched = path.casefold()
-        self.made = False  #: by hand: it stays when it is empty
+        self.made = False  #: by hand: it stays even if it is empty
         self.folders: dict[str, Folder] = {}
         self.files: dict[str, File] = {}
         self._totals: dict[object, Any] = {}
@@ -58,25 +58,25 @@ class Folder:
             yield from folder.made_below()
 
     def items(self) -> Iterator[Item]:
-        """What is directly inside."""
+        """The items directly inside."""
         yield from self.folders.values()
         yield from self.files.values()
 
     def items_below(self) -> Iterator[Item]:
-        """What is inside at any depth."""
+        """All items inside, at any depth."""
         for folder in self.folders.values():
             yield folder
             yield from folder.items_below()
         yield from self.files.values()
 
     def total(self, key: object, fold: Callable[[Sequence[Entry]], Any]) -> Any:
-        """What a function says of all entries inside; remembered until one of them changes."""
+        """The value of a function of all entries inside, cached until one of them changes."""
         if key not in self._totals:
             self._totals[key] = fold(list(self.below()))
         return self._totals[key]
 
     def changed(self) -> None:
-        """Forgets the totals, here and above."""
+        """Drops the cached totals, here and in the parents."""
         above: Folder | None = self
         while above is not None:
             above._totals.clear()
@@ -100,7 +100,7 @@ class Tree:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All of them, in the order of the archive; not to be changed."""
+        """All entries in the order of the archive, read-only."""
         if self._entries is None:
             self._entries = [file.entry for file in self._files.values()]
         return self._entries
@@ -117,7 +117,7 @@ class Tree:
         return folder
 
     def nearest(self, path: str) -> Folder:
-        """The folder of this path, or what is left of the way there."""
+        """The folder of this path, or its nearest existing parent."""
         folder = self.root
         for name in path.split("/") if path else ():
             if name not in folder.folders:
@@ -139,13 +139,13 @@ class Tree:
         return file
 
     def make_folder(self, path: str) -> Folder:
-        """A folder that stays when it is empty."""
+        """Makes a folder that stays even if it is empty."""
         folder = self._way_to(path)
         folder.made = True
         return folder
 
     def remove(self, path: str) -> None:
-        """Takes out an entry, and the folders that only it had kept."""
+        """Removes an entry, and the folders that are empty without it."""
         file = self._files.pop(path)
         self._entries = None
         del file.folder.files[file.name]
@@ -153,7 +153,7 @@ class Tree:
         self._prune(file.folder)
 
     def remove_folder(self, path: str) -> None:
-        """Forgets a folder that was made, and those inside; what holds entries stays."""
+        """Removes a folder that was made, and those inside; folders with entries stay."""
         folder = self.folder(path)
         if folder is None or folder is self.root:
             return
@@ -165,12 +165,12 @@ class Tree:
                 self._prune(each)
 
     def _way_to(self, path: str) -> Folder:
-        """The folder of this path, made where it is not there."""
+        """The folder of this path, made if missing."""
         folder = self.root
         for name in path.split("/") if path else ():
             if name not in folder.folders:
-                inside = f"{folder.path}/{name}" if folder.path else name
-                folder.folders[name] = Folder(inside, folder)
+                path = naming.inside(folder.path, name)
+                folder.folders[name] = Folder(path, folder)
             folder = folder.folders[name]
         return folder
 

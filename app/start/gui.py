@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSettings, QSize, QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -57,18 +57,15 @@ def run(
         return 0
 
     # Imported late: handing over a request needs none of this.
-    from platformdirs import user_cache_path
-
     from app.backend.backend import CoreBackend
+    from app.backend.caches import cache_folder
     from app.backend.executors import Executors
     from app.backend.private_cache import PrivateCache
     from app.backend.warmup import keep_out_of_collections
     from app.window.window import Window
 
     executors = Executors.threads()
-    shelf = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)
-    thumbnails = user_cache_path("floe") / "thumbnails"
-    backend = CoreBackend(shelf=Path(shelf) if shelf else None, thumbnails=thumbnails)
+    backend = CoreBackend(shelf=cache_folder("undo"), thumbnails=cache_folder("thumbnails"))
     cache = PrivateCache()
     window = Window(backend, executors, QtDialogs(), settings, cache)
     arrivals = Arrivals(window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QMenu,
@@ -18,11 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.panel import JobsPanel
+from app.language.translation import tr
 from app.widgets.actions import Actions
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Layout", text)
 
 
 class Menus(NamedTuple):
@@ -36,7 +33,7 @@ class Menus(NamedTuple):
 
 def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     """Fills the menu bar."""
-    archive = bar.addMenu(_tr("&Archive"))
+    archive = bar.addMenu(tr("&Archive"))
     archive.addActions([actions.new, actions.open])
     archive.addMenu(menus.recent)
     archive.addSeparator()
@@ -47,7 +44,7 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     archive.addActions([actions.export_csv, actions.export_html, actions.export_panel])
     archive.addSeparator()
     archive.addActions([actions.close, actions.quit])
-    edit = bar.addMenu(_tr("&Edit"))
+    edit = bar.addMenu(tr("&Edit"))
     edit.addActions([actions.undo, actions.redo])
     edit.addSeparator()
     edit.addActions([actions.copy, actions.paste, actions.copy_table])
@@ -55,7 +52,7 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     edit.addActions([actions.new_folder, actions.rename, actions.move, actions.remove])
     edit.addSeparator()
     edit.addActions([actions.select_all, actions.find, actions.properties])
-    view = bar.addMenu(_tr("&View"))
+    view = bar.addMenu(tr("&View"))
     view.addActions(
         [actions.open_folder, actions.up, actions.tiles, actions.zoom_in, actions.zoom_out]
     )
@@ -65,11 +62,11 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     view.addSeparator()
     view.addMenu(menus.language)
     view.addMenu(menus.appearance)
-    jobs = bar.addMenu(_tr("&Jobs"))
+    jobs = bar.addMenu(tr("&Jobs"))
     jobs.addActions([actions.pause, actions.cancel, actions.cancel_all])
     jobs.addSeparator()
     jobs.addActions([actions.retry, actions.copy_errors, actions.clear_jobs])
-    bar.addMenu(_tr("&Help")).addAction(actions.about)
+    bar.addMenu(tr("&Help")).addAction(actions.about)
 
 
 def fill_tool_bar(bar: QToolBar, actions: Actions, line: QWidget) -> None:

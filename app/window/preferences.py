@@ -1,4 +1,4 @@
-"""What a person chooses once: the language of the window, and light or dark."""
+"""Preferences: the language of the window, and light or dark."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 def restore_appearance(settings: QSettings) -> None:
-    """Light or dark as it was chosen; as the system is where nothing was."""
+    """Sets light or dark as chosen, or as the system has it."""
     name = str(settings.value(_APPEARANCE, ""))
     QGuiApplication.styleHints().setColorScheme(_SCHEMES.get(name, Qt.ColorScheme.Unknown))
-    QApplication.setPalette(QPalette())  # as the desktop has it now
-    # Not every desktop has such a choice.
+    QApplication.setPalette(QPalette())  # that of the desktop
+    # Not every desktop supports this.
     if name in _SCHEMES and is_dark(QGuiApplication.palette()) != (name == "dark"):
         QApplication.setPalette(dark_palette() if name == "dark" else light_palette())
 
 
 class Preferences(QObject):
-    """Two menus, each with one choice."""
+    """Two menus with one choice each."""
 
     def __init__(self, settings: QSettings, inform: Callable[[str], None], parent: QWidget) -> None:
         super().__init__(parent)
@@ -60,10 +60,10 @@ class Preferences(QObject):
         self._settings.setValue(key, value)
 
     def _on_language(self) -> None:
-        self._inform(self.tr("Floe speaks the other language when it is started again."))
+        self._inform(self.tr("The language changes when Floe is started again."))
 
     def choose_appearance(self, name: str) -> None:
-        """As in the menu: ``light``, ``dark``, or nothing for the system's."""
+        """Chooses ``light``, ``dark``, or "" for the system's, as in the menu."""
         for action in self.appearance.actions():
             if action.data()[1] == name:
                 action.trigger()
@@ -73,25 +73,25 @@ class Preferences(QObject):
 
 
 def is_dark(palette: QPalette) -> bool:
-    """Whether text is lighter than its ground."""
+    """Whether text is lighter than its background."""
     text = palette.color(QPalette.ColorRole.WindowText)
     return text.lightness() > palette.color(QPalette.ColorRole.Window).lightness()
 
 
 def dark_palette() -> QPalette:
-    """Like those that desktops hand out in dark mode."""
+    """A palette like those of desktops in dark mode."""
     palette = QPalette(QColor(53, 54, 58), QColor(38, 39, 42))
     palette.setColor(QPalette.ColorRole.Base, QColor(30, 31, 33))
     palette.setColor(QPalette.ColorRole.AlternateBase, QColor(35, 36, 39))
     palette.setColor(QPalette.ColorRole.Highlight, QColor(61, 142, 201))
     palette.setColor(QPalette.ColorRole.HighlightedText, QColor(255, 255, 255))
-    palette.setColor(QPalette.ColorRole.ToolTipBase, QColor(66, 68, 73))  # Qt's own is cream
+    palette.setColor(QPalette.ColorRole.ToolTipBase, QColor(66, 68, 73))  # Qt's default is cream
     palette.setColor(QPalette.ColorRole.ToolTipText, QColor(255, 255, 255))
     return palette
 
 
 def light_palette() -> QPalette:
-    """The same in light mode."""
+    """A palette like those of desktops in light mode."""
     palette = QPalette(QColor(239, 239, 239), QColor(239, 239, 239))
     palette.setColor(QPalette.ColorRole.Base, QColor(255, 255, 255))
     palette.setColor(QPalette.ColorRole.AlternateBase, QColor(247, 247, 247))

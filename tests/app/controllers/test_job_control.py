@@ -234,7 +234,7 @@ def test_what_is_there_already_is_said(
     assert window.jobs_panel._title.text() == "1 image added to x.floe, 3 already there"
     model = window.jobs_panel.model
     again = [model.index(row, STATE).data() for row in range(3, 7)]
-    assert again[:3] == ["Was already there"] * 3
+    assert again[:3] == ["Already in the archive"] * 3
     assert again[3].startswith("Done, ")
 
 
@@ -280,7 +280,7 @@ def test_files_are_left_out(
     settle(qtbot, window)
     assert window.jobs_panel._title.text() == "1 image added to x.floe, 2 left out"
     model = window.jobs_panel.model
-    assert [model.index(row, STATE).data() for row in (3, 4)] == ["Left out"] * 2
+    assert [model.index(row, STATE).data() for row in (3, 4)] == ["Skipped"] * 2
 
 
 @pytest.mark.parametrize("by", ["job", "dialog"])

@@ -306,7 +306,7 @@ def test_no_image_and_several(qtbot: Any, window: Window) -> None:
     window.entries.selectAll()
     assert tab.view.message == "Select one image to see it."
     window.session.close()
-    qtbot.waitUntil(lambda: tab.view.message == "What you select is shown here.")
+    qtbot.waitUntil(lambda: tab.view.message == "The selected image is shown here.")
 
 
 def test_what_takes_minutes_is_asked_for(qtbot: Any, window: Window, backend: FakeBackend) -> None:

@@ -276,14 +276,15 @@ def test_a_panel_without_figures_has_nothing_to_copy(qtbot: Any, make_window: Ma
 def test_keys_of_a_context_menu_are_not_given_twice(filled: Window) -> None:
     path = Path(__file__).parents[3] / "resources" / "translations" / "de.json"
     german = json.loads(path.read_text("utf-8"))
-    menus, tab = filled.panel_menus, filled.details.codelength
+    menus, panels = filled.archive_menus, filled.panel_menus
+    tab = filled.details.codelength
     for menu in (
         menus.on_rows(),
         menus.around_rows(),
         menus.on_empty_page(),
         menus.on_crumb(""),
-        menus.on_job(None, None),
-        menus.on_panel(tab, tab.chart),
+        panels.on_job(None, None),
+        panels.on_panel(tab, tab.chart),
     ):
         texts = [action.text() for action in menu.actions() if action.text()]
         for spoken in (texts, [german[text] for text in texts]):
