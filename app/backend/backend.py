@@ -12,21 +12,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import core.archive
 from app.backend.decoding import Decoded, Decoding
 from app.backend.edits import CoreEdits, Edits
 from app.backend.thumbnail_cache import ThumbnailCache
 from app.backend.warmup import import_torch
-from core.archive.codec import Codecs
+from core import engine
+from core.archive.codec import CodecFactory, Codecs, ImageCodec, load_photo_codec
 from core.archive.entry import Entry, Share
 from core.control import CancelToken, ProgressListener
+from core.engine import FileResult, Listener, Queries, Source
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.archive.codec import CodecFactory, ImageCodec
     from core.bench.contest import Attempt, ContestListener
-    from core.engine import Discardable, FileResult, Listener, Queries, Source
+    from core.engine import Discardable
     from core.images.metadata import Fact
     from core.images.tiles import TileListener
 
@@ -160,14 +162,12 @@ class CoreBackend:
 
     def create(self, archive: Path) -> None:
         """Makes an empty archive; a file of this name is replaced once the new one is complete."""
-        from core.archive.archive import Archive
-
         if not os.path.lexists(archive):
-            Archive.create(archive).close()
+            core.archive.Archive.create(archive).close()
             return
         with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".floe-") as folder:
             draft = Path(folder) / archive.name
-            Archive.create(draft).close()
+            core.archive.Archive.create(draft).close()
             # A journal that the old file left behind must not be applied to the new one.
             archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
             os.replace(draft, archive)
@@ -177,23 +177,17 @@ class CoreBackend:
 
         A damaged archive is opened, too, so that the rest can be extracted.
         """
-        from core.archive.archive import Archive
-
-        with Archive.open(archive, salvage=True) as opened:
+        with core.archive.Archive.open(archive, salvage=True) as opened:
             damage = opened.damage()
             entries, folders = opened.entries(), opened.folders()
         return Listing(entries, folders, f"{archive}: {damage}" if damage else None)
 
     def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]:
         """The files of paths, with their names below a folder of the archive."""
-        from core import engine
-
         return engine.plan(paths, into)
 
     def plan_again(self, sources: Sequence[Source]) -> list[Source]:
         """Files that failed, for another attempt."""
-        from core import engine
-
         return engine.plan_again(sources)
 
     def add(
@@ -205,8 +199,6 @@ class CoreBackend:
         cancel: CancelToken,
     ) -> list[FileResult]:
         """Adds planned files."""
-        from core import engine
-
         return engine.add(
             archive,
             sources,
@@ -228,8 +220,6 @@ class CoreBackend:
         cancel: CancelToken,
     ) -> list[FileResult]:
         """Writes images into a folder of the disk, and makes folders there."""
-        from core import engine
-
         return engine.extract(
             archive,
             names,
@@ -250,8 +240,6 @@ class CoreBackend:
         cancel: CancelToken,
     ) -> list[FileResult]:
         """Decodes images and compares them with their hashes."""
-        from core import engine
-
         return engine.verify(
             archive,
             names,
@@ -263,8 +251,6 @@ class CoreBackend:
 
     def originals(self, results: Sequence[FileResult]) -> list[Discardable]:
         """The files of these results that the archive returns byte for byte."""
-        from core import engine
-
         return engine.discardables(results)
 
     def discard(
@@ -276,8 +262,6 @@ class CoreBackend:
         cancel: CancelToken,
     ) -> list[FileResult]:
         """Moves originals away; each is checked once more right before."""
-        from core import engine
-
         return engine.discard(archive, files, move, listener=listener, cancel=cancel)
 
     def thumbnail(
@@ -292,10 +276,9 @@ class CoreBackend:
 
         With the hash of its file, it is cached on disk.
         """
-        from core.archive.archive import Archive
 
         def make() -> NDArray[np.uint8]:
-            with Archive.open(archive, salvage=True, codecs=self._codecs) as opened:
+            with core.archive.Archive.open(archive, salvage=True, codecs=self._codecs) as opened:
                 return opened.read_thumbnail(name, side, cancel=cancel)
 
         if sha256 is None or self._thumbnails is None:
@@ -310,16 +293,12 @@ class CoreBackend:
 
     def breakdown(self, archive: Path, name: str) -> dict[Share, float]:
         """The bits of an entry by purpose."""
-        from core.archive.archive import Archive
-
-        with Archive.open(archive, salvage=True) as opened:
+        with core.archive.Archive.open(archive, salvage=True) as opened:
             return opened.breakdown(name)
 
     def metadata(self, archive: Path, name: str) -> list[Fact]:
         """The metadata of an entry's file."""
-        from core.archive.archive import Archive
-
-        with Archive.open(archive, salvage=True) as opened:
+        with core.archive.Archive.open(archive, salvage=True) as opened:
             return opened.metadata(name)
 
     def codelengths(self, archive: Path, name: str, cancel: CancelToken) -> Iterator[Attempt]:
@@ -363,16 +342,14 @@ class CoreBackend:
     def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
         """Writes the figures of these images, or of all; the target's suffix gives the format."""
         from app.figures import report
-        from core.archive.archive import Archive
 
-        with Archive.open(archive, salvage=True) as opened:
+        with core.archive.Archive.open(archive, salvage=True) as opened:
             rows = report.gather(opened, names)
         page = target.suffix.lower() == ".html"
         report.write(target, rows, archive.name, page=page)
 
 
 def _load_photo_codec() -> ImageCodec:
-    from core.archive.codec import load_photo_codec
 
     import_torch()
     return load_photo_codec()

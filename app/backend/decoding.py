@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import core.archive
+from core.archive.codec import Codecs
 from core.archive.entry import Entry
 from core.control import CancelToken, ProgressListener, ignore
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.archive.archive import Archive
-    from core.archive.codec import Codecs
     from core.images.tiles import TileListener
 
 #: A larger image has no map, and is shown at a reduced size: both would exceed the memory that
@@ -133,14 +133,12 @@ class Decoding:
                 return opened.read_pixels(name, cancel=cancel)
             return self._decode(opened, entry, ignore, None, cancel).pixels
 
-    def _open(self, archive: Path) -> Archive:
-        from core.archive.archive import Archive
-
-        return Archive.open(archive, salvage=True, codecs=self._codecs)
+    def _open(self, archive: Path) -> core.archive.Archive:
+        return core.archive.Archive.open(archive, salvage=True, codecs=self._codecs)
 
     def _decode(
         self,
-        opened: Archive,
+        opened: core.archive.Archive,
         entry: Entry,
         progress: ProgressListener,
         on_tile: TileListener | None,

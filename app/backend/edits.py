@@ -8,14 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+import core.archive
 from core.archive.entry import Entry
+from core.archive.shelf import Shelf
 from core.errors import UnwritableFileError
-
-if TYPE_CHECKING:
-    from core.archive.archive import Archive
-    from core.archive.shelf import Shelf
 
 #: The old and new names of entries and folders.
 Pairs = Sequence[tuple[str, str]]
@@ -63,7 +61,6 @@ class CoreEdits:
 
     def shelf(self) -> Shelf:
         """The shelf, made on first use. Raises UnwritableFileError."""
-        from core.archive.shelf import Shelf
 
         with self._making:
             if self._shelf is None:
@@ -131,7 +128,5 @@ class CoreEdits:
         )
 
 
-def _opened(archive: Path) -> Archive:
-    from core.archive.archive import Archive
-
-    return Archive.open(archive, write=True)
+def _opened(archive: Path) -> core.archive.Archive:
+    return core.archive.Archive.open(archive, write=True)

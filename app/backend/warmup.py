@@ -63,7 +63,7 @@ def _load_libraries() -> None:
         if spec is None or not spec.submodule_search_locations:
             continue
         for library in libraries:
-            place = Path(next(iter(spec.submodule_search_locations)))
-            path = place / folder / f"lib{library}{suffix}"
+            root = Path(next(iter(spec.submodule_search_locations)))
+            path = root / folder / f"lib{library}{suffix}"
             if path.exists():
                 dlopen(os.fsencode(path), os.RTLD_NOW)

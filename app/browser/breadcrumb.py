@@ -63,9 +63,9 @@ class Breadcrumb(QWidget):
         self._archive = name
         self._fill()
 
-    def path_at(self, place: QPoint) -> str | None:
+    def path_at(self, point: QPoint) -> str | None:
         """The path of the crumb at a point of the bar, or None."""
-        child = self.childAt(place)
+        child = self.childAt(point)
         return str(child.property("path")) if child in self.crumbs else None
 
     def _fill(self) -> None:
@@ -76,7 +76,7 @@ class Breadcrumb(QWidget):
         path = self._model.folder.path
         paths = ["", *(path[:at] for at, letter in enumerate(path) if letter == "/")]
         paths += [path] if path else []
-        self.crumbs = [self._crumb(place, last=place == path) for place in paths]
+        self.crumbs = [self._crumb(each, last=each == path) for each in paths]
         self._marks = [self._mark() for _ in self.crumbs[1:]]
         for number, crumb in enumerate(self.crumbs):
             self._layout.insertWidget(3 + 2 * number, crumb)

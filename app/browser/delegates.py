@@ -106,18 +106,18 @@ class TileDelegate(ThumbnailDelegate):
         palette: QPalette = cell.palette
         highlight = palette.color(QPalette.ColorRole.Highlight)
         ground = palette.color(QPalette.ColorRole.Base)
-        place = QRectF(cell.rect).adjusted(2, 2, -2, -2)
+        area = QRectF(cell.rect).adjusted(2, 2, -2, -2)
         selected = bool(cell.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         if selected or cell.state & QStyle.StateFlag.State_MouseOver:
             painter.setBrush(colours.blend(highlight, ground, 0.3 if selected else 0.1))
-            painter.drawRoundedRect(place, 5, 5)
+            painter.drawRoundedRect(area, 5, 5)
         if cell.state & QStyle.StateFlag.State_HasFocus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(highlight)
-            painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+            painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         picture = QRect(cell.rect.left(), cell.rect.top() + 8, cell.rect.width(), self.box.height())
         cell.icon.paint(painter, picture)
         if self._edited == index:  # the editor covers one of the two lines
@@ -125,7 +125,7 @@ class TileDelegate(ThumbnailDelegate):
             return
         painter.setPen(palette.color(QPalette.ColorRole.Text))
         painter.setFont(cell.font)
-        below = place.adjusted(4, self.box.height() + 10, -4, -2)
+        below = area.adjusted(4, self.box.height() + 10, -4, -2)
         wrap = QTextOption(Qt.AlignmentFlag.AlignHCenter)
         wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         room = int(below.width() * (_LABEL_LINES - 0.3))
@@ -161,13 +161,13 @@ class SavedDelegate(QStyledItemDelegate):
         selected = bool(cell.state & QStyle.StateFlag.State_Selected)
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         front = palette.color(role)
-        place = QRectF(cell.rect).adjusted(_ROW_MARGIN, 0, -_ROW_MARGIN - 1, 0)
-        bar = place.adjusted(0, 0, -cell.fontMetrics.horizontalAdvance(formats.percent(1.0)) - 8, 0)
+        area = QRectF(cell.rect).adjusted(_ROW_MARGIN, 0, -_ROW_MARGIN - 1, 0)
+        bar = area.adjusted(0, 0, -cell.fontMetrics.horizontalAdvance(formats.percent(1.0)) - 8, 0)
         if 0 < fraction <= 1 and bar.width() > 12:
             full = front if selected else palette.color(QPalette.ColorRole.Highlight)
             paint_progress(painter, bar, fraction, colours.line(palette), full)
         painter.save()
         painter.setPen(front)
         painter.setFont(cell.font)
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()

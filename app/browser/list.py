@@ -124,10 +124,10 @@ class EntriesView(QTableView):
             self.setColumnHidden(action.data(), not shown)
             self._fill()
 
-    def _on_header_menu(self, place: QPoint) -> None:
+    def _on_header_menu(self, point: QPoint) -> None:
         menu = QMenu(self)
         self.fill_column_menu(menu)
-        menu.exec(self.horizontalHeader().mapToGlobal(place))
+        menu.exec(self.horizontalHeader().mapToGlobal(point))
         menu.deleteLater()
 
     def selected_items(self) -> list[Item]:

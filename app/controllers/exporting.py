@@ -114,5 +114,4 @@ class Exporting(QObject):
 
 
 def _write_table(table: Table, target: Path) -> None:  # on a worker
-
     write_file(target, [table.csv_file()], overwrite=True)

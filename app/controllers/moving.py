@@ -57,22 +57,22 @@ class Moving(QObject):
                 event.accept()
         return True
 
-    def _on_let_go(self, place: QPoint) -> None:
+    def _on_let_go(self, point: QPoint) -> None:
         """The button was released at this point of the screen before the drag had begun."""
         for widget in (self._browser.view.viewport(), self._browser.crumbs):
-            target = self._folder_at(widget, widget.mapFromGlobal(place))
+            target = self._folder_at(widget, widget.mapFromGlobal(point))
             if target is not None and (names := self._movable(target)):
                 self._session.move(names, target)
                 return
 
-    def _folder_at(self, widget: QWidget, place: QPoint) -> str | None:
-        if not widget.rect().contains(place):
+    def _folder_at(self, widget: QWidget, point: QPoint) -> str | None:
+        if not widget.rect().contains(point):
             return None
         if widget is self._browser.crumbs:
-            return self._browser.crumbs.path_at(place)
+            return self._browser.crumbs.path_at(point)
         view = widget.parentWidget()
         assert isinstance(view, QAbstractItemView)
-        index = view.indexAt(place)
+        index = view.indexAt(point)
         item = self._session.model.items[index.row()] if index.isValid() else None
         return item.path if isinstance(item, Folder) else None
 

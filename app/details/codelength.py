@@ -164,11 +164,11 @@ class CodelengthTab(ScrollingTab):
 
 def attempt_bar(attempt: Attempt) -> Bar:
     """The bar of a codec's result or error."""
-    told = f"{attempt.name}: {', '.join(settings(attempt))}"
+    tooltip = f"{attempt.name}: {', '.join(settings(attempt))}"
     if attempt.bits_per_dim is None:
-        return Bar(attempt.name, None, formats.problem(attempt.problem), Tone.OTHERS, told)
+        return Bar(attempt.name, None, formats.problem(attempt.problem), Tone.OTHERS, tooltip)
     text = formats.bits_per_dim(attempt.bits_per_dim)
-    return Bar(attempt.name, attempt.bits_per_dim, text, Tone.OTHERS, told)
+    return Bar(attempt.name, attempt.bits_per_dim, text, Tone.OTHERS, tooltip)
 
 
 def settings(attempt: Attempt) -> list[str]:

@@ -133,12 +133,12 @@ class CompareTab(ScrollingTab):
     def attempts(self) -> list[Attempt]:
         """The results of the image that is shown, or the means of all."""
         pictures = self._contest.pictures
-        place = self.picture.currentIndex()
+        index = self.picture.currentIndex()
         if len(pictures) > 1:
-            if place <= 0:
+            if index <= 0:
                 return means([picture.attempts for picture in pictures if not picture.error])
-            place -= 1
-        return list(pictures[place].attempts) if 0 <= place < len(pictures) else []
+            index -= 1
+        return list(pictures[index].attempts) if 0 <= index < len(pictures) else []
 
     def table(self) -> Table | None:
         if not any(picture.attempts for picture in self._contest.pictures):
@@ -183,13 +183,13 @@ class CompareTab(ScrollingTab):
         self.picture.setVisible(bool(names))
         self._work.setVisible(self._contest.running)
         done = sum(picture.done for picture in pictures)
-        told = [picture.error for picture in pictures if picture.error]
+        lines = [picture.error for picture in pictures if picture.error]
         if self._contest.running and len(pictures) > 1:
-            told.insert(0, self.tr("{0} of {1} done").format(done, len(pictures)))
+            lines.insert(0, self.tr("{0} of {1} done").format(done, len(pictures)))
         elif pictures and done < len(pictures) and not self._contest.running:
-            told.insert(0, self.tr("Cancelled; what was measured is shown."))
-        self.state.setText("\n".join(told))
-        self.state.setVisible(bool(told))
+            lines.insert(0, self.tr("Cancelled; what was measured is shown."))
+        self.state.setText("\n".join(lines))
+        self.state.setVisible(bool(lines))
         self._show_figures()
 
     def _show_figures(self) -> None:
@@ -198,16 +198,16 @@ class CompareTab(ScrollingTab):
         timed = [a for a in attempts if a.encode_seconds is not None and a.name != "Raw"]
         self.encoding.set_bars([_time_bar(a, a.encode_seconds) for a in timed])
         self.decoding.set_bars([_time_bar(a, a.decode_seconds) for a in timed])
-        told = [f"{a.name}: {', '.join(self._about(a))}" for a in attempts]
+        lines = [f"{a.name}: {', '.join(self._about(a))}" for a in attempts]
         if any(a.net for a in attempts):
-            told.append(
+            lines.append(
                 self.tr(
                     "Local bits-back here is that of small research models in floating point, "
                     "which archives never use. Lengths are net, as the paper counts them: "
                     "without the bits borrowed, which the decoder gives back."
                 )
             )
-        self._codecs.setText("\n".join(told))
+        self._codecs.setText("\n".join(lines))
         for section in self._figures:
             section.setVisible(bool(attempts))
 

@@ -55,7 +55,7 @@ class PreviewTab(Tab):
         self._loader, self._dialogs = loader, dialogs
         self._archive: Path | None = None
         self._entry: Entry | None = None
-        self._told: object = None  # the image in the view
+        self._shown: object = None  # the image in the view
         self._loaded: Loaded | None = None
         self.view = PictureView(self)
         self.toolbar = Toolbar(self.view, self)
@@ -150,10 +150,10 @@ class PreviewTab(Tab):
 
     def show_selection(self, selection: Selection) -> None:
         entry = selection.single
-        told = (selection.archive, entry.name, entry.file_sha256) if entry is not None else None
-        if told is not None and told == self._told:
+        shown = (selection.archive, entry.name, entry.file_sha256) if entry is not None else None
+        if shown is not None and shown == self._shown:
             return
-        self._told, self._archive, self._entry = told, selection.archive, entry
+        self._shown, self._archive, self._entry = shown, selection.archive, entry
         self._loaded = None
         self._loader.cancel()
         self._show_parts(busy=False)
@@ -173,7 +173,7 @@ class PreviewTab(Tab):
         super().hideEvent(event)
         if not event.spontaneous() and self._loader.busy:  # nobody would see the image
             self._loader.cancel()
-            self._told = None
+            self._shown = None
 
     def _start(self) -> None:
         if self._entry is None or self._archive is None:

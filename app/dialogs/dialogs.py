@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
@@ -16,9 +16,7 @@ from app.language import formats
 from app.language.naming import Problem
 from app.language.translation import counted, tr
 from app.session.tree import Folder
-
-if TYPE_CHECKING:
-    from core.engine import Query
+from core.engine import Query
 
 ARCHIVE_SUFFIX = ".floe"
 IMAGE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.ppm *.pgm *.pnm"

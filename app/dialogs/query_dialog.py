@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
@@ -23,9 +22,7 @@ from app.jobs.questions import PICTURE_SIDE, OnAnswer
 from app.language import formats, sentences
 from app.widgets import icons
 from core.archive.entry import Entry
-
-if TYPE_CHECKING:
-    from core.engine import Answer, Choice, FileExists, NameConflict, Query
+from core.engine import Answer, Choice, ContinueAfterError, FileExists, NameConflict, Query
 
 _MARGIN, _WIDTH = 8, 460
 
@@ -83,7 +80,6 @@ class QueryDialog(QDialog):
 
     def __init__(self, parent: QWidget, query: Query, answer: OnAnswer) -> None:
         super().__init__(parent)
-        from core.engine import Choice
 
         self._on_answer: OnAnswer | None = answer
         self.cards: list[FileCard] = []
@@ -126,9 +122,9 @@ class QueryDialog(QDialog):
         self._layout.addWidget(self.buttons)
         self.rejected.connect(lambda: self._answer(None))
 
-    def show_picture(self, place: int, picture: QImage) -> None:
+    def show_picture(self, side: int, picture: QImage) -> None:
         """Shows the picture of the present file (0), or of the new one (1)."""
-        self.cards[place].show_picture(picture)
+        self.cards[side].show_picture(picture)
 
     def withdraw(self) -> None:
         """Closes it without an answer."""
@@ -137,8 +133,6 @@ class QueryDialog(QDialog):
         self.deleteLater()
 
     def _describe(self, query: Query) -> None:
-        from core.engine import ContinueAfterError, FileExists
-
         if isinstance(query, ContinueAfterError):
             self.setWindowTitle(self.tr("Continue after an error?"))
             self._say(sentences.translated(query.error))
@@ -186,8 +180,6 @@ class QueryDialog(QDialog):
         self._layout.addWidget(label)
 
     def _choose(self, choice: Choice) -> None:
-        from core.engine import Answer
-
         self._answer(Answer(choice, for_all=self.for_all.isChecked()))
 
     def _answer(self, answer: Answer | None) -> None:

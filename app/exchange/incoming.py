@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 
 from app.dialogs.dialogs import ARCHIVE_SUFFIX
 from core.archive.names import archive_name, local_part
+from core.archive.schema import APPLICATION_ID
 from core.errors import UnwritableFileError
 
 _PNG = "image/png"
@@ -89,7 +90,6 @@ def sort(paths: Sequence[Path]) -> Sorted:
 
 
 def _is_archive(path: Path) -> bool:
-    from core.archive.schema import APPLICATION_ID
 
     if path.suffix.lower() == ARCHIVE_SUFFIX:
         return not path.is_dir()

@@ -24,11 +24,11 @@ from app.jobs.jobs import Job, JobKind, State, Work
 from app.language import sentences
 from core.archive.entry import Entry
 from core.control import CancelToken
+from core.engine import FileResult, Listener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.engine import FileResult, Listener
 
 #: A selection that moves on within this time is not decoded at all.
 SETTLE_MS = 400
@@ -260,7 +260,6 @@ class Outgoing(QObject):
     def _fill(
         self, picked: Picked, tray: _Tray, listener: Listener, cancel: CancelToken
     ) -> Sequence[FileResult]:
-        from core.engine import FileResult
 
         tray.folder = self._cache.new_folder()
         keys = dict(zip((e.name for e in picked.entries), _keys(picked), strict=True))

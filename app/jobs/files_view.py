@@ -45,13 +45,13 @@ class ProgressDelegate(QStyledItemDelegate):
         front = palette.color(role)
         full = front if selected else palette.color(QPalette.ColorRole.Highlight)
         metrics = cell.fontMetrics
-        place = QRectF(cell.rect).adjusted(6, 0, -6, 0)
+        area = QRectF(cell.rect).adjusted(6, 0, -6, 0)
         width = metrics.horizontalAdvance(formats.percent(1.0)) + 8
-        bar = place.adjusted(0, 0, -width, 0)
+        bar = area.adjusted(0, 0, -width, 0)
         paint_progress(painter, bar, fraction, colours.line(palette), full)
         painter.save()
         painter.setPen(front)
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from app.backend.backend import Backend, Plan
 from app.jobs.jobs import Work
 from core.control import CancelToken
+from core.engine import FileResult, Listener, Queries, Source
 
 if TYPE_CHECKING:
-    from core.engine import Discardable, FileResult, Listener, Queries, Source
+    from core.engine import Discardable
 
 
 def adding(
@@ -35,8 +36,6 @@ def _adding(
         return [(source.name, float(source.n_bytes)) for source in sources]
 
     def retry(failed: Sequence[FileResult]) -> Work:
-        from core.engine import Source
-
         left = [Source(result.source, result.name) for result in failed if result.source]
         return _adding(backend, archive, partial(backend.plan_again, left), queries)
 

@@ -15,13 +15,13 @@ from app.backend.backend import Backend
 from app.backend.task import Task
 from app.widgets.images import ArrayImage
 from core.control import CancelToken
+from core.engine import Answer, FileExists, NameConflict, Query
 from core.errors import Cancelled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.engine import Answer, Query
 
 #: The longer side of the pictures in a question; they are loaded twice as large, for sharp screens.
 PICTURE_SIDE = 144
@@ -33,7 +33,7 @@ OnAnswer = Callable[["Answer | None"], None]
 class OpenQuestion(Protocol):
     """A dialog that waits for an answer and does not block the window."""
 
-    def show_picture(self, place: int, picture: QImage) -> None:
+    def show_picture(self, side: int, picture: QImage) -> None:
         """Shows the picture of the present file (0), or of the new one (1)."""
         ...
 
@@ -89,9 +89,9 @@ class Questions(QObject):
             return
         self.asking.emit(True)
         asked.dialog = self._dialogs.ask(self._window, asked.query, partial(_settle, asked))
-        for place, load in enumerate(self._loaders(asked.query)):
+        for side, load in enumerate(self._loaders(asked.query)):
             task = Task(self)
-            task.succeeded.connect(partial(_show, asked, place))
+            task.succeeded.connect(partial(_show, asked, side))
             task.start(self._executor, load)
 
     def _close(self, asked: _Asked) -> None:
@@ -102,7 +102,6 @@ class Questions(QObject):
 
     def _loaders(self, query: Query) -> list[Callable[[], QImage]]:
         """The calls that load the pictures of the present and of the new file, on a worker."""
-        from core.engine import FileExists, NameConflict
 
         archive, backend = query.archive, self._backend
         entry = partial(backend.thumbnail, archive, query.name, 2 * PICTURE_SIDE)
@@ -119,9 +118,9 @@ def _picture(load: Callable[[], NDArray[np.uint8]]) -> QImage:  # on a worker
     return ArrayImage(load())
 
 
-def _show(asked: _Asked, place: int, picture: QImage) -> None:
+def _show(asked: _Asked, side: int, picture: QImage) -> None:
     if asked.dialog is not None:
-        asked.dialog.show_picture(place, picture)
+        asked.dialog.show_picture(side, picture)
 
 
 def _settle(asked: _Asked, answer: Answer | None) -> None:

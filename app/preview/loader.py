@@ -51,7 +51,7 @@ class Loaded:
 class _Part(NamedTuple):
     """A decoded part of the image."""
 
-    place: QRectF  #: in pixels of the image
+    area: QRectF  #: in pixels of the image
     picture: QImage
 
 
@@ -59,7 +59,7 @@ class Loader(QObject):
     """Turns to one image at a time; all signals are about the current one."""
 
     progressed = Signal(float)  #: the share of its pixels that are decoded
-    part_arrived = Signal(QRectF, object)  #: its place, and a QImage
+    part_arrived = Signal(QRectF, object)  #: its area, and a QImage
     loaded = Signal(object)  #: Loaded
     failed = Signal(str)
 
@@ -106,8 +106,8 @@ class Loader(QObject):
             task.tell(p.pixels_done / max(1, p.pixels_total), key=Progress)
 
         def on_tile(tile: Tile, part: NDArray[np.uint8]) -> None:
-            place = QRectF(tile.column, tile.row, tile.width, tile.height)
-            task.tell(_Part(place, ArrayImage(part)))
+            area = QRectF(tile.column, tile.row, tile.width, tile.height)
+            task.tell(_Part(area, ArrayImage(part)))
 
         return _prepared(self._backend.preview(archive, name, progress, on_tile, cancel), cancel)
 

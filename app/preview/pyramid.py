@@ -65,29 +65,29 @@ class Pyramid:
         """The number of levels."""
         return len(self._levels)
 
-    def paint(self, painter: QPainter, place: QRectF, seen: QRectF, zoom: float) -> None:
+    def paint(self, painter: QPainter, area: QRectF, seen: QRectF, zoom: float) -> None:
         """Paints the visible part of the picture.
 
-        ``place`` is the rectangle of the whole picture and ``seen`` that of the visible part, both
+        ``area`` is the rectangle of the whole picture and ``seen`` that of the visible part, both
         in the painter's units; ``zoom`` is in device pixels per pixel.
         """
-        seen = place.intersected(seen)
+        seen = area.intersected(seen)
         if seen.isEmpty():
             return
         at, shrunk = 0, zoom
         while shrunk <= 0.5 and at < len(self._levels) - 1:
             at, shrunk = at + 1, 2 * shrunk
         level = self._levels[at]
-        across, down = level.width() / place.width(), level.height() / place.height()
+        across, down = level.width() / area.width(), level.height() / area.height()
         # One pixel more on each side, for interpolation.
-        left = max(0, int((seen.left() - place.left()) * across) - 1)
-        top = max(0, int((seen.top() - place.top()) * down) - 1)
-        right = min(level.width(), int((seen.right() - place.left()) * across) + 2)
-        bottom = min(level.height(), int((seen.bottom() - place.top()) * down) + 2)
+        left = max(0, int((seen.left() - area.left()) * across) - 1)
+        top = max(0, int((seen.top() - area.top()) * down) - 1)
+        right = min(level.width(), int((seen.right() - area.left()) * across) + 2)
+        bottom = min(level.height(), int((seen.bottom() - area.top()) * down) + 2)
         part = QRect(left, top, right - left, bottom - top)
         target = QRectF(
-            place.left() + left / across,
-            place.top() + top / down,
+            area.left() + left / across,
+            area.top() + top / down,
             part.width() / across,
             part.height() / down,
         )

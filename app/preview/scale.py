@@ -62,10 +62,10 @@ def linear_rgb(lab: Lab) -> tuple[float, float, float]:
 
 
 def _point(share: float) -> Lab:
-    place = share * (len(_STOPS) - 1)
-    at = min(int(place), len(_STOPS) - 2)
+    position = share * (len(_STOPS) - 1)
+    at = min(int(position), len(_STOPS) - 2)
     (low, hue_low), (high, hue_high) = _STOPS[at], _STOPS[at + 1]
-    rest = place - at
+    rest = position - at
     lightness = low + rest * (high - low)
     hue = math.radians(hue_low + rest * (hue_high - hue_low))
     chroma = min(_GREATEST_CHROMA, lightness / 4, 0.96 * _chroma_on_screens(lightness, hue))

@@ -127,9 +127,9 @@ class PictureView(QWidget):
         self.viewport.set_picture(size)
         self._lay_out()
 
-    def put_part(self, place: QRectF, image: QImage) -> None:
+    def put_part(self, area: QRectF, image: QImage) -> None:
         """Shows a part of the coming picture over earlier parts."""
-        self._parts[place.getRect()] = (place, image)
+        self._parts[area.getRect()] = (area, image)
         self.update()
 
     def show_picture(self, picture: Pyramid, heat_map: Pyramid | None) -> None:
@@ -234,13 +234,13 @@ class PictureView(QWidget):
         )
 
     def _paint_parts(self, painter: QPainter) -> None:
-        place = self.viewport.place()
+        area = self.viewport.area()
         if self.viewport.picture.isEmpty():
             return
-        scale = place.width() / self.viewport.picture.width()
+        scale = area.width() / self.viewport.picture.width()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         for part, image in self._parts.values():
-            target = QRectF(part.topLeft() * scale + place.topLeft(), part.size() * scale)
+            target = QRectF(part.topLeft() * scale + area.topLeft(), part.size() * scale)
             if target.intersects(QRectF(self.rect())):
                 painter.drawImage(target, image)
 
@@ -261,15 +261,15 @@ class PictureView(QWidget):
     def _paint_layers(
         self, painter: QPainter, picture: Pyramid, clip: QRectF, pane: QRectF, *, mapped: bool
     ) -> None:
-        place = self.viewport.place().translated(pane.topLeft())
+        area = self.viewport.area().translated(pane.topLeft())
         zoom = self.viewport.zoom
         painter.save()
         painter.setClipRect(clip)
         if not mapped or self._opacity < 1:
-            picture.paint(painter, place, clip, zoom)
+            picture.paint(painter, area, clip, zoom)
         if mapped and self._map is not None and self._opacity > 0:
             painter.setOpacity(self._opacity)
-            self._map.paint(painter, place, clip, zoom)
+            self._map.paint(painter, area, clip, zoom)
         painter.restore()
 
     def _paint_divider(self, painter: QPainter, edge: float) -> None:

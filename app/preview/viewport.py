@@ -57,7 +57,7 @@ class Viewport:
         self._centre -= by * (self._ratio / self.zoom)
         self._settle()
 
-    def place(self) -> QRectF:
+    def area(self) -> QRectF:
         """The rectangle of the whole picture in the pane, on whole device pixels."""
         scale = self.zoom / self._ratio
         left = self._pane.width() / 2 - self._centre.x() * scale
@@ -72,13 +72,13 @@ class Viewport:
 
     def to_picture(self, point: QPointF) -> QPointF:
         """The position in the picture at a point of the pane; it may be outside of the picture."""
-        place = self.place()
-        return (point - place.topLeft()) * (self._ratio / self.zoom)
+        area = self.area()
+        return (point - area.topLeft()) * (self._ratio / self.zoom)
 
     def pixel(self, point: QPointF) -> tuple[int, int] | None:
         """The column and row of the pixel at a point of the pane."""
-        place = self.to_picture(point)
-        x, y = int(place.x() // 1), int(place.y() // 1)
+        position = self.to_picture(point)
+        x, y = int(position.x() // 1), int(position.y() // 1)
         inside = 0 <= x < self.picture.width() and 0 <= y < self.picture.height()
         return (x, y) if inside else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -18,10 +17,7 @@ from app.jobs.jobs import Job, JobKind, Jobs
 from app.language import naming, sentences
 from app.session.entries_model import EntriesModel
 from app.session.history import History
-from core.engine import Outcome
-
-if TYPE_CHECKING:
-    from core.engine import FileResult, Queries
+from core.engine import FileResult, Outcome, Queries
 
 #: An archive, its contents, and the files to be added to it.
 Opened = tuple[Path, Listing, Sequence[Path]]

@@ -116,21 +116,21 @@ def test_it_is_decoded_once_however_often_it_is_told(
 
 def test_the_map_has_the_colours_of_its_bits(tab: PreviewTab, view: PictureView) -> None:
     tab.toolbar.modes[Mode.MAP].trigger()
-    place = view.viewport.place()
+    area = view.viewport.area()
     for share in (0.1, 0.5, 0.9):
-        point = QPointF(place.left() + share * place.width(), place.center().y())
+        point = QPointF(area.left() + share * area.width(), area.center().y())
         expected = scale.colours()[round(255 * share * 24 / 30)]
         found = colour_at(view, point).getRgb()[:3]
         assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 8
-    before = colour_at(view, place.center())
+    before = colour_at(view, area.center())
     tab.opacity.setValue(0)
-    assert colour_at(view, place.center()) != before
+    assert colour_at(view, area.center()) != before
 
 
 def test_the_value_under_the_pointer(qtbot: Any, tab: PreviewTab, view: PictureView) -> None:
-    place = view.viewport.place()
+    area = view.viewport.area()
     zoom = view.viewport.zoom
-    point = place.topLeft() + QPointF(384.5, 100.5) * zoom
+    point = area.topLeft() + QPointF(384.5, 100.5) * zoom
     qtbot.mouseMove(view, QPoint(1, 1))
     qtbot.mouseMove(view, point.toPoint())
     at = view.viewport.pixel(QPointF(point.toPoint()))
@@ -195,8 +195,8 @@ def test_dragging_moves_the_picture(qtbot: Any, view: PictureView) -> None:
 
 def test_the_slider_is_dragged_and_divides(qtbot: Any, tab: PreviewTab, view: PictureView) -> None:
     tab.toolbar.modes[Mode.SLIDER].trigger()
-    place = view.viewport.place()
-    point = QPointF(place.left() + 0.7 * place.width(), place.center().y() - 40)
+    area = view.viewport.area()
+    point = QPointF(area.left() + 0.7 * area.width(), area.center().y() - 40)
     mapped = colour_at(view, point)
     start = centre(view).toPoint()
     qtbot.mouseMove(view, QPoint(1, 1))
@@ -234,15 +234,15 @@ def test_keys(qtbot: Any, tab: PreviewTab, view: PictureView) -> None:
     assert view.viewport.zoom == pytest.approx(fitting)
     qtbot.keyClick(view, Qt.Key.Key_1)
     assert view.viewport.zoom == 1
-    before = view.viewport.place().left()
+    before = view.viewport.area().left()
     qtbot.keyClick(view, Qt.Key.Key_Right)
-    assert view.viewport.place().left() == before - 48
+    assert view.viewport.area().left() == before - 48
     tab.toolbar.modes[Mode.SLIDER].trigger()
     qtbot.keyClick(view, Qt.Key.Key_Left)
     assert view.divider == pytest.approx(0.48)
     qtbot.keyClick(view, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     assert view.divider == pytest.approx(0.48)
-    assert view.viewport.place().left() == before
+    assert view.viewport.area().left() == before
     qtbot.keyClick(view, Qt.Key.Key_0)
     assert view.viewport.fitted
 
@@ -419,7 +419,7 @@ def test_a_screen_of_twice_the_pixels(qtbot: Any, view: PictureView) -> None:
     fitting = view.viewport.zoom
     view.actual_size()
     assert fitting == pytest.approx(min(1.0, 2 * view.width() / 768, 2 * view.height() / 512))
-    assert view.viewport.place().width() == 768 / 2
+    assert view.viewport.area().width() == 768 / 2
 
 
 def test_leaving_the_view_clears_the_value(tab: PreviewTab, view: PictureView, qtbot: Any) -> None:

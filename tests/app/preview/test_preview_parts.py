@@ -99,11 +99,11 @@ def test_levels_are_means(height: int, width: int, channels: int) -> None:
     assert [shown.red(), shown.green(), shown.blue()] == list(expected[:3])
 
 
-def painted(pyramid: Pyramid, place: QRectF, size: int, zoom: float) -> QImage:
+def painted(pyramid: Pyramid, area: QRectF, size: int, zoom: float) -> QImage:
     image = QImage(size, size, QImage.Format.Format_RGB32)
     image.fill(QColor("black"))
     painter = QPainter(image)
-    pyramid.paint(painter, place, QRectF(0, 0, size, size), zoom)
+    pyramid.paint(painter, area, QRectF(0, 0, size, size), zoom)
     painter.end()
     return image
 
@@ -145,12 +145,12 @@ def test_fit_shows_all_and_enlarges_nothing(width, height, pane, ratio) -> None:
     viewport = Viewport()
     viewport.set_pane(QSizeF(pane, pane), ratio)
     viewport.set_picture(QSize(width, height))
-    place = viewport.place()
+    area = viewport.area()
     assert viewport.zoom <= 1
-    assert place.width() <= pane + 1e-6
-    assert place.height() <= pane + 1e-6
-    assert abs(place.center().x() - pane / 2) <= 1
-    assert abs(place.center().y() - pane / 2) <= 1
+    assert area.width() <= pane + 1e-6
+    assert area.height() <= pane + 1e-6
+    assert abs(area.center().x() - pane / 2) <= 1
+    assert abs(area.center().y() - pane / 2) <= 1
 
 
 @given(
@@ -179,11 +179,11 @@ def test_no_empty_room_beside_a_picture(steps) -> None:
     for factor, across, down in steps:
         viewport.zoom_to(viewport.zoom * factor, QPointF(across % 300, down % 200))
         viewport.pan(QPointF(across, down))
-        place = viewport.place()
+        area = viewport.area()
         assert viewport.zoom <= GREATEST_ZOOM
         for low, high, pane in (
-            (place.left(), place.right(), 300),
-            (place.top(), place.bottom(), 200),
+            (area.left(), area.right(), 300),
+            (area.top(), area.bottom(), 200),
         ):
             if high - low >= pane:
                 assert low <= 1
