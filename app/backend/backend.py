@@ -157,11 +157,11 @@ class CoreBackend:
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
 
     def close(self) -> None:
-        """Removes the undo data."""
+        """Remove the undo data."""
         self.edits.close()
 
     def create(self, archive: Path) -> None:
-        """Makes an empty archive; a file of this name is replaced once the new one is complete."""
+        """Make an empty archive; a file of this name is replaced once the new one is complete."""
         if not os.path.lexists(archive):
             core.archive.Archive.create(archive).close()
             return
@@ -198,7 +198,7 @@ class CoreBackend:
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Adds planned files."""
+        """Add planned files."""
         return engine.add(
             archive,
             sources,
@@ -219,7 +219,7 @@ class CoreBackend:
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Writes images into a folder of the disk, and makes folders there."""
+        """Write images into a folder of the disk, and make folders there."""
         return engine.extract(
             archive,
             names,
@@ -239,7 +239,7 @@ class CoreBackend:
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Decodes images and compares them with their hashes."""
+        """Decode images and compare them with their hashes."""
         return engine.verify(
             archive,
             names,
@@ -261,7 +261,7 @@ class CoreBackend:
         listener: Listener,
         cancel: CancelToken,
     ) -> list[FileResult]:
-        """Moves originals away; each is checked once more right before."""
+        """Move originals away; each is checked once more right before."""
         return engine.discard(archive, files, move, listener=listener, cancel=cancel)
 
     def thumbnail(
@@ -340,7 +340,7 @@ class CoreBackend:
         return self._decoding.preview(archive, name, progress, on_tile, cancel)
 
     def report(self, archive: Path, names: Sequence[str] | None, target: Path) -> None:
-        """Writes the figures of these images, or of all; the target's suffix gives the format."""
+        """Write the figures of these images, or of all; the target's suffix gives the format."""
         from app.figures import report
 
         with core.archive.Archive.open(archive, salvage=True) as opened:

@@ -73,26 +73,26 @@ class CoreEdits:
             return self._shelf
 
     def close(self) -> None:
-        """Removes what is kept for undoing."""
+        """Remove what is kept for undoing."""
         with self._making:
             if self._shelf is not None:
                 self._shelf.close()
             self._shelf = None
 
     def forget(self, kept: Sequence[Path]) -> None:
-        """Deletes the files of edits that will not be undone any more."""
+        """Delete the files of edits that will not be undone any more."""
         for path in kept:
             with suppress(OSError):  # it is deleted with the shelf
                 path.unlink()
 
     def new_folder(self, archive: Path, name: str) -> Edit:
-        """Makes an empty folder."""
+        """Make an empty folder."""
         with _opened(archive) as opened:
             name = opened.new_folder(name)
         return Edit([], [], [name], partial(self.remove, archive, [name]))
 
     def rename(self, archive: Path, pairs: Pairs) -> Edit:
-        """Gives entries and folders new names, all or none."""
+        """Give entries and folders new names, all or none."""
         with _opened(archive) as opened:
             before = set(opened.folders())
             renamed = opened.rename(*pairs)
@@ -104,11 +104,11 @@ class CoreEdits:
         return Edit(gone, came, made, partial(self.rename, archive, back))
 
     def remove(self, archive: Path, names: Sequence[str]) -> Edit:
-        """Removes entries and folders."""
+        """Remove entries and folders."""
         return self._exchange(archive, names, [])
 
     def undo_adding(self, archive: Path, names: Sequence[str], replaced: Sequence[Path]) -> Edit:
-        """Removes what was added, and restores what it replaced."""
+        """Remove what was added, and restore what it replaced."""
         return self._exchange(archive, names, replaced)
 
     def _exchange(self, archive: Path, names: Sequence[str], kept: Sequence[Path]) -> Edit:

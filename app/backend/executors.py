@@ -34,7 +34,7 @@ class Executors:
         )
 
     def shutdown(self) -> None:
-        """Waits for running calls, and drops those that have not begun."""
+        """Wait for running calls, and drop those that have not begun."""
         for field in fields(self):
             executor: Executor = getattr(self, field.name)
             executor.shutdown(wait=True, cancel_futures=True)

@@ -50,7 +50,7 @@ class PrivateCache:
         return self._mine is not None and path.is_relative_to(self._mine)
 
     def sweep(self) -> None:
-        """Removes the folders of killed processes. Slow: call it on a worker."""
+        """Remove the folders of killed processes. Slow: call it on a worker."""
         try:
             found = {path.name.removesuffix(_LOCK_SUFFIX) for path in self.root.iterdir()}
         except FileNotFoundError:
@@ -65,7 +65,7 @@ class PrivateCache:
                 lock.unlock()
 
     def remove(self) -> None:
-        """Removes this process's folder; paths on the clipboard become invalid."""
+        """Remove this process's folder; paths on the clipboard become invalid."""
         with self._guard:
             if self._mine is not None:
                 _remove(self._mine)

@@ -51,18 +51,18 @@ class Task(QObject):
         self._woken.connect(self._on_woken)
 
     def start(self, executor: Executor, work: Work, cancel: CancelToken | None = None) -> None:
-        """Runs the work; once ``cancel`` is cancelled, nothing is delivered but ``ended``."""
+        """Run the work; once ``cancel`` is cancelled, nothing is delivered but ``ended``."""
         self._cancel = cancel
         self._future = executor.submit(self._run, work)
         self._future.add_done_callback(self._on_done)
 
     def withdraw(self) -> None:
-        """Ends the task if its work has not begun."""
+        """End the task if its work has not begun."""
         if self._future is not None:
             self._future.cancel()
 
     def tell(self, value: object, key: Hashable = None) -> None:  # on the worker
-        """Delivers a value as if it had been yielded, for work that reports by callbacks.
+        """Deliver a value as if it had been yielded, for work that reports by callbacks.
 
         A value with a key takes the place of an earlier one with this key that is not yet
         delivered, such as the progress of a file.
@@ -74,7 +74,7 @@ class Task(QObject):
             self._woken.emit()
 
     def deliver(self) -> None:
-        """Emits what has arrived, and the end if it has come."""
+        """Emit what has arrived, and the end if it has come."""
         with self._lock:
             values, self._values = self._values, {}
             outcome = self._outcome

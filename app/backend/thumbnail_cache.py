@@ -65,7 +65,7 @@ class ThumbnailCache:
             self._prune()
 
     def _prune(self) -> None:
-        """Counts the bytes, and removes the oldest thumbnails if they are too many."""
+        """Count the bytes, and remove the oldest thumbnails if they are too many."""
         files = []
         for path in self._folder.glob("??/*"):
             status = path.stat()

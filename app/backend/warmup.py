@@ -27,7 +27,7 @@ _LIBRARIES = (
 
 
 def keep_out_of_collections() -> None:
-    """Excludes all present objects from garbage collections, which hold the lock.
+    """Exclude all present objects from garbage collections, which hold the lock.
 
     Call this when the window is complete: its objects live as long as the program. The imports
     of the first job trigger a collection, which takes 26 ms with the window's objects.

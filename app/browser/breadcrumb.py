@@ -59,7 +59,7 @@ class Breadcrumb(QWidget):
         return self._count.text()
 
     def set_archive(self, name: str) -> None:
-        """Sets the name of the first crumb."""
+        """Set the name of the first crumb."""
         self._archive = name
         self._fill()
 
@@ -124,7 +124,7 @@ class Breadcrumb(QWidget):
         self._count.setAccessibleName(text)
 
     def _fit(self) -> None:
-        """Hides crumbs from the front until the rest fit; the last one is always shown."""
+        """Hide crumbs from the front until the rest fit; the last one is always shown."""
         room = self.width() - self._count.sizeHint().width() - self._up.sizeHint().width() - 30
         widths = [crumb.sizeHint().width() + 8 for crumb in self.crumbs]
         first = 0

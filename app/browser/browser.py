@@ -69,7 +69,7 @@ class Browser(QWidget):
         return self._views.currentWidget() is self.tiles
 
     def show_tiles(self, tiles: bool) -> None:
-        """Shows the tiles, or the list."""
+        """Show the tiles, or the list."""
         had_focus = self.view.hasFocus()
         self._views.setCurrentWidget(self.tiles if tiles else self.list)
         if had_focus:
@@ -79,11 +79,11 @@ class Browser(QWidget):
             self.view.scrollTo(current.siblingAtColumn(0))
 
     def zoom_in(self) -> None:
-        """Makes the tiles larger."""
+        """Make the tiles larger."""
         self._zoom(1)
 
     def zoom_out(self) -> None:
-        """Makes the tiles smaller."""
+        """Make the tiles smaller."""
         self._zoom(-1)
 
     def _zoom(self, steps: int) -> None:
@@ -92,23 +92,23 @@ class Browser(QWidget):
             self.tiles.set_zoom(self.tiles.zoom + steps)
 
     def enter(self, path: str) -> None:
-        """Shows a folder."""
+        """Show a folder."""
         self._model.show_folder(path)
 
     def open_folder(self) -> None:
-        """Enters the selected item, if it is a folder."""
+        """Enter the selected item, if it is a folder."""
         items = self.list.selected_items()
         if len(items) == 1 and isinstance(items[0], Folder):
             self.enter(items[0].path)
 
     def leave(self) -> None:
-        """Shows the parent folder."""
+        """Show the parent folder."""
         around = self._model.folder.folder
         if around is not None:
             self.enter(around.path)
 
     def select(self, paths: Sequence[str]) -> None:
-        """Selects these files and folders, as far as they are shown."""
+        """Select these files and folders, as far as they are shown."""
         wanted = set(paths)
         rows = [row for row, item in enumerate(self._model.items) if item.path in wanted]
         if rows:
@@ -122,7 +122,7 @@ class Browser(QWidget):
             self.view.scrollTo(chosen.currentIndex())
 
     def edit_name(self, path: str) -> None:
-        """Opens the editor of a name in its row."""
+        """Open the editor of a name in its row."""
         row = self._model.row_of(path)
         if row is not None:
             index = self._model.index(row, 0)
@@ -146,13 +146,13 @@ class Browser(QWidget):
         self._up.setEnabled(self._model.folder.folder is not None)
 
     def save(self, settings: QSettings) -> None:
-        """Saves columns, view and zoom."""
+        """Save columns, view and zoom."""
         self.list.save(settings)
         settings.setValue("entries/tiles", self.shows_tiles)
         settings.setValue("entries/zoom", self.tiles.zoom)
 
     def restore(self, settings: QSettings) -> None:
-        """Restores columns, view and zoom."""
+        """Restore columns, view and zoom."""
         self.list.restore(settings)
         self.tiles.set_zoom(int(str(settings.value("entries/zoom", self.tiles.zoom))))
         self.show_tiles(bool(settings.value("entries/tiles", False, bool)))

@@ -83,7 +83,7 @@ class EmptyPage(QWidget):
         return self._text.text()
 
     def set_archive(self, name: str | None, recent: Sequence[Path]) -> None:
-        """Shows which archive is empty, or that none is open and which ones were lately."""
+        """Show which archive is empty, or that none is open and which ones were lately."""
         self._list_recent(recent if name is None else ())
         if name is None:
             text = self.tr(
@@ -124,7 +124,7 @@ class EmptyPage(QWidget):
             self._recent_grid.addWidget(folder, row, 1)
 
     def set_hovered(self, hovered: bool) -> None:
-        """Highlights the area while something is dragged over the window."""
+        """Highlight the area while something is dragged over the window."""
         self._hovered = hovered
         self.update()
 

@@ -78,7 +78,7 @@ class EntriesView(QTableView):
         self.reset_columns()
 
     def reset_columns(self) -> None:
-        """Resets the columns, their widths and their order to the default."""
+        """Reset the columns, their widths and their order to the default."""
         header = self.horizontalHeader()
         for index, column in enumerate(self._columns):
             header.moveSection(header.visualIndex(index), index)
@@ -100,13 +100,13 @@ class EntriesView(QTableView):
         self._fill()
 
     def _fill(self) -> None:
-        """Gives the name column the width that the others leave."""
+        """Give the name column the width that the others leave."""
         header = self.horizontalHeader()
         rest = header.length() - header.sectionSize(0)
         header.resizeSection(0, max(_LEAST_NAME_WIDTH, self.viewport().width() - rest))
 
     def fill_column_menu(self, menu: QMenu) -> None:
-        """Fills a menu that shows and hides columns; the name is always shown."""
+        """Fill a menu that shows and hide columns; the name is always shown."""
         menu.clear()
         for index, column in enumerate(self._columns[1:], start=1):
             action = menu.addAction(column.title.replace("\n", " "))
@@ -147,12 +147,12 @@ class EntriesView(QTableView):
         return "|".join(column.title for column in self._columns)
 
     def save(self, settings: QSettings) -> None:
-        """Saves the columns."""
+        """Save the columns."""
         settings.setValue("entries/header", self.horizontalHeader().saveState())
         settings.setValue("entries/titles", self._titles())
 
     def restore(self, settings: QSettings) -> None:
-        """Restores the columns, unless the program has others now, or other titles."""
+        """Restore the columns, unless the program has others now, or other titles."""
         state = settings.value("entries/header")
         if isinstance(state, QByteArray) and settings.value("entries/titles") == self._titles():
             self.horizontalHeader().restoreState(state)

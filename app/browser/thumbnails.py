@@ -57,7 +57,7 @@ class Thumbnails(QObject):
         return self._task is not None
 
     def show_archive(self, archive: Path | None) -> None:
-        """Turns to an archive; thumbnails that failed are tried again."""
+        """Turn to an archive; thumbnails that failed are tried again."""
         self.forget_waiting()
         self._cancel.cancel()
         self._cancel = CancelToken()
@@ -65,11 +65,11 @@ class Thumbnails(QObject):
         self._failed.clear()
 
     def forget_waiting(self) -> None:
-        """Drops the requests; call this when other rows come into sight."""
+        """Drop the requests; call this when other rows come into sight."""
         self._waiting.clear()
 
     def stop(self) -> None:
-        """Makes no more, and cancels the current one."""
+        """Make no more, and cancel the current one."""
         self.show_archive(None)
 
     def pixmap(self, entry: Entry, box: QSize, ratio: float) -> QPixmap | None:

@@ -47,7 +47,7 @@ class TilesView(QListView):
         self.drag_wanted.emit()
 
     def set_zoom(self, zoom: int) -> None:
-        """Sets the zoom to an index of ZOOMS, or the nearest one."""
+        """Set the zoom to an index of ZOOMS, or the nearest one."""
         self.zoom = max(0, min(zoom, len(ZOOMS) - 1))
         width = ZOOMS[self.zoom]
         self._delegate.box = QSize(width, width * 3 // 4)

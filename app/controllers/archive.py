@@ -45,28 +45,28 @@ class ArchiveControl(QObject):
         self._enable()
 
     def new(self) -> None:
-        """Asks where, and makes an empty archive there."""
+        """Ask where, and make an empty archive there."""
         path = self._dialogs.new_archive(self._window, self._suggestion())
         if path is not None:
             self._session.create(path)
 
     def open(self) -> None:
-        """Asks which, and opens it."""
+        """Ask which, and open it."""
         path = self._dialogs.open_archive(self._window, self._recent.folder)
         if path is not None:
             self._session.open(path)
 
     def add_files(self) -> None:
-        """Asks for images, and adds them."""
+        """Ask for images, and add them."""
         self.add(self._dialogs.images_to_add(self._window, self._recent.folder))
 
     def add_folder(self) -> None:
-        """Asks for a folder, and adds the images in it."""
+        """Ask for a folder, and add the images in it."""
         folder = self._dialogs.folder_to_add(self._window, self._recent.folder)
         self.add([folder] if folder is not None else [])
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Adds files and folders; asks for a new archive where none is open."""
+        """Add files and folders; ask for a new archive where none is open."""
         if not paths:
             return
         if self._session.path is not None:
@@ -77,7 +77,7 @@ class ArchiveControl(QObject):
             self._session.create(path, then_add=paths)
 
     def take(self, archives: Sequence[Path], others: Sequence[Path]) -> None:
-        """Opens an archive that was dropped or pasted; adds all other files."""
+        """Open an archive that was dropped or pasted; add all other files."""
         if archives and not others:
             self._session.open(archives[0])
             if len(archives) > 1:

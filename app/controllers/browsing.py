@@ -38,7 +38,7 @@ class Browsing(QObject):
         self._enable()
 
     def reveal(self, name: str) -> None:
-        """Selects an image or folder in the list, in its folder."""
+        """Select an image or folder in the list, in its folder."""
         self._filter.clear()
         self._browser.enter(name.rpartition("/")[0])
         self._browser.select([name])

@@ -47,23 +47,23 @@ class Editing(QObject):
         self._enable()
 
     def undo(self) -> None:
-        """Undoes the latest edit, unless a job is adding to the archive."""
+        """Undoe the latest edit, unless a job is adding to the archive."""
         if not self._refused():
             self._session.history.undo()
 
     def redo(self) -> None:
-        """Redoes what was undone, unless a job is adding to the archive."""
+        """Redoe what was undone, unless a job is adding to the archive."""
         if not self._refused():
             self._session.history.redo()
 
     def rename(self) -> None:
-        """Opens the editor for the name of the selected image or folder."""
+        """Open the editor for the name of the selected image or folder."""
         selected = self._selected()
         if len(selected) == 1:
             self._browser.edit_name(selected[0])
 
     def move(self) -> None:
-        """Asks for a folder, and moves the selection there."""
+        """Ask for a folder, and move the selection there."""
         session, names = self._session, self._selected()
         if session.path is None or not names:
             return
@@ -78,11 +78,11 @@ class Editing(QObject):
             session.move(names, target)
 
     def new_folder(self) -> None:
-        """Asks for a name, and makes a folder in the one that is shown."""
+        """Ask for a name, and make a folder in the one that is shown."""
         self.new_folder_in(self._session.model.folder.path)
 
     def new_folder_in(self, above: str) -> None:
-        """Asks for a name, and makes a folder in this one."""
+        """Ask for a name, and make a folder in this one."""
         session = self._session
         if session.path is None:
             return
@@ -97,7 +97,7 @@ class Editing(QObject):
             session.new_folder(naming.inside(above, name))
 
     def remove(self) -> None:
-        """Asks, and deletes the selection."""
+        """Ask, and delete the selection."""
         names = self._selected()
         if names and self._dialogs.confirm_removal(self._window, names):
             self._session.remove(names)

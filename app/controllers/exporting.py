@@ -52,7 +52,7 @@ class Exporting(QObject):
         self._enable()
 
     def copy_table(self) -> None:
-        """Copies the figures of the visible tab to the clipboard."""
+        """Copy the figures of the visible tab to the clipboard."""
         table = self._table()
         if table is None:
             return
@@ -60,7 +60,7 @@ class Exporting(QObject):
         self._copied = table.tsv()
 
     def export_panel(self) -> None:
-        """Writes the figures of the visible tab to a file."""
+        """Write the figures of the visible tab to a file."""
         table = self._table()
         if table is None:
             return
@@ -78,7 +78,7 @@ class Exporting(QObject):
         return table
 
     def let_go(self) -> None:
-        """Replaces a copied table on the clipboard by plain text, which outlives the program.
+        """Replace a copied table on the clipboard by plain text, which outlives the program.
 
         Qt would delete data made by Python after Python has ended, and crash.
         """
@@ -92,7 +92,7 @@ class Exporting(QObject):
             action.setEnabled(bool(self._session.model.entries))
 
     def _export(self, suffix: str) -> None:
-        """Writes the figures of the selected images, or of all, to a file with this suffix."""
+        """Write the figures of the selected images, or of all, to a file with this suffix."""
         archive = self._session.path
         if archive is None:
             return

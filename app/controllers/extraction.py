@@ -41,15 +41,15 @@ class Extraction(QObject):
         self._enable()
 
     def extract(self) -> None:
-        """Extracts the selection, or all."""
+        """Extract the selection, or all."""
         self.extract_items(self._selected() or [self._session.model.root])
 
     def extract_all(self) -> None:
-        """Extracts all images, shown or not, and empty folders."""
+        """Extract all images, shown or not, and empty folders."""
         self.extract_items([self._session.model.root])
 
     def extract_items(self, items: Sequence[Item]) -> None:
-        """Asks for a folder, and extracts these files and folders to it."""
+        """Ask for a folder, and extract these files and folders to it."""
         names = dict.fromkeys(entry.name for item in items for entry in item.below())
         folders = [item for item in items if isinstance(item, Folder)]
         made = dict.fromkeys(name for folder in folders for name in folder.made_below())
@@ -63,11 +63,11 @@ class Extraction(QObject):
             self._session.extract(list(names), list(made), target)
 
     def verify(self) -> None:
-        """Verifies the selection, or all."""
+        """Verify the selection, or all."""
         self.verify_items(self._selected() or [self._session.model.root])
 
     def verify_items(self, items: Sequence[Item]) -> None:
-        """Verifies these files, and all files in these folders."""
+        """Verify these files, and all files in these folders."""
         names = list(dict.fromkeys(entry.name for item in items for entry in item.below()))
         if names:
             self._session.verify(names)

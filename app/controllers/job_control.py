@@ -34,7 +34,7 @@ class JobControl(QObject):
         self.refresh()
 
     def toggle_pause(self) -> None:
-        """Pauses or resumes the running job."""
+        """Pause or resume the running job."""
         if job := self._at_work():
             if job.paused:
                 job.resume()
@@ -42,23 +42,23 @@ class JobControl(QObject):
                 job.pause()
 
     def cancel(self) -> None:
-        """Cancels the running job; waiting jobs go on."""
+        """Cancel the running job; waiting jobs go on."""
         if job := self._at_work():
             job.cancel()
 
     def copy_errors(self) -> None:
-        """Copies the errors of all failed files, one line each."""
+        """Copy the errors of all failed files, one line each."""
         failed = [each for job in self._jobs.with_failures for each in job.failures]
         errors = [sentences.translated(each.error or each.name) for each in failed]
         QGuiApplication.clipboard().setText("\n".join(errors))
 
     def clear(self) -> None:
-        """Removes finished jobs from the panel."""
+        """Remove finished jobs from the panel."""
         self._panel.clear()
         self.refresh()
 
     def refresh(self) -> None:
-        """Enables and names the actions."""
+        """Enable and name the actions."""
         actions, job = self._actions, self._at_work()
         paused = job is not None and job.paused
         actions.pause.setText(self.tr("Res&ume") if paused else self.tr("&Pause"))

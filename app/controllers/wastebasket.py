@@ -8,7 +8,7 @@ from PySide6.QtCore import QFile
 
 
 def move(path: Path) -> None:
-    """Moves a file to the wastebasket. Raises OSError."""
+    """Move a file to the wastebasket. Raises OSError."""
     file = QFile(str(path))
     if not file.moveToTrash():
         raise OSError(file.errorString())

@@ -120,7 +120,7 @@ class CompareTab(ScrollingTab):
         """The selection is compared in another tab."""
 
     def start(self, paths: Sequence[Path]) -> None:
-        """Compares these images."""
+        """Compare these images."""
         if paths:
             self._settings.setValue(_THOROUGH, self.thorough.isChecked())
             self._settings.setValue(_BLACK_BOX, self.black_box.isChecked())

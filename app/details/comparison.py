@@ -66,7 +66,7 @@ class Comparison(QObject):
         return list(self._known[self._subject].attempts) if self._subject in self._known else []
 
     def start(self, archive: Path, entry: Entry) -> None:
-        """Turns to this image, unless it is the current one."""
+        """Turn to this image, unless it is the current one."""
         subject = Subject(archive, entry.name, entry.pixel_sha256)
         if subject == self._subject:
             return
@@ -78,7 +78,7 @@ class Comparison(QObject):
             self._settling.start()
 
     def cancel(self) -> None:
-        """Turns to nothing; a running codec finishes, and its result is discarded."""
+        """Turn to nothing; a running codec finishes, and its result is discarded."""
         self._settling.stop()
         self._cancel.cancel()
         self._cancel, self._subject = CancelToken(), None

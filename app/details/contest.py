@@ -54,7 +54,7 @@ class Contest(QObject):
         return not self._cancel.cancelled and any(not p.done for p in self.pictures)
 
     def start(self, paths: Sequence[Path], *, thorough: bool, black_box: bool) -> None:
-        """Compares these pictures."""
+        """Compare these pictures."""
         self._cancel.cancel()
         self._cancel = CancelToken()
         self.pictures = [Compared(path) for path in dict.fromkeys(paths)]
@@ -68,7 +68,7 @@ class Contest(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stops and keeps what was measured; a running codec's result is discarded."""
+        """Stop and keep what was measured; a running codec's result is discarded."""
         self._cancel.cancel()
         self.changed.emit()
 

@@ -175,7 +175,7 @@ class FactsForm(QWidget):
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
     def set_rows(self, rows: list[Row]) -> None:
-        """Sets the facts."""
+        """Set the facts."""
         if rows == self._rows:
             return
         self._rows = rows

@@ -60,7 +60,7 @@ class DetailsPanel(QTabWidget):
         self._tell()
 
     def show_selection(self, selection: Selection) -> None:
-        """Turns to another selection."""
+        """Turn to another selection."""
         self._selection = selection
         if selection.chosen or not self._rest.isActive():
             self._rest.start()
@@ -69,12 +69,12 @@ class DetailsPanel(QTabWidget):
             self._waits = True
 
     def stop(self) -> None:
-        """Measures nothing more."""
+        """Measure nothing more."""
         self.comparison.cancel()
         self.contest.cancel()
 
     def turn_to(self, name: str) -> None:
-        """Shows the tab of this object name, if there is one."""
+        """Show the tab of this object name, if there is one."""
         tab = self.findChild(Tab, name)
         if tab is not None:
             self.setCurrentWidget(tab)

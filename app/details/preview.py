@@ -134,12 +134,12 @@ class PreviewTab(Tab):
         self.toolbar.save_map.triggered.connect(self._save_map)
 
     def save(self, settings: QSettings) -> None:
-        """Saves the view of picture and map."""
+        """Save the view of picture and map."""
         settings.setValue(_MODE, self.view.mode.value)
         settings.setValue(_OPACITY, self.opacity.value())
 
     def restore(self, settings: QSettings) -> None:
-        """Restores the view of picture and map."""
+        """Restore the view of picture and map."""
         mode = str(settings.value(_MODE, ""))
         if mode in [each.value for each in Mode]:
             self.toolbar.modes[Mode(mode)].setChecked(True)
@@ -187,7 +187,7 @@ class PreviewTab(Tab):
         self._loader.start(self._archive, self._entry)
 
     def _wait(self, seconds: float) -> None:
-        """Waits for a click, before a long decoding or after it was stopped."""
+        """Wait for a click, before a long decoding or after it was stopped."""
         self.view.show_message(
             self.tr("Decoding this image took {0} when it was added.").format(
                 formats.duration(seconds)
@@ -231,7 +231,7 @@ class PreviewTab(Tab):
         self._show_parts(busy=False)
 
     def _show_parts(self, *, busy: bool) -> None:
-        """Shows the widgets that apply."""
+        """Show the widgets that apply."""
         loaded = self._loaded
         mapped = loaded is not None and loaded.heat is not None
         self.toolbar.set_there(picture=loaded is not None, heat_map=mapped)

@@ -49,11 +49,11 @@ class Properties(QObject):
         self._enable()
 
     def show(self) -> None:
-        """Shows the properties of the selection."""
+        """Show the properties of the selection."""
         self.show_items(list(self._selected()) or [self._session.model.folder])
 
     def show_items(self, items: Sequence[Item]) -> None:
-        """Shows the properties of these files and folders."""
+        """Show the properties of these files and folders."""
         archive = self._session.path
         if archive is None:
             return
@@ -131,7 +131,7 @@ class _Dialog(QDialog):
         self._name = name
 
     def fill(self, page: QWidget, picture: QWidget | None) -> None:
-        """Lays out the page, with the picture or a title above it."""
+        """Lay out the page, with the picture or a title above it."""
         column = QVBoxLayout(self)
         if picture is not None:
             row = QHBoxLayout()

@@ -38,7 +38,7 @@ class Tab(QWidget):
         raise NotImplementedError
 
     def show_selection(self, selection: Selection) -> None:
-        """Shows this selection."""
+        """Show this selection."""
         raise NotImplementedError
 
     def table(self) -> Table | None:
@@ -68,7 +68,7 @@ class ScrollingTab(Tab):
         around.addWidget(_Column(self._body, self))
 
     def add_section(self, heading: str, *parts: QWidget) -> QWidget:
-        """Adds a bold heading with widgets below it, as one widget that can be hidden."""
+        """Add a bold heading with widgets below it, as one widget that can be hidden."""
         section = QWidget(self._body)
         column = QVBoxLayout(section)
         column.setContentsMargins(0, 14, 0, 0)
@@ -83,7 +83,7 @@ class ScrollingTab(Tab):
         return section
 
     def show_heading(self, selection: Selection, invitation: str) -> None:
-        """Shows the name and size of one entry, the totals of several, or the invitation."""
+        """Show the name and size of one entry, the totals of several, or the invitation."""
         entry, entries = selection.single, selection.entries
         if not entries:
             self.heading.set_text(self.title())

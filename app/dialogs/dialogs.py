@@ -233,7 +233,7 @@ class QtDialogs:
     def _confirm(
         self, parent: QWidget, title: str, question: str, more: str, yes: str, no: str
     ) -> bool:
-        """Asks with verbs on the buttons; the safe answer is the default."""
+        """Ask with verbs on the buttons; the safe answer is the default."""
         box = QMessageBox(parent)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(title)

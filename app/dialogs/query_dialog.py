@@ -64,7 +64,7 @@ class FileCard(QFrame):
         self.setAccessibleName(", ".join([title, *lines]))
 
     def show_picture(self, picture: QImage) -> None:
-        """Shows the picture, when it has been loaded."""
+        """Show the picture, when it has been loaded."""
         ratio = self.devicePixelRatioF()
         side = round(PICTURE_SIDE * ratio)
         if max(picture.width(), picture.height()) > side:
@@ -123,11 +123,11 @@ class QueryDialog(QDialog):
         self.rejected.connect(lambda: self._answer(None))
 
     def show_picture(self, side: int, picture: QImage) -> None:
-        """Shows the picture of the present file (0), or of the new one (1)."""
+        """Show the picture of the present file (0), or of the new one (1)."""
         self.cards[side].show_picture(picture)
 
     def withdraw(self) -> None:
-        """Closes it without an answer."""
+        """Close it without an answer."""
         self._on_answer = None
         self.close()
         self.deleteLater()

@@ -33,7 +33,7 @@ class Copying(QObject):
         self._waiting: Preparation | None = None
 
     def copy(self) -> None:
-        """Copies the selection once it is decoded; a later copy replaces it."""
+        """Copy the selection once it is decoded; a later copy replaces it."""
         picked = self._picked()
         if picked is None or (self._waiting is not None and self._waiting.picked == picked):
             return
@@ -47,7 +47,7 @@ class Copying(QObject):
         self._overlay.follow(preparation, self.tr("Preparing {0} of {1} for the clipboard…"))
 
     def stop(self) -> None:
-        """Stops preparing; the clipboard stays as it is."""
+        """Stop preparing; the clipboard stays as it is."""
         if self._waiting is not None:
             preparation, self._waiting = self._waiting, None
             preparation.ended.disconnect(self._on_ended)
@@ -55,7 +55,7 @@ class Copying(QObject):
             preparation.cancel()
 
     def forget(self) -> None:
-        """Clears the clipboard if its files are about to be deleted."""
+        """Clear the clipboard if its files are about to be deleted."""
         clipboard = QGuiApplication.clipboard()
         data = clipboard.mimeData()
         urls = data.urls() if data is not None else []

@@ -25,7 +25,7 @@ _PICTURE = 48
 
 
 def run_drag(drag: QDrag) -> Qt.DropAction:
-    """Runs Qt's drag loop, until the button is released."""
+    """Run Qt's drag loop, until the button is released."""
     return drag.exec(Qt.DropAction.CopyAction)
 
 
@@ -60,7 +60,7 @@ class DragOut(QObject):
             view.installEventFilter(self)
 
     def begin(self) -> None:
-        """Starts dragging the selection; the left button is down."""
+        """Start dragging the selection; the left button is down."""
         picked = self._picked()
         if picked is None:
             return
@@ -74,7 +74,7 @@ class DragOut(QObject):
         QGuiApplication.setOverrideCursor(Qt.CursorShape.BusyCursor)
 
     def give_up(self) -> None:
-        """Ends the wait for files."""
+        """End the wait for files."""
         if self._waiting is not None:
             preparation = self._stop_waiting()
             self._outgoing.release(preparation)

@@ -93,12 +93,12 @@ class Exchange(QObject):
         self.outgoing.consider(None if self._session.jobs.active else picked)
 
     def paste(self) -> None:
-        """Adds the files or the image on the clipboard to the archive."""
+        """Add the files or the image on the clipboard to the archive."""
         data = QGuiApplication.clipboard().mimeData()
         self.receive(incoming.read(data) if data is not None else Offer())
 
     def receive(self, offer: Offer) -> None:
-        """Takes what was dropped or pasted, or explains why not."""
+        """Take what was dropped or pasted, or explain why not."""
         if offer.paths:
             self.bring(offer.paths)
         elif offer.has_image:
@@ -113,13 +113,13 @@ class Exchange(QObject):
             )
 
     def bring(self, paths: list[Path]) -> None:
-        """Checks paths on a worker; ``arrived`` is emitted with those that exist."""
+        """Check paths on a worker; ``arrived`` is emitted with those that exist."""
         task = self._task()
         task.succeeded.connect(self._on_sorted)
         task.start(self._executor, partial(incoming.sort, paths))
 
     def close(self) -> None:
-        """Stops all preparations, and clears files of the program from the clipboard."""
+        """Stop all preparations, and clear files of the program from the clipboard."""
         self._closed = True
         self.copying.stop()
         self.drag_out.give_up()

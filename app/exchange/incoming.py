@@ -42,7 +42,7 @@ def may_be_taken(data: QMimeData) -> bool:
 
 
 def read(data: QMimeData) -> Offer:
-    """Reads an offer; pixels beside files are ignored, because they only show the files."""
+    """Read an offer; pixels beside files are ignored, because they only show the files."""
     urls = data.urls()
     paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
     remote = [_shown(url) for url in urls if not url.isLocalFile()]
@@ -75,7 +75,7 @@ class Sorted:
 
 
 def sort(paths: Sequence[Path]) -> Sorted:
-    """Sorts paths; archives are recognized by suffix or by their first bytes."""
+    """Sort paths; archives are recognized by suffix or by their first bytes."""
     found = Sorted([], [], [], [])
     for path in paths:
         if not os.path.lexists(path):
@@ -104,7 +104,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def write_image(offer: Offer, name: str, folder: Path) -> Path:
-    """Writes the offered pixels as a PNG file of this name."""
+    """Write the offered pixels as a PNG file of this name."""
     part = archive_name([name if name.lower().endswith(".png") else f"{name}.png"])
     path = folder / local_part(part, windows=os.name == "nt")
     if offer.png:
@@ -117,7 +117,7 @@ def write_image(offer: Offer, name: str, folder: Path) -> Path:
 
 
 def _without_needless_alpha(image: QImage) -> QImage:
-    """Drops an alpha channel that is 255 throughout, as screenshots have it, to save bits."""
+    """Drop an alpha channel that is 255 throughout, as screenshots have it, to save bits."""
     if not image.hasAlphaChannel() or image.depth() > 32:
         return image
     alpha = image.convertToFormat(QImage.Format.Format_Alpha8)

@@ -135,11 +135,11 @@ class Preparation(QObject):
         return self._job.meter.fraction
 
     def give(self) -> None:
-        """Marks the files as given away: they stay in place until the program ends."""
+        """Mark the files as given away: they stay in place until the program ends."""
         self.asked = self._tray.given = True
 
     def cancel(self) -> None:
-        """Stops it; the files that are ready are kept for the next one."""
+        """Stop it; the files that are ready are kept for the next one."""
         if self.running:
             self._job.cancel()
 
@@ -188,7 +188,7 @@ class Outgoing(QObject):
         return bool(self._running)
 
     def consider(self, picked: Picked | None) -> None:
-        """Turns to another selection; cancels preparations that nobody waits for."""
+        """Turn to another selection; cancel preparations that nobody waits for."""
         self._next = None
         self._settling.stop()
         last = self._last
@@ -212,13 +212,13 @@ class Outgoing(QObject):
         return last
 
     def release(self, preparation: Preparation) -> None:
-        """Ends the wait for a preparation; it continues in the background if it is quick."""
+        """End the wait for a preparation; it continues in the background if it is quick."""
         preparation.asked = False
         if not preparation.picked.is_quick or preparation is not self._last:
             preparation.cancel()
 
     def cancel_all(self) -> None:
-        """Stops all within a second."""
+        """Stop all within a second."""
         self.consider(None)
         for preparation in self._running:
             preparation.cancel()
@@ -289,7 +289,7 @@ def _keys(picked: Picked) -> list[_Key]:
 
 
 def _bring(file: _File, folder: Path) -> Path:
-    """Moves a decoded file into another tray, or copies it if its path was given away."""
+    """Move a decoded file into another tray, or copy it if its path was given away."""
     assert file.tray.folder is not None
     target = folder / file.path.relative_to(file.tray.folder)
     target.parent.mkdir(parents=True, exist_ok=True)

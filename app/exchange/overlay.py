@@ -64,7 +64,7 @@ class PreparingOverlay(QFrame):
         self.raise_()
 
     def leave(self) -> None:
-        """Hides the note."""
+        """Hide the note."""
         if self._preparation is not None:
             self._preparation.progressed.disconnect(self._refresh)
             self._preparation.ended.disconnect(self.leave)

@@ -35,12 +35,12 @@ class JobFilesModel(QAbstractTableModel):
         self._failed_icon = icons.failure()
 
     def follow(self, job: Job) -> None:
-        """Adds the files of a job."""
+        """Add the files of a job."""
         job.files_added.connect(self._on_added)
         job.files_changed.connect(self._on_changed)
 
     def clear_finished(self) -> None:
-        """Removes the files of finished jobs."""
+        """Remove the files of finished jobs."""
         self.beginResetModel()
         indices = {row: key for key, row in self._rows.items()}
         kept = [(pair, indices[row]) for row, pair in enumerate(self._files) if pair[0].active]

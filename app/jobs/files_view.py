@@ -76,7 +76,7 @@ class JobFilesView(QTableView):
         self._look()
 
     def show_failures_only(self, only: bool) -> None:
-        """Shows the failed files only, or all."""
+        """Show the failed files only, or all."""
         self._proxy.setFilterFixedString("true" if only else "")
 
     def reveal(
@@ -84,7 +84,7 @@ class JobFilesView(QTableView):
         row: int,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
     ) -> None:
-        """Scrolls to a row of the model, if it is shown."""
+        """Scroll to a row of the model, if it is shown."""
         index = self._proxy.mapFromSource(self._files.index(row, FILE))
         if index.isValid():
             self.scrollTo(index, hint)
@@ -93,7 +93,7 @@ class JobFilesView(QTableView):
         self.copy.setEnabled(self.selectionModel().hasSelection())
 
     def _copy_rows(self) -> None:
-        """Copies the selected files and their states, one line each."""
+        """Copy the selected files and their states, one line each."""
         rows = sorted({index.row() for index in self.selectedIndexes()})
         lines = (
             "\t".join(self._proxy.index(row, column).data() for column in (FILE, STATE))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def adding(
     backend: Backend, archive: Path, paths: Sequence[Path], queries: Queries, folder: str
 ) -> Work:
-    """Adds files and folders to a folder of the archive, "" being its root."""
+    """Add files and folders to a folder of the archive, "" being its root."""
     return _adding(backend, archive, partial(backend.plan_add, paths, folder), queries)
 
 
@@ -53,7 +53,7 @@ def extracting(
     target: Path,
     queries: Queries,
 ) -> Work:
-    """Writes images into a folder of the disk, and makes folders of the archive there."""
+    """Write images into a folder of the disk, and make folders of the archive there."""
     names = [name for name, _ in plan]
 
     def retry(failed: Sequence[FileResult]) -> Work:
@@ -65,7 +65,7 @@ def extracting(
 
 
 def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> Work:
-    """Decodes images and compares them with their hashes."""
+    """Decode images and compare them with their hashes."""
 
     def retry(failed: Sequence[FileResult]) -> Work:
         return verifying(backend, archive, _part(plan, failed), queries)
@@ -77,7 +77,7 @@ def verifying(backend: Backend, archive: Path, plan: Plan, queries: Queries) -> 
 def discarding(
     backend: Backend, archive: Path, files: Sequence[Discardable], move: Callable[[Path], None]
 ) -> Work:
-    """Moves originals to the wastebasket."""
+    """Move originals to the wastebasket."""
 
     def retry(failed: Sequence[FileResult]) -> Work:
         names = {result.name for result in failed}

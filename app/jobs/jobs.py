@@ -120,22 +120,22 @@ class Job(QObject):
         self._task.ended.connect(self._end)
 
     def start(self, executor: Executor) -> None:
-        """Hands the work to the executor."""
+        """Hand the work to the executor."""
         self._task.start(executor, self._run)
 
     def cancel(self) -> None:
-        """Stops the job within a second; the file under way leaves no trace."""
+        """Stop the job within a second; the file under way leaves no trace."""
         self._cancel.cancel()
         self._task.withdraw()
         self._tell_running()
 
     def pause(self) -> None:
-        """Pauses the work within a second."""
+        """Pause the work within a second."""
         self._cancel.pause()
         self._tell_running()
 
     def resume(self) -> None:
-        """Resumes paused work."""
+        """Resume paused work."""
         self._cancel.resume()
         self._tell_running()
 
@@ -199,7 +199,7 @@ class Job(QObject):
         self.progressed.emit()
 
     def deliver(self) -> None:
-        """Processes the worker's reports now."""
+        """Process the worker's reports now."""
         self._task.deliver()
 
     def _run(self) -> None:  # on the worker
@@ -288,7 +288,7 @@ class Jobs(QObject):
         self.asking = False  #: whether the running job waits for an answer
 
     def submit(self, kind: JobKind, archive: Path, work: Work) -> Job:
-        """Starts a job, or queues it behind those that run."""
+        """Start a job, or queue it behind those that run."""
         job = Job(kind, archive, work, self)
         self._jobs.append(job)
         job.progressed.connect(self.progressed)
@@ -313,22 +313,22 @@ class Jobs(QObject):
         return [job for job in self._jobs if not job.active and job.count(State.FAILED)]
 
     def retry_failed(self) -> None:
-        """Retries all failed files, in a new job for each finished one."""
+        """Retry all failed files, in a new job for each finished one."""
         for job in self.with_failures:
             self.submit(job.kind, job.archive, job.retry())
 
     def cancel_all(self) -> None:
-        """Cancels all jobs, waiting ones first, so that none of them starts."""
+        """Cancel all jobs, waiting ones first, so that none of them starts."""
         for job in reversed(self.active):
             job.cancel()
 
     def set_asking(self, asking: bool) -> None:
-        """Notes that the running job waits for an answer, or no longer does."""
+        """Note that the running job waits for an answer, or no longer does."""
         self.asking = asking
         self.progressed.emit()
 
     def forget_finished(self) -> None:
-        """Drops finished jobs."""
+        """Drop finished jobs."""
         for job in self._jobs:
             if not job.active:
                 job.deleteLater()

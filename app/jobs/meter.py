@@ -48,12 +48,12 @@ class Meter:
         self._samples: deque[tuple[float, float]] = deque()
 
     def plan(self, files: Sequence[tuple[str, float]]) -> None:
-        """Sets all files and their weights, before the first progress."""
+        """Set all files and their weights, before the first progress."""
         for name, weight in files:
             self._files[name] = _File(max(weight, 1.0))
 
     def progress(self, event: Progress) -> float:
-        """Takes one event; returns the file's fraction, which never falls."""
+        """Take one event; return the file's fraction, which never falls."""
         file = self._files.setdefault(event.name, _File(1.0))
         file.n_pixels = event.pixels_total
         before, own = self._spans.get(event.stage, (0.0, 0.0))
@@ -63,7 +63,7 @@ class Meter:
         return file.fraction
 
     def finish(self, name: str) -> None:
-        """Marks a file as done, whether it succeeded or failed."""
+        """Mark a file as done, whether it succeeded or failed."""
         self._files.setdefault(name, _File(1.0)).fraction = 1.0
         self._sample()
 

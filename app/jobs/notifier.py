@@ -22,12 +22,12 @@ class Notifier(QObject):
         window.installEventFilter(self)
 
     def ask(self, asking: bool) -> None:
-        """Notifies of a question that waits for an answer."""
+        """Notify of a question that waits for an answer."""
         if asking:
             self.tell(self.tr("Floe waits for your answer."))
 
     def tell(self, text: str) -> None:
-        """Shows a text, unless the window or one of its dialogs is active."""
+        """Show a text, unless the window or one of its dialogs is active."""
         if QApplication.activeWindow() is not None:
             return
         if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):

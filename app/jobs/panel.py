@@ -93,7 +93,7 @@ class JobsPanel(QFrame):
         return self._folded
 
     def set_folded(self, folded: bool) -> None:
-        """Hides or shows the list of files."""
+        """Hide or show the list of files."""
         self._folded = folded
         self.files.setVisible(not folded)
         hint = self.tr("Show the files") if folded else self.tr("Hide the files")
@@ -103,14 +103,14 @@ class JobsPanel(QFrame):
         self._draw_icon()
 
     def clear(self) -> None:
-        """Removes finished jobs; hides if none is left."""
+        """Remove finished jobs; hide if none is left."""
         self._jobs.forget_finished()
         self.model.clear_finished()
         self.refresh()
         self.setVisible(bool(self._jobs.active))
 
     def refresh(self) -> None:
-        """Shows the progress of the current job."""
+        """Show the progress of the current job."""
         job = self._jobs.last
         if job is None:
             return

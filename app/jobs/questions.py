@@ -34,11 +34,11 @@ class OpenQuestion(Protocol):
     """A dialog that waits for an answer and does not block the window."""
 
     def show_picture(self, side: int, picture: QImage) -> None:
-        """Shows the picture of the present file (0), or of the new one (1)."""
+        """Show the picture of the present file (0), or of the new one (1)."""
         ...
 
     def withdraw(self) -> None:
-        """Closes the dialog: the answer is not needed any more."""
+        """Close the dialog: the answer is not needed any more."""
         ...
 
 
@@ -75,7 +75,7 @@ class Questions(QObject):
         self._over.connect(self._close)
 
     def ask(self, query: Query, cancel: CancelToken) -> Answer:  # on the worker
-        """Waits for the user's answer. Raises Cancelled."""
+        """Wait for the user's answer. Raises Cancelled."""
         asked = _Asked(query)
         self._asked.emit(asked)
         try:

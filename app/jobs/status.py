@@ -19,7 +19,7 @@ class JobStatus(QLabel):
             signal.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Shows the state of the current job."""
+        """Show the state of the current job."""
         self.setText(self._text())
 
     def _text(self) -> str:

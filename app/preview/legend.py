@@ -33,7 +33,7 @@ class Legend(QWidget):
         self.setFont(font)
 
     def show_range(self, shown: Range) -> None:
-        """Shows the range of another map."""
+        """Show the range of another map."""
         self._range = shown
         self.setAccessibleDescription(self.summary())
         self.setToolTip(self.summary())

@@ -77,13 +77,13 @@ class Loader(QObject):
         return self._cancel is not None
 
     def start(self, archive: Path, entry: Entry) -> None:
-        """Turns to this image."""
+        """Turn to this image."""
         self.cancel()
         self._wanted, self._cancel = (archive, entry.name), CancelToken()
         self._settling.start()
 
     def cancel(self) -> None:
-        """Turns to nothing; what is running ends soon, and its result is discarded."""
+        """Turn to nothing; what is running ends soon, and its result is discarded."""
         self._settling.stop()
         if self._cancel is not None:
             self._cancel.cancel()
@@ -128,7 +128,7 @@ class Loader(QObject):
 
 
 def _prepared(decoded: Decoded, cancel: CancelToken) -> Loaded:
-    """Makes everything that painting needs, on the worker."""
+    """Make everything that painting needs, on the worker."""
     from app.preview.heat import Range
 
     heat = None

@@ -66,7 +66,7 @@ class Pyramid:
         return len(self._levels)
 
     def paint(self, painter: QPainter, area: QRectF, seen: QRectF, zoom: float) -> None:
-        """Paints the visible part of the picture.
+        """Paint the visible part of the picture.
 
         ``area`` is the rectangle of the whole picture and ``seen`` that of the visible part, both
         in the painter's units; ``zoom`` is in device pixels per pixel.

@@ -60,7 +60,7 @@ class Toolbar(QWidget):
         self.set_there(picture=False, heat_map=False)
 
     def set_there(self, *, picture: bool, heat_map: bool) -> None:
-        """Enables the actions that apply."""
+        """Enable the actions that apply."""
         for action in (self.zoom_out, self.zoom_in, self.fit, self.actual, self.copy):
             action.setEnabled(picture)
         self.modes[Mode.PICTURE].setEnabled(picture)
@@ -102,7 +102,7 @@ class Toolbar(QWidget):
 
 
 def _show_key(action: QAction, key: str) -> None:
-    """Shows the key of the view in menus."""
+    """Show the key of the view in menus."""
     action.setShortcut(QKeySequence(key))
     action.setShortcutVisibleInContextMenu(True)
     action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)

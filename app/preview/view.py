@@ -91,7 +91,7 @@ class PictureView(QWidget):
         return self._mode
 
     def set_mode(self, mode: Mode) -> None:
-        """Shows picture, map or both."""
+        """Show picture, map or both."""
         self._mode = mode
         self._lay_out()
 
@@ -101,7 +101,7 @@ class PictureView(QWidget):
         return self._opacity
 
     def set_opacity(self, opacity: float) -> None:
-        """Sets the opacity of the map, 0 to 1."""
+        """Set the opacity of the map, 0 to 1."""
         self._opacity = min(max(opacity, 0.0), 1.0)
         self.update()
 
@@ -111,7 +111,7 @@ class PictureView(QWidget):
         return self._divider
 
     def set_divider(self, share: float) -> None:
-        """Moves the slider."""
+        """Move the slider."""
         self._divider = min(max(share, 0.0), 1.0)
         self.update()
 
@@ -121,26 +121,26 @@ class PictureView(QWidget):
         return self._message
 
     def begin(self, size: QSize) -> None:
-        """Prepares for a picture of this size, which arrives in parts."""
+        """Prepare for a picture of this size, which arrives in parts."""
         self._picture, self._map, self._message = None, None, ""
         self._parts.clear()
         self.viewport.set_picture(size)
         self._lay_out()
 
     def put_part(self, area: QRectF, image: QImage) -> None:
-        """Shows a part of the coming picture over earlier parts."""
+        """Show a part of the coming picture over earlier parts."""
         self._parts[area.getRect()] = (area, image)
         self.update()
 
     def show_picture(self, picture: Pyramid, heat_map: Pyramid | None) -> None:
-        """Shows the whole picture, and its map if there is one."""
+        """Show the whole picture, and its map if there is one."""
         self._picture, self._map, self._message = picture, heat_map, ""
         self._parts.clear()
         self.viewport.set_picture(picture.size)
         self._lay_out()
 
     def show_message(self, message: str) -> None:
-        """Shows a sentence in place of a picture."""
+        """Show a sentence in place of a picture."""
         self.begin(QSize(0, 0))
         self._message = message
         self.setAccessibleDescription(message)
@@ -148,20 +148,20 @@ class PictureView(QWidget):
     # Zoom
 
     def zoom_in(self) -> None:
-        """Zooms in by one step."""
+        """Zoom in by one step."""
         self._zoom_by(_STEP)
 
     def zoom_out(self) -> None:
-        """Zooms out by one step."""
+        """Zoom out by one step."""
         self._zoom_by(1 / _STEP)
 
     def fit(self) -> None:
-        """Fits the picture into the view."""
+        """Fit the picture into the view."""
         self.viewport.fit()
         self._show_zoom()
 
     def actual_size(self) -> None:
-        """Shows the picture at its actual size: one pixel is one of the screen."""
+        """Show the picture at its actual size: one pixel is one of the screen."""
         self._zoom_to(1.0)
 
     def _zoom_by(self, factor: float, around: QPointF | None = None) -> None:
@@ -417,11 +417,11 @@ class PictureView(QWidget):
         return QSize(120, 100)
 
     def copy_picture(self) -> None:
-        """Copies the picture."""
+        """Copy the picture."""
         _copy(self._picture)
 
     def copy_map(self) -> None:
-        """Copies the map in its colours."""
+        """Copy the map in its colours."""
         _copy(self._map)
 
 

@@ -26,23 +26,23 @@ class Viewport:
         return self._fitting() if self.fitted else self._zoom
 
     def set_picture(self, size: QSize) -> None:
-        """Shows another picture; one of the same size keeps the view."""
+        """Show another picture; one of the same size keeps the view."""
         if size != self.picture:
             self.picture = QSize(size)
             self.fit()
 
     def set_pane(self, size: QSizeF, ratio: float) -> None:
-        """Sets the pane's size, and the number of device pixels per unit of it."""
+        """Set the pane's size, and the number of device pixels per unit of it."""
         self._pane, self._ratio = QSizeF(max(1.0, size.width()), max(1.0, size.height())), ratio
         self._settle()
 
     def fit(self) -> None:
-        """Fits the picture into the pane; never enlarges it."""
+        """Fit the picture into the pane; never enlarges it."""
         self.fitted = True
         self._centre = QPointF(self.picture.width() / 2, self.picture.height() / 2)
 
     def zoom_to(self, zoom: float, around: QPointF | None = None) -> None:
-        """Sets the zoom; the point ``around`` of the pane, or its centre, stays fixed."""
+        """Set the zoom; the point ``around`` of the pane, or its centre, stays fixed."""
         middle = QPointF(self._pane.width() / 2, self._pane.height() / 2)
         point = middle if around is None else around
         fixed = self.to_picture(point)
@@ -53,7 +53,7 @@ class Viewport:
         self._settle()
 
     def pan(self, by: QPointF) -> None:
-        """Moves the picture, in units of the pane."""
+        """Move the picture, in units of the pane."""
         self._centre -= by * (self._ratio / self.zoom)
         self._settle()
 
@@ -90,11 +90,11 @@ class Viewport:
         return min(across, down, 1.0)
 
     def _smallest(self) -> float:
-        """Keeps the zoom in its bounds."""
+        """Keep the zoom in its bounds."""
         return _LEAST_SIDE / max(self.picture.width(), self.picture.height(), 1)
 
     def _settle(self) -> None:
-        """Keeps the picture in the pane: centred if it is smaller, without gaps if it is larger."""
+        """Keep the picture in the pane: centred if it is smaller, without gaps if it is larger."""
         scale = self.zoom / self._ratio
 
         def settled(centre: float, length: int, pane: float) -> float:

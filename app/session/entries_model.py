@@ -105,29 +105,29 @@ class EntriesModel(QAbstractTableModel):
     # What changes
 
     def reset(self, entries: Iterable[Entry], folders: Iterable[str] = ()) -> None:
-        """Shows other contents; stays in the folder, or in what is left of its path."""
+        """Show other contents; stay in the folder, or in what is left of its path."""
         self._tree = Tree(entries, folders)
         self._below = None
         self._show(self._tree.nearest(self._folder.path))
         self.changed.emit()
 
     def show_folder(self, path: str) -> None:
-        """Shows a folder, or the nearest existing parent."""
+        """Show a folder, or the nearest existing parent."""
         self._show(self._tree.nearest(path))
 
     def set_filter(self, text: str) -> None:
-        """Shows the items whose path below the folder contains all these words."""
+        """Show the items whose path below the folder contains all these words."""
         words = text.casefold().split()
         if words != self._words:
             self._words = words
             self._show(self._folder)
 
     def put(self, entry: Entry) -> None:
-        """Adds an entry, or replaces the one of this name."""
+        """Add an entry, or replace the one of this name."""
         self.change(came=[entry])
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Removes entries, and folders with their contents. Unknown paths are ignored."""
+        """Remove entries, and folders with their contents. Unknown paths are ignored."""
         self.change(gone=paths)
 
     def change(
@@ -136,7 +136,7 @@ class EntriesModel(QAbstractTableModel):
         came: Sequence[Entry] = (),
         made: Sequence[str] = (),
     ) -> None:
-        """Removes entries and folders, then adds or replaces entries and makes folders."""
+        """Remove entries and folders, then add or replace entries and make folders."""
         touched = self._take_out(gone)
         touched += [self._tree.put(entry) for entry in came]
         touched += [self._tree.make_folder(path) for path in made]
@@ -191,7 +191,7 @@ class EntriesModel(QAbstractTableModel):
         return by_key
 
     def _refresh(self, item: Item) -> None:
-        """Updates the row of an item that was added, changed or removed."""
+        """Update the row of an item that was added, changed or removed."""
         shown = item in self._items
         if self.item(item.path) is not item:
             if shown:
@@ -208,7 +208,7 @@ class EntriesModel(QAbstractTableModel):
             self.endInsertRows()
 
     def _move(self, old: int) -> None:
-        """Moves a row whose values have changed to its position in the order."""
+        """Move a row whose values have changed to its position in the order."""
         item = self._items.pop(old)
         row = self._place(item)
         self._items.insert(old, item)
@@ -283,7 +283,7 @@ class EntriesModel(QAbstractTableModel):
         return _FLAGS if index.column() else _FLAGS | Qt.ItemFlag.ItemIsEditable
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """Requests a new name; the row changes once the archive has it."""
+        """Request a new name; the row changes once the archive has it."""
         if index.column() or role != Qt.ItemDataRole.EditRole or not index.isValid():
             return False
         item, name = self._items[index.row()], str(value)

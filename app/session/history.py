@@ -49,24 +49,24 @@ class History(QObject):
         return self._undone[-1].text if self._undone else None
 
     def push(self, text: str, changed: Edit) -> None:
-        """Adds an edit; what was undone before can no longer be redone."""
+        """Add an edit; what was undone before can no longer be redone."""
         self._drop(self._undone)
         self._done.append(UndoStep(text, changed.undo, changed.kept))
         self.changed.emit()
 
     def clear(self) -> None:
-        """Drops all steps."""
+        """Drop all steps."""
         self._waiting.clear()
         self._drop(self._done)
         self._drop(self._undone)
         self.changed.emit()
 
     def undo(self) -> None:
-        """Undoes the latest step, after earlier requests."""
+        """Undoe the latest step, after earlier requests."""
         self._request(back=True)
 
     def redo(self) -> None:
-        """Redoes the step that was undone last."""
+        """Redoe the step that was undone last."""
         self._request(back=False)
 
     def _request(self, *, back: bool) -> None:

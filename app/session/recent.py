@@ -30,6 +30,6 @@ class Recent(QObject):
         return paths[0].parent if paths else Path.home()
 
     def add(self, path: Path) -> None:
-        """Puts an archive first."""
+        """Put an archive first."""
         kept = [path, *(other for other in self.paths if other != path)][:_KEPT]
         self._settings.setValue("recent/archives", [str(p) for p in kept])

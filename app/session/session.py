@@ -62,23 +62,23 @@ class ArchiveSession(QObject):
         return bool(self._tasks or self.jobs.active)
 
     def open(self, path: Path) -> None:
-        """Opens an archive on a worker."""
+        """Open an archive on a worker."""
         self._show(path, partial(_read, self._backend, path))
 
     def create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
-        """Makes an empty archive, replacing any file, and opens it."""
+        """Make an empty archive, replacing any file, and open it."""
         self._show(path, partial(_create, self._backend, path, then_add))
 
     def open_or_create(self, path: Path, then_add: Sequence[Path] = ()) -> None:
-        """Opens an archive; makes it if it does not exist."""
+        """Open an archive; make it if it does not exist."""
         self._show(path, partial(_open_or_create, self._backend, path, then_add))
 
     def close(self) -> None:
-        """Closes the archive; its jobs continue."""
+        """Close the archive; its jobs continue."""
         self._set(None, Listing([], [], None))
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Adds files and folders to the folder that is shown."""
+        """Add files and folders to the folder that is shown."""
         archive = self._archive()
         work = job_factories.adding(
             self._backend, archive, list(paths), self._queries, self.model.folder.path
@@ -86,7 +86,7 @@ class ArchiveSession(QObject):
         self.jobs.submit(JobKind.ADD, archive, work)
 
     def extract(self, names: Sequence[str], folders: Sequence[str], target: Path) -> None:
-        """Writes images into a folder of the disk, and makes folders of the archive there."""
+        """Write images into a folder of the disk, and make folders of the archive there."""
         archive, plan = self._archive(), self._plan(names)
         work = job_factories.extracting(
             self._backend, archive, plan, folders, target, self._queries
@@ -94,7 +94,7 @@ class ArchiveSession(QObject):
         self.jobs.submit(JobKind.EXTRACT, archive, work)
 
     def verify(self, names: Sequence[str]) -> None:
-        """Decodes these images and compares them with their hashes."""
+        """Decode these images and compare them with their hashes."""
         archive, plan = self._archive(), self._plan(names)
         self.jobs.submit(
             JobKind.VERIFY,
@@ -103,17 +103,17 @@ class ArchiveSession(QObject):
         )
 
     def remove(self, names: Sequence[str]) -> None:
-        """Removes entries and folders from the archive, after the running jobs."""
+        """Remove entries and folders from the archive, after the running jobs."""
         change = partial(self._backend.edits.remove, self._archive(), list(names))
         self._do(self.tr("delete"), change)
 
     def rename(self, old: str, new: str) -> None:
-        """Renames an entry or a folder."""
+        """Rename an entry or a folder."""
         change = partial(self._backend.edits.rename, self._archive(), [(old, new)])
         self._do(self.tr("rename"), change)
 
     def move(self, names: Sequence[str], folder: str) -> None:
-        """Moves entries and folders into a folder, "" being the root."""
+        """Move entries and folders into a folder, "" being the root."""
         pairs = [(name, naming.inside(folder, name.rpartition("/")[2])) for name in names]
         pairs = [(old, new) for old, new in pairs if old != new]
         if pairs:
@@ -121,7 +121,7 @@ class ArchiveSession(QObject):
             self._do(self.tr("move"), change)
 
     def new_folder(self, name: str) -> None:
-        """Makes an empty folder."""
+        """Make an empty folder."""
         change = partial(self._backend.edits.new_folder, self._archive(), name)
         self._do(self.tr("new folder"), change)
 

@@ -76,7 +76,7 @@ class Folder:
         return self._totals[key]
 
     def changed(self) -> None:
-        """Drops the cached totals, here and in the parents."""
+        """Drop the cached totals, here and in the parents."""
         above: Folder | None = self
         while above is not None:
             above._totals.clear()
@@ -126,7 +126,7 @@ class Tree:
         return folder
 
     def put(self, entry: Entry) -> File:
-        """Adds an entry, or replaces the one of this name."""
+        """Add an entry, or replace the one of this name."""
         self._entries = None
         file = self._files.get(entry.name)
         if file is not None:
@@ -139,13 +139,13 @@ class Tree:
         return file
 
     def make_folder(self, path: str) -> Folder:
-        """Makes a folder that stays even if it is empty."""
+        """Make a folder that stays even if it is empty."""
         folder = self._way_to(path)
         folder.made = True
         return folder
 
     def remove(self, path: str) -> None:
-        """Removes an entry, and the folders that are empty without it."""
+        """Remove an entry, and the folders that are empty without it."""
         file = self._files.pop(path)
         self._entries = None
         del file.folder.files[file.name]
@@ -153,7 +153,7 @@ class Tree:
         self._prune(file.folder)
 
     def remove_folder(self, path: str) -> None:
-        """Removes a folder that was made, and those inside; folders with entries stay."""
+        """Remove a folder that was made, and those inside; folders with entries stay."""
         folder = self.folder(path)
         if folder is None or folder is self.root:
             return

@@ -26,6 +26,6 @@ def make(parent: QWidget, parts: Parts) -> QMenu:
 
 
 def pop_up(menu: QMenu, widget: QWidget, point: QPoint) -> None:
-    """Shows a menu at a point of a widget; deletes it when it closes."""
+    """Show a menu at a point of a widget; delete it when it closes."""
     menu.aboutToHide.connect(menu.deleteLater)
     menu.popup(widget.mapToGlobal(point))

@@ -32,7 +32,7 @@ class Menus(NamedTuple):
 
 
 def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
-    """Fills the menu bar."""
+    """Fill the menu bar."""
     archive = bar.addMenu(tr("&Archive"))
     archive.addActions([actions.new, actions.open])
     archive.addMenu(menus.recent)
@@ -70,7 +70,7 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
 
 
 def fill_tool_bar(bar: QToolBar, actions: Actions, line: QWidget) -> None:
-    """Fills the tool bar; ``line`` stands at its right end."""
+    """Fill the tool bar; ``line`` stands at its right end."""
     bar.setObjectName("tools")
     bar.setMovable(False)
     bar.setIconSize(QSize(20, 20))

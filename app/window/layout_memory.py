@@ -32,7 +32,7 @@ class LayoutMemory:
         self._browser, self._show_tiles = browser, show_tiles
 
     def save(self, settings: QSettings) -> None:
-        """Writes the layout into the settings."""
+        """Write the layout into the settings."""
         settings.setValue("window/geometry", self._window.saveGeometry())
         settings.setValue("window/across", self._centre.across.saveState())
         settings.setValue("window/down", self._centre.saveState())
@@ -44,7 +44,7 @@ class LayoutMemory:
         settings.sync()
 
     def restore(self, settings: QSettings) -> None:
-        """Restores the layout, or lays the window out as it was designed."""
+        """Restore the layout, or lay the window out as it was designed."""
         self._window.resize(*_SIZE)
         for key, restore in (
             ("window/geometry", self._window.restoreGeometry),

@@ -24,7 +24,7 @@ class RecentMenu(QMenu):
         self.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
-        """Lists the archives of the moment."""
+        """List the archives of the moment."""
         self.clear()
         for path in self._recent.paths:
             action = self.addAction(path.name)

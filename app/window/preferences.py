@@ -15,7 +15,7 @@ _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 def restore_appearance(settings: QSettings) -> None:
-    """Sets light or dark as chosen, or as the system has it."""
+    """Set light or dark as chosen, or as the system has it."""
     name = str(settings.value(_APPEARANCE, ""))
     QGuiApplication.styleHints().setColorScheme(_SCHEMES.get(name, Qt.ColorScheme.Unknown))
     QApplication.setPalette(QPalette())  # that of the desktop
@@ -63,7 +63,7 @@ class Preferences(QObject):
         self._inform(self.tr("The language changes when Floe is started again."))
 
     def choose_appearance(self, name: str) -> None:
-        """Chooses ``light``, ``dark``, or "" for the system's, as in the menu."""
+        """Choose ``light``, ``dark``, or "" for the system's, as in the menu."""
         for action in self.appearance.actions():
             if action.data()[1] == name:
                 action.trigger()

@@ -33,11 +33,11 @@ class Status(QObject):
         self._refresh()
 
     def note(self, text: str) -> None:
-        """Shows a note for a few seconds."""
+        """Show a note for a few seconds."""
         self._bar.showMessage(text, _NOTE_MS)
 
     def stopping(self) -> None:
-        """Says until the end that work is being stopped."""
+        """Say until the end that work is being stopped."""
         self._bar.showMessage(self.tr("Stopping…"))
 
     def _on_opening(self, path: Path) -> None:
