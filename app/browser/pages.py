@@ -36,7 +36,7 @@ class Pages(QStackedWidget):
         self._on_opened()
 
     def set_hovered(self, hovered: bool) -> None:
-        """Lights up while something is dragged over the window."""
+        """Highlight the page while something is dragged over the window."""
         self.empty.set_hovered(hovered)
         self._band.setGeometry(self.rect())
         self._band.setVisible(hovered and self.currentWidget() is self._browser)
