@@ -20,9 +20,9 @@ Int = int | np.int64
 
 #: Places in ``state``; from PREDICTIONS on, four DC predictions.
 POSITION, BUFFER, N_BITS, N_FAKE, UNIT, UNTIL_RESTART, INTERVAL, N_RESTARTS = range(8)
-RUN, N_PENDING, N_ZEROS, N_BREAKS, RUN_LENGTH, OVERLONG = range(8, 14)
-PREDICTIONS = 14
-STATE_SIZE = 18
+RUN, N_PENDING, N_ZEROS, N_BREAKS, RUN_LENGTH, RUN_IS_OWN, OVERLONG, JOINED = range(8, 16)
+PREDICTIONS = 16
+STATE_SIZE = 20
 
 #: What a loop says when it returns: its last unit is done, the next one cannot be, or the room
 #: for what it writes is too small for certain to hold the next one.

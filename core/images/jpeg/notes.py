@@ -12,8 +12,8 @@ from core.images.jpeg.scan import ScanNotes, n_blocks_of_unit, n_restarts_of, si
 from core.images.jpeg.stream import ScanRecipe
 
 # Bits of the first number: what follows it, in this order.
-_INCOMPLETE, _DROPPED, _ZERO_PADS, _PADS, _MARKS, _ZEROS, _BREAKS, _LONG_RUNS = (
-    1 << i for i in range(8)
+_INCOMPLETE, _DROPPED, _ZERO_PADS, _PADS, _MARKS, _ZEROS, _BREAKS, _LONG_RUNS, _OWN_RUNS = (
+    1 << i for i in range(9)
 )
 
 
@@ -36,6 +36,8 @@ def write_notes(header: ScanHeader, scan: ScanRecipe) -> bytes:
         flags |= _ZERO_PADS
     if not notes.as_libjpeg:
         flags |= _LONG_RUNS
+    if not notes.joins_own:
+        flags |= _OWN_RUNS
     for flag, places, values in (
         (_PADS, odd_pads, pads[odd_pads]),
         (_MARKS, odd_marks, notes.marks[odd_marks]),
@@ -54,7 +56,7 @@ def write_notes(header: ScanHeader, scan: ScanRecipe) -> bytes:
 def read_notes(reader: BodyReader, header: ScanHeader, n_skipped: int) -> ScanRecipe:
     """The notes of a scan, behind the number of skipped ones. Raises FrameError."""
     flags = reader.number()
-    if flags >= 1 << 8:
+    if flags >= 1 << 9:
         raise FrameError("notes of an unknown kind")
     total, _ = size_of(header)
     n_missing = reader.number() if flags & _INCOMPLETE else 0
@@ -77,10 +79,9 @@ def read_notes(reader: BodyReader, header: ScanHeader, n_skipped: int) -> ScanRe
         places = _places(reader, n_blocks)
         zeros = np.stack([places, _values(reader, len(places), 1, 4)], axis=1)
     breaks = _places(reader, n_blocks) if flags & _BREAKS else np.empty(0, np.int64)
-    as_libjpeg = not flags & _LONG_RUNS
-    return ScanRecipe(
-        n_skipped, ScanNotes(n_units, pads, marks, zeros, breaks, as_libjpeg), n_dropped
-    )
+    as_libjpeg, joins_own = not flags & _LONG_RUNS, not flags & _OWN_RUNS
+    notes = ScanNotes(n_units, pads, marks, zeros, breaks, as_libjpeg, joins_own)
+    return ScanRecipe(n_skipped, notes, n_dropped)
 
 
 def _places(reader: BodyReader, stop: int) -> Integers:

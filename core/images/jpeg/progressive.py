@@ -10,6 +10,7 @@ from core.images.jpeg.bits import (
     BUFFER,
     DONE,
     INTERVAL,
+    JOINED,
     N_BITS,
     N_BREAKS,
     N_FAKE,
@@ -20,6 +21,7 @@ from core.images.jpeg.bits import (
     POSITION,
     PREDICTIONS,
     RUN,
+    RUN_IS_OWN,
     RUN_LENGTH,
     STUCK,
     UNIT,
@@ -147,14 +149,17 @@ def decode_ac(
     """Reads coefficients ``first`` to ``last`` of the blocks of a component up to ``unit_stop``.
 
     ``zeros`` is as in the sequential scan. ``breaks`` takes the blocks before which a run of
-    ends of blocks is broken off although it could go on, times 2, plus 1 where libjpeg breaks it
-    too, because of its correction bits; ``state[OVERLONG]`` counts the runs that libjpeg would
-    have broken. A unit is a block.
+    ends of blocks is broken off although it could go on, times 4, plus 1 where libjpeg breaks it
+    too, because of its correction bits, plus 2 where jpegli does: it joins only blocks in which
+    this scan has neither coefficients nor correction bits. ``state[OVERLONG]`` counts the blocks
+    at which libjpeg would have broken a run that goes on, ``state[JOINED]`` those at which jpegli
+    would have. A unit is a block.
     """
     position, buffer, n_bits = state[POSITION], state[BUFFER], state[N_BITS]
     n_fake, unit, until_restart = state[N_FAKE], state[UNIT], state[UNTIL_RESTART]
     n_zeros, n_breaks = state[N_ZEROS], state[N_BREAKS]
     run, run_length, n_corrections = state[RUN], state[RUN_LENGTH], state[N_PENDING]
+    run_is_own = state[RUN_IS_OWN]
     step = np.int64(1) << low
     status = DONE
     while unit < unit_stop:
@@ -177,9 +182,9 @@ def decode_ac(
             continue
         block = base + unit // n_across * stride + unit % n_across
         k = first
-        n_trailing = 0
+        n_trailing = n_symbols = 0
+        is_break = False
         if run == 0:
-            n_symbols = 0
             ended = False
             while k <= last:
                 position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
@@ -244,13 +249,15 @@ def decode_ac(
                 break
             if ended:
                 if n_symbols == 0 and run_length > 0 and run_length < MAX_RUN:
-                    breaks[n_breaks] = 2 * unit + (n_corrections > MAX_CORRECTIONS)
-                    n_breaks += 1
+                    is_break = True
+                    breaks[n_breaks] = 4 * unit + (n_corrections > MAX_CORRECTIONS)
+                    breaks[n_breaks] += 2 * run_is_own
                 run_length = run
                 n_corrections = np.int64(0)
             else:
                 run_length = np.int64(0)
         if run > 0:
+            n_before = n_corrections
             if refining:
                 if n_corrections > MAX_CORRECTIONS:
                     state[OVERLONG] += 1
@@ -270,6 +277,12 @@ def decode_ac(
                     status = STUCK
                     break
             run -= 1
+            is_own = n_symbols > 0 or n_corrections > n_before
+            state[JOINED] += is_own and run_length > 1
+            run_is_own = np.int64(is_own and run_length == 1)
+            if is_break:
+                breaks[n_breaks] |= 2 * is_own
+                n_breaks += 1
         if n_trailing:
             zeros[n_zeros, 0], zeros[n_zeros, 1] = unit, n_trailing
             n_zeros += 1
@@ -279,4 +292,5 @@ def decode_ac(
     state[N_FAKE], state[UNIT], state[UNTIL_RESTART] = n_fake, unit, until_restart
     state[N_ZEROS], state[N_BREAKS] = n_zeros, n_breaks
     state[RUN], state[RUN_LENGTH], state[N_PENDING] = run, run_length, n_corrections
+    state[RUN_IS_OWN] = run_is_own
     return status

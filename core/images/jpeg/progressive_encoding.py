@@ -144,6 +144,7 @@ def encode_ac(
     zeros: Integers,
     breaks: Integers,
     max_corrections: Int,
+    joins_own: bool,
     pending: Bytes,
     pads: Bytes,
     marks: Bytes,
@@ -151,7 +152,8 @@ def encode_ac(
     """Writes coefficients ``first`` to ``last`` of the blocks of a component up to ``unit_stop``.
 
     ``breaks`` has the blocks before which a run is broken off; it and ``zeros`` end with a place
-    that no block has. A run ends after a block that leaves more than ``max_corrections`` behind.
+    that no block has. A run ends after a block that leaves more than ``max_corrections`` behind,
+    and, unless it ``joins_own``, before and after one in which this scan has anything.
     ``pending`` (MAX_PENDING,) keeps the correction bits of a run. The last run is written with
     ``is_end``.
     """
@@ -187,12 +189,14 @@ def encode_ac(
             n_zeros += 1
         # The last coefficient that this scan makes other than zero.
         end = first - 1
+        is_own = n_extra > 0
         for k in range(last, first - 1, -1):
             magnitude = abs(np.int64(blocks[block, order[k]])) >> low
+            is_own |= magnitude > 0
             if magnitude == 1 or (magnitude > 1 and not refining):
                 end = k
                 break
-        must_end = end >= first or n_extra > 0
+        must_end = end >= first or n_extra > 0 or (is_own and not joins_own)
         if breaks[n_breaks] == unit:
             must_end = True
             n_breaks += 1
@@ -259,7 +263,7 @@ def encode_ac(
             has_rest = False
         if has_rest:
             run += 1
-            if run == MAX_RUN or n_pending > max_corrections:
+            if run == MAX_RUN or n_pending > max_corrections or (is_own and not joins_own):
                 position, buffer, n_bits, ok = _end_run(
                     out, position, buffer, n_bits, run, pending, n_pending, codes, lengths, table
                 )

@@ -17,6 +17,7 @@ from core.images.jpeg.bits import (
     BUFFER,
     DONE,
     FULL,
+    JOINED,
     N_BITS,
     N_BREAKS,
     N_FAKE,
@@ -77,7 +78,7 @@ class ScanNotes:
     (R + 1,) uint8 are the padding before each restart and at the end, and the restart markers.
     ``zeros`` (M, 2) int64 are blocks with zero runs after the last coefficient, and how many;
     ``breaks`` (M,) int64 blocks before which a run of ends of blocks is broken off, besides
-    those that libjpeg breaks where ``as_libjpeg``.
+    those that libjpeg breaks where ``as_libjpeg``, and jpegli unless it ``joins_own``.
     """
 
     n_units: int
@@ -86,6 +87,7 @@ class ScanNotes:
     zeros: Integers
     breaks: Integers
     as_libjpeg: bool
+    joins_own: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +208,7 @@ def decode_scan(
             )
         all_zeros.append(zeros[: state[N_ZEROS]].copy())
         all_breaks.append(breaks[: state[N_BREAKS]].copy())
-        n_notes += int(state[N_ZEROS] + state[N_BREAKS])
+        n_notes += int(state[N_ZEROS]) + int(np.sum(all_breaks[-1] & 3 == 0))
         if n_notes > 1024 + (int(state[POSITION]) - header.position) // 4:
             break  # its writer is too unlike libjpeg
     n_left = max(0, int(state[N_BITS] - state[N_FAKE])) & 7
@@ -214,13 +216,16 @@ def decode_scan(
     pads[state[N_RESTARTS]] = padding_code(bits & (1 << n_left) - 1, n_left)
     every_break = np.concatenate([*all_breaks, np.empty(0, np.int64)])
     as_libjpeg = not state[OVERLONG]
+    joins_own = bool(state[JOINED]) or not np.any(every_break & 2)
+    explained = 1 * as_libjpeg + 2 * (not joins_own)
     notes = ScanNotes(
         int(state[UNIT]),
         pads[: state[N_RESTARTS] + 1].copy(),
         marks[: state[N_RESTARTS]].copy(),
         np.concatenate([*all_zeros, np.empty((0, 2), np.int64)]),
-        (every_break[every_break & 1 == 0] if as_libjpeg else every_break) >> 1,
+        every_break[every_break & explained == 0] >> 2,
         as_libjpeg,
+        joins_own,
     )
     return notes, int(state[POSITION])
 
@@ -273,7 +278,7 @@ def encode_scan(
                 table,
                 *coding,
                 *(zeros, breaks),
-                *(MAX_CORRECTIONS if notes.as_libjpeg else _NOWHERE, pending),
+                *(MAX_CORRECTIONS if notes.as_libjpeg else _NOWHERE, notes.joins_own, pending),
                 *(notes.pads, notes.marks),
             )
         if status == FULL and state[POSITION] <= max_bytes:
@@ -296,6 +301,7 @@ def up_to(notes: ScanNotes, header: ScanHeader, n_units: int) -> ScanNotes:
         notes.zeros[notes.zeros[:, 0] < n_blocks],
         notes.breaks[notes.breaks < n_blocks],
         notes.as_libjpeg,
+        notes.joins_own,
     )
 
 
