@@ -15,6 +15,7 @@ from core.compiled import compiled
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 Blocks = NDArray[np.int16]
+Masks = NDArray[np.uint64]
 #: A number in a compiled loop: always 64 bits there.
 Int = int | np.int64
 

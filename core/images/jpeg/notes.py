@@ -8,7 +8,8 @@ import numpy as np
 from core.images.frames import BodyReader, FrameError, number
 from core.images.jpeg.bits import MAX_FILL, NO_PADDING, PAD_ONES, PAD_OTHER, PAD_ZEROS, Integers
 from core.images.jpeg.markers import ScanHeader
-from core.images.jpeg.scan import ScanNotes, n_blocks_of_unit, n_restarts_of, size_of
+from core.images.jpeg.plan import n_blocks_of_unit, n_restarts_of, size_of
+from core.images.jpeg.scan import ScanNotes
 from core.images.jpeg.stream import ScanRecipe
 
 # Bits of the first number: what follows it, in this order.

@@ -30,9 +30,11 @@ from core.images.jpeg.bits import (
     Bytes,
     Int,
     Integers,
+    Masks,
     drain,
     write_restart,
 )
+from core.images.jpeg.nonzero import lowest
 from core.images.jpeg.progressive import MAX_RUN
 from core.images.jpeg.sequential import (
     ACROSS,
@@ -132,6 +134,7 @@ def encode_ac(
     max_bytes: Int,
     is_end: bool,
     blocks: Blocks,
+    masks: Masks,
     order: Integers,
     first: Int,
     last: Int,
@@ -162,6 +165,7 @@ def encode_ac(
     n_zeros, n_breaks = state[N_ZEROS], state[N_BREAKS]
     run, n_pending = state[RUN], state[N_PENDING]
     full = len(out) - 2 * MAX_BLOCK_BYTES
+    band = (~np.uint64(0) << np.uint64(first)) & (~np.uint64(0) >> np.uint64(63 - last))
     status = DONE
     while unit < unit_stop:
         if position + n_pending // 4 > full or position > max_bytes:
@@ -189,13 +193,18 @@ def encode_ac(
             n_zeros += 1
         # The last coefficient that this scan makes other than zero.
         end = first - 1
+        mask = masks[block] & band
         is_own = n_extra > 0
-        for k in range(last, first - 1, -1):
+        rest = mask
+        while rest:
+            k = lowest(rest)
+            rest &= rest - np.uint64(1)
             magnitude = abs(np.int64(blocks[block, order[k]])) >> low
             is_own |= magnitude > 0
             if magnitude == 1 or (magnitude > 1 and not refining):
                 end = k
-                break
+            elif magnitude == 0:
+                mask &= ~(np.uint64(1) << np.uint64(k))
         must_end = end >= first or n_extra > 0 or (is_own and not joins_own)
         if breaks[n_breaks] == unit:
             must_end = True
@@ -209,59 +218,58 @@ def encode_ac(
                 break
             run, n_pending = np.int64(0), np.int64(0)
         own = n_pending  # where the correction bits of this block begin
-        zero_run = np.int64(0)
-        has_rest = False
-        for k in range(first, last + 1):
-            value = np.int64(blocks[block, order[k]])
-            magnitude = abs(value) >> low
-            symbol = np.int64(-1)
-            if magnitude == 0:
-                zero_run += 1
-                has_rest = True
-                if zero_run == 16 and (k < end or (k > end and n_extra > 0)):
-                    if k > end:
-                        n_extra -= 1
-                    symbol = np.int64(0xF0)
-            elif refining and magnitude > 1:
-                pending[n_pending] = magnitude & 1
-                n_pending += 1
-                has_rest = True
-            else:
-                symbol = zero_run << 4 | (1 if refining else np.int64(sizes[magnitude]))
-            if symbol >= 0:
-                if lengths[table, symbol] == 0:
-                    status = STUCK
-                    break
-                if n_bits > 24:
-                    position, n_bits = drain(out, position, buffer, n_bits)
-                buffer = buffer << lengths[table, symbol] | codes[table, symbol]
-                n_bits += lengths[table, symbol]
-                size = symbol & 15
-                if size:
-                    bits = np.int64(value > 0) if refining else magnitude
-                    if value < 0 and not refining:
-                        bits = (1 << size) - 1 - magnitude
-                    buffer = buffer << size | bits
-                    n_bits += size
-                zero_run = np.int64(0)
-                has_rest = False
+        zero_run, behind = np.int64(0), first
+        while mask or behind <= last:
+            k = last + 1  # the end of the band
+            if mask:
+                k = lowest(mask)
+                mask &= mask - np.uint64(1)
+            zero_run += k - behind
+            behind = k + 1
+            while zero_run > 15 and (k <= end or n_extra > 0):
+                position, buffer, n_bits = _symbol(
+                    out, position, buffer, n_bits, 0xF0, codes, lengths, table
+                )
                 position, buffer, n_bits = _bits(
                     out, position, buffer, n_bits, pending, own, n_pending
                 )
                 n_pending = own
+                zero_run -= 16
+                n_extra -= k > end
+            if k > last:
+                break
+            value = np.int64(blocks[block, order[k]])
+            magnitude = abs(value) >> low
+            if refining and magnitude > 1:
+                pending[n_pending] = magnitude & 1
+                n_pending += 1
+                continue
+            size = np.int64(1) if refining else np.int64(sizes[magnitude])
+            symbol = zero_run << 4 | size
+            if lengths[table, symbol] == 0:
+                status = STUCK
+                break
+            position, buffer, n_bits = _symbol(
+                out, position, buffer, n_bits, symbol, codes, lengths, table
+            )
+            code = np.int64(value > 0) if refining else magnitude
+            if value < 0 and not refining:
+                code = (1 << size) - 1 - magnitude
+            buffer = buffer << size | code
+            n_bits += size
+            zero_run = np.int64(0)
+            position, buffer, n_bits = _bits(out, position, buffer, n_bits, pending, own, n_pending)
+            n_pending = own
         if status != DONE:
             break
         if n_extra > 0:  # a run of zeros past the end of the block
-            if n_extra > 1 or lengths[table, 0xF0] == 0:
-                status = STUCK
-                break
-            position, n_bits = drain(out, position, buffer, n_bits)
-            buffer = buffer << lengths[table, 0xF0] | codes[table, 0xF0]
-            n_bits += lengths[table, 0xF0]
+            position, buffer, n_bits = _symbol(
+                out, position, buffer, n_bits, 0xF0, codes, lengths, table
+            )
             position, buffer, n_bits = _bits(out, position, buffer, n_bits, pending, own, n_pending)
             n_pending = own
-            has_rest = False
-        if has_rest:
+            zero_run = np.int64(0)
+        if zero_run > 0 or n_pending > own:
             run += 1
             if run == MAX_RUN or n_pending > max_corrections or (is_own and not joins_own):
                 position, buffer, n_bits, ok = _end_run(
@@ -308,12 +316,29 @@ def _end_run(
     symbol = size << 4
     if lengths[table, symbol] == 0:
         return position, buffer, n_bits, False
-    position, n_bits = drain(out, position, buffer, n_bits)
-    buffer = buffer << lengths[table, symbol] | codes[table, symbol]
+    position, buffer, n_bits = _symbol(out, position, buffer, n_bits, symbol, codes, lengths, table)
     buffer = buffer << size | run & (1 << size) - 1
-    n_bits += lengths[table, symbol] + size
+    n_bits += size
     position, buffer, n_bits = _bits(out, position, buffer, n_bits, pending, 0, n_pending)
     return position, buffer, n_bits, True
+
+
+@compiled
+def _symbol(
+    out: Bytes,
+    position: Int,
+    buffer: Int,
+    n_bits: Int,
+    symbol: Int,
+    codes: Integers,
+    lengths: Integers,
+    table: Int,
+) -> tuple[Int, Int, Int]:
+    """Writes the code of a symbol; 16 bits more have room: (position, buffer, n_bits)."""
+    if n_bits > 24:
+        position, n_bits = drain(out, position, buffer, n_bits)
+    buffer = buffer << lengths[table, symbol] | codes[table, symbol]
+    return position, buffer, n_bits + lengths[table, symbol]
 
 
 @compiled

@@ -20,8 +20,10 @@ from core.control import CancelToken
 from core.images.frames import BodyReader, FrameError, number, pack, unpack
 from core.images.jpeg.image import JpegImage
 from core.images.jpeg.markers import ScanHeader, Walk
+from core.images.jpeg.nonzero import masks_of
 from core.images.jpeg.notes import read_notes, write_notes
-from core.images.jpeg.scan import encode_scan, is_regular, layout_of
+from core.images.jpeg.plan import is_regular, layout_of
+from core.images.jpeg.scan import encode_scan
 from core.images.jpeg.stream import MAX_BLOCKS, ScanRecipe, blocks_of, layout_and_image
 
 #: More bytes than a file that is read has: a bound on what a hostile recipe can make.
@@ -141,10 +143,11 @@ def _with_scans(data: bytes, part: Part, image: JpegImage, cancel: CancelToken) 
     if [c.coefficients.shape for c in image.components] != shapes:
         raise FrameError("an image does not have the shape that its recipe says")
     blocks = blocks_of(image)
+    masks = masks_of(blocks)
     pieces, at = [], 0
     for header, scan in part.scans:
         try:
-            coded, _ = encode_scan(header, scan.notes, layout, blocks, cancel)
+            coded, _ = encode_scan(header, scan.notes, layout, blocks, masks, cancel)
         except ValueError as error:
             raise FrameError(f"a scan cannot be made: {error}") from error
         pieces += [data[at : header.position], coded[: max(0, len(coded) - scan.n_dropped)]]

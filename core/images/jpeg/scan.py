@@ -6,9 +6,7 @@ were padded, and where its writer did otherwise than libjpeg would have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
@@ -29,13 +27,14 @@ from core.images.jpeg.bits import (
     Blocks,
     Bytes,
     Integers,
+    Masks,
     new_state,
     pad,
     padding_code,
 )
-from core.images.jpeg.huffman import HuffmanTables, stacked
 from core.images.jpeg.image import ZIGZAG
-from core.images.jpeg.markers import Frame, ScanHeader
+from core.images.jpeg.markers import ScanHeader
+from core.images.jpeg.plan import Layout, n_blocks_of_unit, n_restarts_of, plan_of
 from core.images.jpeg.progressive import MAX_CORRECTIONS, decode_ac, decode_dc
 from core.images.jpeg.progressive_encoding import MAX_PENDING, encode_ac, encode_dc
 from core.images.jpeg.sequential import (
@@ -53,21 +52,6 @@ _NOWHERE = 2**62  # a place that no block has
 
 #: Number of bits of each magnitude.
 _SIZES = np.array([n.bit_length() for n in range(2**16)], np.uint8)
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """Where the blocks of a frame's components stand in one array (N, 64)."""
-
-    bases: tuple[int, ...]
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
-    n_blocks: int
-
-    def with_rows(self, rows: Sequence[int]) -> Layout:
-        """The layout of components that have so many rows of blocks."""
-        ends = list(accumulate(r * c for r, c in zip(rows, self.columns, strict=True)))
-        return Layout((0, *ends[:-1]), tuple(rows), self.columns, ends[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,76 +74,6 @@ class ScanNotes:
     joins_own: bool
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    blocks: Integers
-    n_across: int
-    n_units: int
-    tables: HuffmanTables
-
-
-def layout_of(frame: Frame) -> Layout:
-    """Where the blocks of a frame stand, all MCUs complete."""
-    if len(frame.components) == 1:
-        sizes = [frame.size_in_blocks(0)]
-    else:
-        sizes = [(frame.mcus_down * c.v, frame.mcus_across * c.h) for c in frame.components]
-    rows, columns = zip(*sizes, strict=True)
-    return Layout((), (), columns, 0).with_rows(rows)
-
-
-def is_regular(header: ScanHeader) -> bool:
-    """Whether this is a kind of scan that can be taken apart."""
-    first, last, low = header.first, header.last, header.low
-    if header.frame.kind in (0, 1):
-        return True
-    if header.frame.kind != 2 or low > 13:
-        return False
-    if first == 0:
-        return last == 0
-    return first <= last <= 63 and len(header.components) == 1
-
-
-def size_of(header: ScanHeader) -> tuple[int, int]:
-    """How many units a scan has, and how many of them make a row."""
-    frame = header.frame
-    if len(header.components) > 1:
-        return frame.mcus_across * frame.mcus_down, frame.mcus_across
-    rows, columns = frame.size_in_blocks(header.components[0])
-    return rows * columns, columns
-
-
-def n_restarts_of(header: ScanHeader, n_units: int) -> int:
-    """How many restarts are among the first ``n_units`` units."""
-    return max(0, n_units - 1) // header.interval if header.interval else 0
-
-
-def n_blocks_of_unit(header: ScanHeader) -> int:
-    """Blocks of an MCU."""
-    if len(header.components) == 1:
-        return 1
-    components = [header.frame.components[i] for i in header.components]
-    return sum(c.h * c.v for c in components)
-
-
-def _plan_of(header: ScanHeader, layout: Layout) -> _Plan:
-    """Raises ValueError where a table is invalid."""
-    rows = []
-    interleaved = len(header.components) > 1
-    for slot, component in enumerate(header.components):
-        c = header.frame.components[component]
-        v, h = (c.v, c.h) if interleaved else (1, 1)
-        tables = header.dc_tables[slot], 4 + header.ac_tables[slot]
-        for down in range(v):
-            for across in range(h):
-                base, stride = layout.bases[component], layout.columns[component]
-                rows.append((base, stride, v, h, down, across, slot, *tables))
-    used = {row[-2] for row in rows} | {row[-1] for row in rows}
-    specs = [header.huffman[i] if i in used else None for i in range(8)]
-    n_units, n_across = size_of(header)
-    return _Plan(np.array(rows, np.int64), n_across, n_units, stacked(specs))
-
-
 def decode_scan(
     data: Bytes,
     header: ScanHeader,
@@ -173,7 +87,7 @@ def decode_scan(
     ``data`` ends where the stream does. At most ``max_units`` units are read. Raises ValueError
     where a table is invalid, and Cancelled.
     """
-    plan = _plan_of(header, layout)
+    plan = plan_of(header, layout)
     tables, state = plan.tables, new_state(header.position, header.interval)
     base, stride, table = (int(plan.blocks[0, i]) for i in (BASE, STRIDE, AC_TABLE))
     reading = (tables.look, tables.limits, tables.offsets, tables.symbols)
@@ -235,15 +149,17 @@ def encode_scan(
     notes: ScanNotes,
     layout: Layout,
     blocks: Blocks,
+    masks: Masks,
     cancel: CancelToken,
     max_bytes: int = _NOWHERE,
 ) -> tuple[bytes, int]:
     """The data of a scan, and how many units are in them: fewer than the notes say where there
     are more than ``max_bytes``, or no code for the next one.
 
-    Raises ValueError where a table is invalid or the notes fit no such scan, and Cancelled.
+    ``masks`` are :func:`masks_of` ``blocks``. Raises ValueError where a table is invalid or the
+    notes fit no such scan, and Cancelled.
     """
-    plan = _plan_of(header, layout)
+    plan = plan_of(header, layout)
     tables, state = plan.tables, new_state(0, header.interval)
     base, stride, table = (int(plan.blocks[0, i]) for i in (BASE, STRIDE, AC_TABLE))
     n_units = notes.n_units
@@ -255,31 +171,75 @@ def encode_scan(
     pending = np.empty(MAX_PENDING if header.high else 1, np.uint8)
     room = max(2, len(plan.blocks)) * MAX_BLOCK_BYTES + 64
     out = np.empty(n_units * len(plan.blocks) * 16 + room, np.uint8)
+    max_corrections = MAX_CORRECTIONS if notes.as_libjpeg else _NOWHERE
     step = max(1, _BLOCKS_AT_ONCE // len(plan.blocks))
     status = DONE
     while status == DONE and state[UNIT] < n_units:
         cancel.check()
         stop = min(int(state[UNIT]) + step, n_units)
-        coding = (_SIZES, tables.codes, tables.lengths)
         if header.frame.kind != 2:
             status = encode_sequential(
-                *(out, state, plan.blocks, plan.n_across, stop, max_bytes, blocks, ZIGZAG),
-                *(*coding, zeros, notes.pads, notes.marks),
+                out,
+                state,
+                plan.blocks,
+                plan.n_across,
+                stop,
+                max_bytes,
+                blocks,
+                masks,
+                ZIGZAG,
+                _SIZES,
+                tables.codes,
+                tables.lengths,
+                zeros,
+                notes.pads,
+                notes.marks,
             )
         elif header.first == 0:
             status = encode_dc(
-                *(out, state, plan.blocks, plan.n_across, stop, max_bytes, blocks, *coding),
-                *(header.low, header.high > 0, notes.pads, notes.marks),
+                out,
+                state,
+                plan.blocks,
+                plan.n_across,
+                stop,
+                max_bytes,
+                blocks,
+                _SIZES,
+                tables.codes,
+                tables.lengths,
+                header.low,
+                header.high > 0,
+                notes.pads,
+                notes.marks,
             )
         else:
             status = encode_ac(
-                *(out, state, base, stride, plan.n_across, stop, max_bytes, stop == n_units),
-                *(blocks, ZIGZAG, header.first, header.last, header.low, header.high > 0),
+                out,
+                state,
+                base,
+                stride,
+                plan.n_across,
+                stop,
+                max_bytes,
+                stop == n_units,
+                blocks,
+                masks,
+                ZIGZAG,
+                header.first,
+                header.last,
+                header.low,
+                header.high > 0,
                 table,
-                *coding,
-                *(zeros, breaks),
-                *(MAX_CORRECTIONS if notes.as_libjpeg else _NOWHERE, notes.joins_own, pending),
-                *(notes.pads, notes.marks),
+                _SIZES,
+                tables.codes,
+                tables.lengths,
+                zeros,
+                breaks,
+                max_corrections,
+                notes.joins_own,
+                pending,
+                notes.pads,
+                notes.marks,
             )
         if status == FULL and state[POSITION] <= max_bytes:
             out = np.concatenate([out, np.empty(len(out) + MAX_PENDING // 4, np.uint8)])

@@ -24,12 +24,14 @@ from core.images.jpeg.bits import (
     Bytes,
     Int,
     Integers,
+    Masks,
     drain,
     read_restart,
     refill,
     write_restart,
 )
 from core.images.jpeg.huffman import LOOK_BITS, LOOK_MASK, long_code
+from core.images.jpeg.nonzero import lowest
 
 #: The columns of a plan, one row for each block of an MCU: the component's first block, blocks
 #: from one row to the next, rows and columns of blocks an MCU, this block's row and column in it,
@@ -186,6 +188,7 @@ def encode_sequential(
     unit_stop: Int,
     max_bytes: Int,
     blocks: Blocks,
+    masks: Masks,
     order: Integers,
     sizes: Bytes,
     codes: Integers,
@@ -241,12 +244,13 @@ def encode_sequential(
             buffer = (buffer << lengths[table, size] | codes[table, size]) << size | difference
             n_bits += lengths[table, size] + size
             table = plan[i, AC_TABLE]
-            run: Int = 0
-            for k in range(1, 64):
-                value = np.int64(blocks[block, order[k]])
-                if value == 0:
-                    run += 1
-                    continue
+            last: Int = 0
+            mask = masks[block] & ~np.uint64(1)
+            while mask:
+                k = lowest(mask)
+                mask &= mask - np.uint64(1)
+                run = k - last - 1
+                last = k
                 if n_bits > 24:
                     position, n_bits = drain(out, position, buffer, n_bits)
                 while run > 15:
@@ -256,6 +260,7 @@ def encode_sequential(
                     n_bits += lengths[table, 0xF0]
                     position, n_bits = drain(out, position, buffer, n_bits)
                     run -= 16
+                value = np.int64(blocks[block, order[k]])
                 size = np.int64(sizes[abs(value)])
                 symbol = run << 4 | size
                 if lengths[table, symbol] == 0 or size > 15:
@@ -264,15 +269,14 @@ def encode_sequential(
                     value += (1 << size) - 1
                 buffer = (buffer << lengths[table, symbol] | codes[table, symbol]) << size | value
                 n_bits += lengths[table, symbol] + size
-                run = 0
             if zeros[n_zeros, 0] == unit * n_blocks + i:
                 for _ in range(zeros[n_zeros, 1]):
                     position, n_bits = drain(out, position, buffer, n_bits)
                     buffer = buffer << lengths[table, 0xF0] | codes[table, 0xF0]
                     n_bits += lengths[table, 0xF0]
-                    run -= 16
+                    last += 16
                 n_zeros += 1
-            if run > 0:
+            if last < 63:
                 if lengths[table, 0] == 0:
                     status = STUCK
                 if n_bits > 24:

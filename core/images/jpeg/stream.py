@@ -11,17 +11,9 @@ from core.control import CancelToken
 from core.images.jpeg.bits import Blocks
 from core.images.jpeg.image import Component, JpegImage
 from core.images.jpeg.markers import ScanHeader, Walk
-from core.images.jpeg.scan import (
-    Layout,
-    ScanNotes,
-    decode_scan,
-    encode_scan,
-    is_regular,
-    layout_of,
-    same_bytes,
-    size_of,
-    up_to,
-)
+from core.images.jpeg.nonzero import masks_of
+from core.images.jpeg.plan import Layout, is_regular, layout_of, size_of
+from core.images.jpeg.scan import ScanNotes, decode_scan, encode_scan, same_bytes, up_to
 
 #: Frames of more blocks are left alone: 1 GiB of coefficients.
 MAX_BLOCKS = 2**23
@@ -133,19 +125,20 @@ def _verified(
     """How far each scan comes back from the coefficients that all of them left."""
     recipes: list[tuple[ScanHeader, ScanRecipe]] = []
     coded: list[tuple[int, int]] = []
-    last = -1
+    last, masks = -1, masks_of(blocks)
     for scan in scans:
         header, notes, start = scan.header, scan.notes, scan.header.position
         wanted = data[start : min(stop, scan.end + 16)]
-        out, n_units = encode_scan(header, notes, layout, blocks, cancel, len(wanted))
+        out, n_units = encode_scan(header, notes, layout, blocks, masks, cancel, len(wanted))
         n_same = same_bytes(out, wanted)
         if n_same < len(out) - 64 or n_units < notes.n_units:
             # Coefficients whose bytes are kept need not be known.
-            _, n_units = encode_scan(header, notes, layout, blocks, cancel, n_same)
+            _, n_units = encode_scan(header, notes, layout, blocks, masks, cancel, n_same)
             notes = up_to(notes, header, n_units)
             if header.frame.kind != 2:
                 _clear(header, layout, blocks, n_units)
-            out, _ = encode_scan(header, notes, layout, blocks, cancel)
+                masks = masks_of(blocks)
+            out, _ = encode_scan(header, notes, layout, blocks, masks, cancel)
             n_same = same_bytes(out, wanted)
         while n_same and out[n_same - 1] == 0xFF:  # so that no marker is cut
             n_same -= 1
