@@ -16,7 +16,7 @@ from app.cli.terminal import error, output
 from core.coding.coders import DEFAULT_CODER, Coder
 
 if TYPE_CHECKING:
-    from core.bench.folder import Row
+    from core.bench.folder import Measurement
     from core.bench.references import Codec
 
 cli = typer.Typer(help="Measure codelengths, times and the window.", no_args_is_help=True)
@@ -134,7 +134,7 @@ def _measure(
     from core.bench.folder import images_of, machine, means, measure, peak_memory_bytes
 
     floe = Codecs()
-    rows = measure(images_of(folder), coders, codecs, on_row=_show_progress, floe=floe)
+    rows = measure(images_of(folder), coders, codecs, on_measurement=_show_progress, floe=floe)
     mean = means(rows)
     peak = peak_memory_bytes()
     if as_json:
@@ -155,6 +155,6 @@ def _measure(
         output().print(f"Peak memory: {peak / 2**20:,.0f} MiB.")
 
 
-def _show_progress(row: Row) -> None:
+def _show_progress(row: Measurement) -> None:
     if sys.stderr.isatty():
         error(f"{row.image}: {row.codec} {row.settings}: {row.achieved_bpd:.4f} bits/dim")

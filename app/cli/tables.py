@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from core.archive.entry import Entry
     from core.bench.contest import Attempt
-    from core.bench.folder import Row
+    from core.bench.folder import Measurement
     from core.bench.paper import Measured
     from core.flows.catalogue import Listed
 
@@ -47,7 +47,7 @@ def entries_table(entries: Sequence[Entry]) -> Table:
     return table
 
 
-def rows_table(rows: Sequence[Row]) -> Table:
+def rows_table(rows: Sequence[Measurement]) -> Table:
     """Codecs side by side on the images of a folder."""
     table = _table("image", "codec", "settings", "bytes", "achieved", "theory", "gap")
     for title in ("borrowed", "encode", "decode", "verify", "network", "coding"):

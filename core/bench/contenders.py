@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: other codecs, and Floe on the bare pixels."""
+"""The contenders of a comparison: other codecs, and Floe on the bare pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from core.archive.codec import Codecs
 from core.archive.packing import CHECKSUM_BYTES
 from core.arrays import Pixels
-from core.bench.contest import Coded, Contender
+from core.bench.contest import CodedPixels, Contender
 from core.bench.references import Codec, known
 from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken, PixelListener
@@ -21,7 +21,7 @@ from core.images import read_image
 
 @dataclass(frozen=True)
 class Reference:
-    """Another codec. It tells of no progress, and cannot be stopped on its way."""
+    """Another codec. It reports no progress and cannot be cancelled."""
 
     codec: Codec
 
@@ -41,14 +41,16 @@ class Reference:
     def available(self) -> bool:
         return self.codec.available
 
-    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+    def encode(
+        self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /
+    ) -> CodedPixels:
         data = self.codec.encode(pixels)
         on_pixels(pixels.shape[0] * pixels.shape[1])
-        return Coded(data, len(data))
+        return CodedPixels(data, len(data))
 
     def decode(
         self,
-        coded: Coded,
+        coded: CodedPixels,
         shape: tuple[int, int, int],
         on_pixels: PixelListener,
         cancel: CancelToken,
@@ -58,17 +60,19 @@ class Reference:
 
 
 class Raw:
-    """No coding at all: what the others are to be smaller than."""
+    """No coding at all: the size that the others compete with."""
 
     available = True
     name, settings, version = "Raw", "8 bits a sample", ""
 
-    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
-        return Coded(pixels.tobytes(), pixels.nbytes)
+    def encode(
+        self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /
+    ) -> CodedPixels:
+        return CodedPixels(pixels.tobytes(), pixels.nbytes)
 
     def decode(
         self,
-        coded: Coded,
+        coded: CodedPixels,
         shape: tuple[int, int, int],
         on_pixels: PixelListener,
         cancel: CancelToken,
@@ -78,7 +82,7 @@ class Raw:
 
 
 class Floe:
-    """Floe without an archive: its chunks and their checksums, and nothing but pixels in them."""
+    """Floe without an archive: the chunks of the pixels and their checksums."""
 
     available = True
     name = "Floe"
@@ -90,12 +94,14 @@ class Floe:
     def version(self) -> str:
         return self._codecs.own().model_id
 
-    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+    def encode(
+        self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /
+    ) -> CodedPixels:
         coded = self._codecs.own().encode(
             pixels, coder=self.settings, on_pixels=on_pixels, cancel=cancel
         )
         report = coded.report
-        return Coded(
+        return CodedPixels(
             coded.chunks,
             sum(len(chunk) + CHECKSUM_BYTES for chunk in coded.chunks),
             theoretical_bits=report.theoretical_bits,
@@ -107,7 +113,7 @@ class Floe:
 
     def decode(
         self,
-        coded: Coded,
+        coded: CodedPixels,
         shape: tuple[int, int, int],
         on_pixels: PixelListener,
         cancel: CancelToken,

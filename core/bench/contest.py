@@ -1,4 +1,4 @@
-"""Codecs on the same pixels, one after the other: measured, and proved by decoding."""
+"""Codecs on the same pixels, one after the other: measured, and verified by decoding."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.arrays import Pixels
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import Cancelled, FloeError
 
-#: Why a contender has no figures; others bring a sentence of their own.
+#: Why a contender has no figures; a FloeError brings its own sentence.
 NOT_INSTALLED = "not installed"
 REFUSED = "cannot code this image"
 OTHER_PIXELS = "gave back other pixels"
 
 
 @dataclass(frozen=True)
-class Coded:
-    """Coded pixels, for the contender's own decoder, and what it knows of them."""
+class CodedPixels:
+    """Pixels as a contender coded them, for its own decoder, and their lengths."""
 
     data: Any
     n_bytes: int
@@ -30,14 +30,14 @@ class Coded:
     lost_bits: int | None = None
     network_seconds: float | None = None
     coding_seconds: float | None = None
-    net: bool = False  # n_bytes is without what was borrowed, which the decoder gives back
+    net: bool = False  # n_bytes excludes borrowed bits, which the decoder gives back
 
 
 class Contender(Protocol):
-    """Whatever can code (H, W, C) uint8 pixels without loss.
+    """A lossless codec of (H, W, C) uint8 pixels.
 
-    RuntimeError and ValueError of coding and decoding mean that it cannot take such an image;
-    a FloeError's sentence is shown.
+    RuntimeError and ValueError from coding or decoding mean that it does not support the image;
+    the message of a FloeError is shown.
     """
 
     @property
@@ -48,16 +48,18 @@ class Contender(Protocol):
 
     @property
     def version(self) -> str:
-        """Asked for before the clock runs: whatever must be loaded may be loaded here."""
+        """Read before the clock starts: models may be loaded here."""
 
     @property
     def available(self) -> bool: ...
 
-    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded: ...
+    def encode(
+        self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /
+    ) -> CodedPixels: ...
 
     def decode(
         self,
-        coded: Coded,
+        coded: CodedPixels,
         shape: tuple[int, int, int],
         on_pixels: PixelListener,
         cancel: CancelToken,
@@ -67,7 +69,7 @@ class Contender(Protocol):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one contender. Without a problem, bytes and seconds are known."""
+    """The result of one contender. Without a problem, bytes and seconds are known."""
 
     name: str
     settings: str
@@ -81,11 +83,11 @@ class Attempt:
     decode_seconds: float | None = None
     network_seconds: float | None = None  # of encoding
     coding_seconds: float | None = None  # of encoding
-    net: bool = False  # as a research model's length is counted; archives have none such
+    net: bool = False  # a length without borrowed bits, as for research models
     problem: str = ""
 
 
-#: Told of a contender's name and how much of its work is done, from 0 to 1.
+#: Called with a contender's name and the completed share of its work, from 0 to 1.
 ContestListener = Callable[[str, float], None]
 
 
@@ -96,9 +98,9 @@ def contest(
     on_progress: ContestListener | None = None,
     cancel: CancelToken | None = None,
 ) -> Iterator[Attempt]:
-    """Lets each contender code the pixels and give them back, in this order.
+    """Encodes and decodes the pixels by each contender, in this order.
 
-    Raises Cancelled, between two contenders or sooner.
+    Raises Cancelled, between two contenders or earlier.
     """
     cancel = cancel or CancelToken()
     for contender in contenders:
@@ -152,7 +154,7 @@ def _attempt(
 
 
 class _Fraction:
-    """Turns "so many more pixels" of coding and decoding into a share of both."""
+    """Turns completed pixels of encoding and decoding into a share of both."""
 
     def __init__(self, name: str, total: int, tell: ContestListener) -> None:
         self._name, self._total, self._tell, self._done = name, total, tell, 0

@@ -1,4 +1,4 @@
-"""Small Flow++ models among those who take part in a comparison, by both local bits-back codes.
+"""Small Flow++ models as contenders, by both local bits-back codes.
 
 Research models: they compute in floating point, and archives are never coded by them. A length is
 net, as the paper counts it: what was borrowed is given back by whoever decodes.
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from core.arrays import Pixels
-from core.bench.contest import Coded, Contender
+from core.bench.contest import CodedPixels, Contender
 from core.coding.flowpp.black_box import BlackBox
 from core.coding.flowpp.code import FlowPPCode, fresh_stack
-from core.coding.flowpp.layers import Modular
+from core.coding.flowpp.layers import ModularCoder
 from core.control import CancelToken, PixelListener
 from core.flows.flowpp import FlowPP
 from core.flows.flowpp.files import FlowPPModel, bundled_flowpp, load_flowpp
@@ -45,7 +45,7 @@ class LocalBitsBack:
 
     def __init__(self, model: FlowPPModel, black_box: bool) -> None:
         self._model, self._black_box = model, black_box
-        self._coder = BlackBox() if black_box else Modular()
+        self._coder = BlackBox() if black_box else ModularCoder()
 
     @property
     def name(self) -> str:
@@ -67,14 +67,16 @@ class LocalBitsBack:
     def version(self) -> str:
         return self._model.id
 
-    def encode(self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /) -> Coded:
+    def encode(
+        self, pixels: Pixels, on_pixels: PixelListener, cancel: CancelToken, /
+    ) -> CodedPixels:
         code = self._code(pixels.size, on_pixels, cancel)
         images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None]
         stack = fresh_stack()
         lengths = code.lengths(images, stack)
         if not self._black_box:
             on_pixels(pixels.shape[0] * pixels.shape[1])
-        return Coded(
+        return CodedPixels(
             stack,
             math.ceil(lengths.coded / 8),
             theoretical_bits=lengths.theoretical,
@@ -84,7 +86,7 @@ class LocalBitsBack:
 
     def decode(
         self,
-        coded: Coded,
+        coded: CodedPixels,
         shape: tuple[int, int, int],
         on_pixels: PixelListener,
         cancel: CancelToken,

@@ -25,7 +25,7 @@ from core.errors import FileError, VerificationError
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """One codec on one image, or its plain mean over images. Seconds are for a megapixel."""
 
     image: str
@@ -59,10 +59,10 @@ def measure(
     coders: Sequence[str],
     codecs: Sequence[Codec],
     *,
-    on_row: Callable[[Row], None],
+    on_measurement: Callable[[Measurement], None],
     floe: Codecs | None = None,
-) -> list[Row]:
-    """Each coder of Floe and each other codec on each image; tells of each row as it is ready.
+) -> list[Measurement]:
+    """Each coder of Floe and each other codec on each image; reports each result at once.
 
     Floe's images go through a real archive on the disk and out again. Raises what reading an
     image and adding it raise, and VerificationError should pixels come out different.
@@ -73,21 +73,21 @@ def measure(
     for path in images:
         pixels = pixels_of(path)
         for row in _rows(path, pixels, coders, codecs, floe):
-            on_row(row)
+            on_measurement(row)
             rows.append(row)
     return rows
 
 
-def means(rows: Sequence[Row]) -> list[Row]:
+def means(rows: Sequence[Measurement]) -> list[Measurement]:
     """The plain mean over images for each codec and setting, in order of appearance."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[Measurement]] = {}
     for row in rows:
         groups.setdefault((row.codec, row.settings), []).append(row)
     return [_mean(group) for group in groups.values()]
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     import torch
 
     return {
@@ -103,7 +103,7 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has had; None where the system does not tell."""
+    """Peak memory of this process; None where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -118,11 +118,11 @@ def _rows(
     coders: Sequence[str],
     codecs: Sequence[Codec],
     floe: Codecs,
-) -> Iterator[Row]:
+) -> Iterator[Measurement]:
     n_megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
     for coder in coders:
         entry, decode_seconds = _archived(path, pixels, coder, floe)
-        yield Row(
+        yield Measurement(
             image=path.name,
             codec="Floe",
             settings=entry.coder or entry.codec,
@@ -142,7 +142,7 @@ def _rows(
     for attempt in contest(pixels, [Reference(codec) for codec in codecs]):
         if attempt.n_bytes is None or attempt.bits_per_dim is None:
             continue
-        yield Row(
+        yield Measurement(
             image=path.name,
             codec=attempt.name,
             settings=attempt.settings,
@@ -174,14 +174,14 @@ def _archived(path: Path, pixels: Pixels, coder: str, floe: Codecs) -> tuple[Ent
         return entry, seconds
 
 
-def _mean(rows: Sequence[Row]) -> Row:
+def _mean(rows: Sequence[Measurement]) -> Measurement:
     first = asdict(rows[0])
     mean: dict[str, Any] = {"image": f"mean of {len(rows)}"}
     for name in first.keys() - {"image", "codec", "settings"}:
         values = [getattr(row, name) for row in rows]
-        # What some images have no figure for has no mean.
+        # No mean where an image has no figure.
         mean[name] = None if None in values else float(np.mean(values))
-    return Row(**{**first, **mean})
+    return Measurement(**{**first, **mean})
 
 
 def _per(seconds: float | None, n_megapixels: float) -> float | None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.coding.flowpp.black_box import BlackBox
 from core.coding.flowpp.code import FlowPPCode, Lengths, fresh_stack
-from core.coding.flowpp.layers import Modular, Published
+from core.coding.flowpp.layers import ModularCoder, PublishedCoder
 from core.control import CancelToken
 from core.errors import FloeError
 from core.flows.flowpp import FlowPP, FlowPPConfig
@@ -41,7 +41,7 @@ Tell = Callable[[str], None]
 
 
 class InexactError(FloeError):
-    """What was decoded is not what was coded. Nothing that was measured counts then."""
+    """The decoded images differ from the encoded ones; the measurement is void."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ def measure(
         tell(f"{name}: network alone, batches of {batch}")
         networks.append(Network(batch, _network_seconds(model, some[: batch * n_timed], batch)))
         tell(f"{name}: by layers, batches of {batch}, {len(some)} images")
-        layers = FlowPPCode(model, Modular(), cancel)
+        layers = FlowPPCode(model, ModularCoder(), cancel)
         codes.append(_run("by layers", layers, some, batch, theory, cancel))
         if whole:
             tell(f"{name}: by layers with the published constants, batches of {batch}")
-            published = FlowPPCode(model, Published(), cancel)
+            published = FlowPPCode(model, PublishedCoder(), cancel)
             few = some[: batch * n_timed]
             codes.append(_run("published constants", published, few, batch, theory, cancel))
     if n_black_box:

@@ -1,8 +1,8 @@
-"""Auxiliary bits: what bits-back coding pops before there is anything of its own to pop.
+"""Auxiliary bits: the bits that bits-back coding pops before it has pushed any.
 
-At the bottom of each stack lies something worth storing, the checksum of the pixels; only where
-that is too short are further words borrowed, which then count as lost. They look random but come
-from a fixed sequence: an archive's bytes depend on nothing but its pixels, model and settings.
+At the bottom of each stack lies something worth storing, the checksum of the pixels. Where that
+is too short, further words are borrowed, which count as lost. They look random but come from a
+fixed sequence: an archive's bytes depend only on its pixels, model and settings.
 """
 
 from __future__ import annotations

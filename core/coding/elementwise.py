@@ -4,11 +4,51 @@ A *step* turns the values above it (towards the pixels) into the values below it
 prior), pushing and popping on a stack as it goes; ``decode`` undoes ``encode`` bit for bit, the
 stack included. Three steps make up a flow that is coded dimension by dimension:
 
-- ``Dequantize``  pixels x to y = x + u on a grid of S places a pixel, u popped;
+- ``Dequantize``  pixels x to y = x + u on a grid of S bins a pixel, u popped;
 - a coder of the increasing map z = f(y): ``ModularTransform`` or ``GaussianTransform``;
-- ``UniformPrior``  z is pushed, uniform on 2^k places.
+- ``UniformPrior``  z is pushed, uniform on 2^k bins.
 
 ``Fused`` is all three at once.
+
+A flow is given by its :class:`CellMap`. Here is the simplest one that compresses: pixels are 0 or
+1, and the CDF maps the 0 to three quarters of the unit interval, on a grid of 2^24 bins:
+
+>>> from core.coding.auxiliary import auxiliary_words
+>>> class Mostly0:
+...     n_cells, z_bits, edges = 2, 24, np.array([0, 3 << 22, 1 << 24])
+...     def __init__(self, count): self.count = count
+...     def __len__(self): return self.count
+...     def bounds(self, cells): return self.edges[cells], self.edges[cells + 1]
+...     def locate(self, z):
+...         cells = np.searchsorted(self.edges, z, side="right") - 1
+...         return cells, *self.bounds(cells)
+
+A thousand zeros take 1000 log2(4/3) = 415.04 bits (whole bits are counted), a thousand ones 2000:
+
+>>> def coded_bits(steps, values):
+...     stack = Stack(auxiliary_words(2000))
+...     before, z = stack.n_bits, values
+...     for step in steps:
+...         z = step.encode(stack, z)
+...     n_bits = stack.n_bits - before
+...     for step in reversed(steps):
+...         z = step.decode(stack, z)
+...     assert (z == values).all() and (stack.words() == auxiliary_words(2000)).all()
+...     return n_bits
+>>> zeros, ones = np.zeros(1000, np.int64), np.ones(1000, np.int64)
+>>> coded_bits([Fused(Mostly0(1000))], zeros), coded_bits([Fused(Mostly0(1000))], ones)
+(416, 2000)
+
+Step by step they take as much. Each step pops before it pushes, up to 32 bits a
+pixel here: hence chunks, and the fused form by default:
+
+>>> dequantize, prior = Dequantize(8), UniformPrior(24, 1000)
+>>> coded_bits([dequantize, ModularTransform(Mostly0(1000), 8), prior], zeros)
+416
+>>> dequantize = Dequantize(14)
+>>> n_bits = coded_bits([dequantize, GaussianTransform(Mostly0(1000), 14), prior], zeros)
+>>> 405 < n_bits < 425  # f is linear but for the edge of the cell, hence close to it
+True
 """
 
 from __future__ import annotations
@@ -26,8 +66,8 @@ from core.compiled import compiled
 class Cells(Protocol):
     """Strictly increasing maps of N dimensions, linear inside cells of y.
 
-    Dimension i takes cell edge h, an integer, to the integer F_i(h) on the grid of z. Each cell
-    is at least one place of z wide.
+    Dimension i maps cell edge h, an integer, to the integer F_i(h) on the grid of z. The image of
+    each cell is at least one bin of z wide.
     """
 
     def bounds(self, cells: Integers, /) -> tuple[Integers, Integers]:
@@ -52,7 +92,7 @@ class CellMap(Cells, Protocol):
 
 
 class Step(Protocol):
-    """An invertible step of a code."""
+    """An invertible step of a code; ``decode`` undoes ``encode``, the stack included."""
 
     def encode(self, stack: Stack, values: Integers) -> Integers: ...
 
@@ -62,7 +102,7 @@ class Step(Protocol):
 #: Widths keep this many significant bits; at most 2^-15 of a cell is rounded off, unused.
 SIGNIFICANT_BITS = 16
 
-#: Widths below this are popped as they are; wider ones by division, see :func:`pop_width`.
+#: Widths below this are popped directly; wider ones by division, see :func:`pop_width`.
 _NARROW = 1 << (PRECISION_BITS - EXACT_SIZE_BITS)
 
 
@@ -75,9 +115,9 @@ def significant(widths: Integers) -> Integers:
 def pop_width(stack: Stack, widths: Integers) -> Integers:
     """Pops integers uniform on [0, significant(width)), exactly so for every width below 2^40.
 
-    The coder's own uniform model rounds 2^24 / size down, and gives the last symbol the rest:
+    The coder's own uniform model rounds 2^24 / size down and gives the last symbol the rest:
     0.0005 bits are lost at a size of 2^13, and 0.75 at 10^7. So wide ranges are popped as
-    v of 24 bits, of which r = v mod size is kept and the quotient given back.
+    v of 24 bits, of which r = v mod size is kept and the quotient pushed back.
     """
     unit, sizes, n_wide = _parted(widths)
     low = stack.pop_uniform(unit)
@@ -131,7 +171,7 @@ def _digits(values: Integers, unit: Integers) -> tuple[Integers, Integers]:
 def _divided(v: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
     """v of 24 bits, one for each wide size, divided by it.
 
-    The remainders, where the wide sizes are; the quotients; how many there could be of each.
+    The remainders, at the indices of the wide sizes; the quotients; the range of each quotient.
     """
     remainders = np.zeros_like(sizes)
     quotients, ranges = np.empty_like(v), np.empty_like(v)
@@ -148,7 +188,7 @@ def _divided(v: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers
 
 @compiled
 def _quotients_of(remainder: int, size: np.uint32) -> int:
-    """How many v of 24 bits leave this remainder."""
+    """The number of v of 24 bits that leave this remainder."""
     return int((np.uint32((1 << PRECISION_BITS) - 1 - remainder) + size) // size)
 
 
@@ -178,7 +218,7 @@ def _multiplied(quotients: Integers, remainders: Integers, sizes: Integers) -> I
 
 @dataclass(frozen=True)
 class Dequantize:
-    """y = S x + u with u uniform: the best dequantizer where f is linear inside a pixel."""
+    """y = S x + u with u uniform: the optimal dequantizer where f is linear inside a pixel."""
 
     bits: int  # log2 S
 
@@ -194,9 +234,9 @@ class Dequantize:
 class ModularTransform:
     """z = f(y) by the modular scale transform (iFlow, Zhang et al. 2021): no gap, no inverse.
 
-    Of a cell of S places of y and R of z: v = R o + r, with o the place in the cell and r popped
-    uniform on R; z lies floor(v / S) places into the image of the cell, and v mod S is pushed.
-    Costs log2 S - log2 R bits, exactly what the density changes.
+    For a cell of S bins of y and R of z: v = R o + r, with o the offset in the cell and r popped
+    uniform on R; z lies floor(v / S) bins into the image of the cell, and v mod S is pushed.
+    Costs log2 S - log2 R bits, exactly the change of the density.
     """
 
     map: Cells
@@ -225,11 +265,11 @@ class GaussianTransform:
     """z = f(y) by local bits-back coding as published (arXiv 1905.08500, section 3.4.1).
 
     Pops z under N(f(y), (sigma f'(y))^2), then pushes y under N(f^-1(z), sigma^2). Both lines are
-    closed to circles, so that noise across an end comes in at the other and no value is left out.
+    closed to circles: noise across one end comes in at the other, so every value has a code.
     """
 
     map: CellMap
-    bits: int  # log2 of the grid's places a cell of y
+    bits: int  # log2 of the grid's bins a cell of y
     sigma: float = 2.0**-11  # in cells; smaller, it falls below the grids, larger, f is not linear
 
     def encode(self, stack: Stack, values: Integers) -> Integers:
@@ -250,16 +290,16 @@ class GaussianTransform:
         return y
 
     def _forward(self, y: Integers) -> tuple[Floats, Floats]:
-        """f(y) and sigma f'(y) in places of z. Plain IEEE arithmetic in a fixed order."""
+        """f(y) and sigma f'(y) in bins of z. Plain IEEE arithmetic in a fixed order."""
         cells = y >> self.bits
         low, high = self.map.bounds(cells)
         widths = (high - low).astype(np.float64)
-        # The centre of y's place, and z's: half a place each.
+        # The centre of y's bin, and of z's: half a bin each.
         inside = ((y - (cells << self.bits)) + 0.5) * 2.0**-self.bits
         return low + widths * inside - 0.5, widths * self.sigma
 
     def _backward(self, z: Integers) -> tuple[Floats, Floats]:
-        """f^-1(z) and sigma in places of y."""
+        """f^-1(z) and sigma in bins of y."""
         cells, low, high = self.map.locate(z)
         widths = (high - low).astype(np.float64)
         y = (cells + ((z - low) + 0.5) / widths) * 2.0**self.bits - 0.5
@@ -268,7 +308,7 @@ class GaussianTransform:
 
 @dataclass(frozen=True)
 class UniformPrior:
-    """z has density 2^-k on 2^k places; nothing is left above it."""
+    """z has density 2^-k on 2^k bins, and is pushed; the last step of a flow."""
 
     bits: int
     count: int
@@ -285,7 +325,7 @@ class UniformPrior:
 class Fused:
     """Dequantize, transform and prior in one: the limit of local bits-back as sigma goes to 0.
 
-    Pops the place r in the cell's image and pushes F(x) + r: one step of asymmetric numeral
+    Pops the offset r in the cell's image and pushes F(x) + r: one step of asymmetric numeral
     systems, with nothing borrowed on balance and no gap.
     """
 

@@ -1,17 +1,32 @@
 """The entropy coder: a stack of bits onto which symbols are pushed and from which they are popped.
 
 One class around ``constriction``'s :class:`AnsCoder` (asymmetric numeral systems, Duda 2009).
-Pushing a symbol of probability p adds -log2 p bits; popping takes them off again, and popping
-from bits that were never pushed *samples*: that is what bits-back coding lives on.
+Pushing a symbol of probability p adds -log2 p bits; popping takes them off again:
 
-Arrays are popped in the order in which they were pushed::
+>>> stack = Stack(np.array([0x89ABCDEF, 0x01234567], dtype=np.uint32))
+>>> before = stack.n_bits
+>>> stack.push_uniform([3, 1, 4], sizes=[8, 2, 16])
+>>> stack.n_bits - before
+8
+>>> stack.pop_uniform(sizes=[8, 2, 16])
+array([3, 1, 4])
+>>> stack.n_bits == before
+True
 
-    stack.push_uniform([3, 1], sizes=[10, 2])
-    stack.pop_uniform(sizes=[10, 2])          # -> [3, 1], and the stack is as before
+Arrays come back in their own order, but the array that was pushed last comes first. Popping bits
+that were never pushed *samples* a symbol of the given distribution; pushing the sample restores
+the stack. Bits-back coding is built on this:
 
-What constriction leaves to its caller is settled here: symbols, sizes and widths are checked
+>>> sample = stack.pop_bits(2, 8)
+>>> before - stack.n_bits
+16
+>>> stack.push_bits(sample, 8)
+>>> [hex(word) for word in stack.words()]
+['0x89abcdef', '0x1234567']
+
+This module adds what constriction leaves to its caller: symbols, sizes and widths are checked
 before the coder changes, sizes of 1 cost nothing, and a pop that the stack cannot pay for either
-raises :class:`DryStackError` or borrows from auxiliary bits that are put *below* the stack.
+raises :class:`DryStackError` or borrows auxiliary bits, which are put *below* the stack.
 """
 
 from __future__ import annotations
@@ -43,16 +58,16 @@ EXACT_SIZE_BITS = 14
 #: Constriction holds the interpreter's lock for a whole call; longer arrays are cut.
 CALL_SYMBOLS = 1 << 16
 
-#: The state keeps at least this many bits. Above it, words that are slid below the stack later
-#: are the same as words that had lain there from the start.
+#: The state keeps at least this many bits. Then words that are put below the stack later have the
+#: same effect as words that lay there from the start.
 RESERVE_BITS = 32
 
 _COARSE = 512  # a Gaussian is coded in this many coarse bins to either side of its mean
 _BINS_PER_STD_BITS = 5  # 2^5 to 2^6 coarse bins to a standard deviation
 _ESCAPE = -_COARSE  # the outermost bin says that the symbol's bin follows on its own
 _NEAR = 2 * _COARSE - 1  # bins that are not escapes
-# Bits that mean nothing pop an escape once in 2^24 times. What follows then must not be just
-# anything, or no flow could go on from it: it is one of 2^16 bins, and 0 escapes once more.
+# Random bits pop an escape once in 2^24 times. Its symbol must not be arbitrary, or no flow could
+# continue from it: it is one of 2^16 bins, and 0 escapes once more.
 _MEDIUM_BITS = 16
 _MEDIUM = 1 << (_MEDIUM_BITS - 1)
 _NEARER = _NEAR + 2 * _MEDIUM - 1  # bins that do not escape twice
@@ -63,9 +78,26 @@ _FAR_BITS = 48
 class Stack:
     """A last-in-first-out store of symbols, in bits.
 
-    words: what lies on the stack at first, at least two words of 32 bits, the top one not zero.
-    auxiliary: gives the next words to slide below the stack when a pop finds too little on it;
-    without it such a pop raises DryStackError.
+    words: the first contents, at least two words of 32 bits, the top one not zero. auxiliary:
+    called with n, returns the first n words to put below the stack when a pop finds too little
+    on it; without it such a pop raises DryStackError.
+
+    A stack of 64 bits cannot pay for ten symbols of 24 bits. With auxiliary words it can, and
+    counts what it borrowed:
+
+    >>> words = np.array([1, 1], dtype=np.uint32)
+    >>> Stack(words).pop_bits(10, 24)
+    Traceback (most recent call last):
+        ...
+    core.errors.DryStackError: the stack holds 32 bits, fewer than are to be popped
+    >>> from core.coding.auxiliary import auxiliary_words
+    >>> stack = Stack(words, auxiliary_words)
+    >>> symbols = stack.pop_bits(10, 24)
+    >>> stack.borrowed_bits, stack.borrowed_words
+    (240, 8)
+    >>> stack.push_bits(symbols, 24)
+    >>> stack.words()[-2:]  # on top of the borrowed words
+    array([1, 1], dtype=uint32)
     """
 
     def __init__(self, words: Words, auxiliary: Callable[[int], Words] | None = None) -> None:
@@ -74,13 +106,14 @@ class Stack:
             raise StackError("a stack starts with two words or more, the last of them not zero")
         self._coder = AnsCoder(words)
         self._auxiliary = auxiliary
+        #: The first length. A pop that would go below it is one of bits that were never pushed.
         self._start_bits = self.n_bits
-        #: Words slid below the stack so far.
+        #: Words put below the stack so far. They never come off again, so they are lost.
         self.borrowed_words = 0
-        #: How far below its first length the stack has ever been.
+        #: The most bits by which the stack has been shorter than at first.
         self.borrowed_bits = 0
 
-    # --- what is on it ---------------------------------------------------------------------
+    # --- contents ----------------------------------------------------------------------------
 
     @property
     def n_bits(self) -> int:
@@ -97,7 +130,7 @@ class Stack:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stack:
-        """The stack that :meth:`to_bytes` wrote. Raises StackError if it cannot have."""
+        """The stack that :meth:`to_bytes` wrote. Raises StackError for other bytes."""
         if not data or data[-1] == 0:
             raise StackError("the coded bytes end in a zero, which no stack does")
         padded = data + b"\0" * (-len(data) % 4)
@@ -115,13 +148,13 @@ class Stack:
         """
         values = _integers(symbols)
         ranges = _sizes(sizes, len(values))
-        coded, places = _uneven(ranges)
+        coded, indices = _uneven(ranges)
         if len(ranges) != len(values):
             if len(values) and not (values.min() >= 0 and values.max() < ranges[0]):
                 raise SymbolError("a symbol to push lies outside its range")
             self._encode_alike(values.astype(np.int32), int(ranges[0]))
             return
-        taken, inside = _taken(values, ranges, places)
+        taken, inside = _taken(values, ranges, indices)
         if not inside:
             raise SymbolError("a symbol to push lies outside its range")
         for part in _reversed_parts(len(coded)):
@@ -137,7 +170,7 @@ class Stack:
         return self._paid(lambda: self._decode_uniform(ranges), PRECISION_BITS * n)
 
     def push_bits(self, values: ArrayLike, n_bits: int) -> None:
-        """Pushes integers of n_bits each (0 to 48), as such."""
+        """Pushes integers of n_bits each (0 to 48), at n_bits each."""
         symbols = _integers(values)
         digits = _digits(n_bits)
         if not _fit(symbols, n_bits):
@@ -155,13 +188,13 @@ class Stack:
 
         symbols: (N,), any that lie within 2^47 of their means; means, stds: (N,) in grid steps,
         finite, stds positive. A density far wider than the grid is coded in two parts: coarse
-        bins, 2^5 to 2^6 to a standard deviation, and the place in the bin, uniform.
+        bins, 2^5 to 2^6 to a standard deviation, and the position in the bin, uniform.
         """
         values = _integers(symbols)
         shift, base, mean, std = _coarse_gaussian(means, stds, len(values))
         bins = (values >> shift) - base
         escaped = (bins <= -_COARSE) | (bins >= _COARSE)
-        # What is nearer is left out of what is further, so that each symbol has one code.
+        # The outer range excludes the inner one, so that each symbol has one code.
         medium = bins[escaped] - np.where(bins[escaped] > 0, _NEAR, 0) + _COARSE - 1
         is_far = np.abs(medium) >= _MEDIUM
         far = np.flatnonzero(escaped)[is_far]
@@ -214,12 +247,12 @@ class Stack:
     # --- inside ----------------------------------------------------------------------------
 
     def _decode_uniform(self, ranges: Integers) -> Integers:
-        """Pops without asking whether the stack can pay."""
-        coded, places = _uneven(ranges)
+        """Pops without checking that the stack can pay."""
+        coded, indices = _uneven(ranges)
         symbols = np.empty(len(coded), dtype=np.int32)
         for part in _parts(len(coded)):
             symbols[part] = self._coder.decode(Uniform(), coded[part])
-        return _spread(symbols, places, len(ranges))
+        return _spread(symbols, indices, len(ranges))
 
     def _encode_alike(self, symbols: Int32, size: int) -> None:
         """Pushes symbols of one size: faster, and the same bits."""
@@ -241,7 +274,7 @@ class Stack:
         return sum(digits[1:], digits[0]) if digits else np.zeros(count, dtype=np.int64)
 
     def _paid(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
-        """Runs a pop of at most so many bits; borrows for it, or changes nothing and raises."""
+        """Runs a pop of at most worst_bits; borrows for it, or changes nothing and raises."""
         before = self.n_bits
         if before >= worst_bits + RESERVE_BITS + self._start_bits:
             return pop()
@@ -252,7 +285,7 @@ class Stack:
 
     def _pop_near_the_bottom(self, pop: Callable[[], Integers], worst_bits: int) -> Integers:
         before = self.n_bits
-        # So little is left that a copy of it is cheap. A trial tells what the pop really takes;
+        # Little is left, so a copy is cheap. A trial shows how many bits the pop really takes;
         # constriction answers a pop from an empty coder with zeros.
         kept = self.words()
         result = pop()
@@ -287,7 +320,7 @@ def _integers(values: ArrayLike) -> Integers:
 
 
 def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
-    """Sizes of uniform ranges: as many as are given, (count,) or one for all."""
+    """Sizes of uniform ranges as given: (count,), or one for all."""
     ranges = _integers(sizes)
     if count is not None and len(ranges) not in (1, count):
         raise SymbolError(f"{count} symbols, but {len(ranges)} sizes")
@@ -295,16 +328,16 @@ def _sizes(sizes: ArrayLike, count: int | None) -> Integers:
 
 
 def _uneven(ranges: Integers) -> tuple[Int32, Integers]:
-    """Sizes of more than 1, which cost something, and where they are; raises where one is wrong."""
-    coded, places = np.empty(len(ranges), np.int32), np.empty(len(ranges), np.int64)
-    count = _find_uneven(ranges, coded, places)
+    """Sizes of more than 1, which cost bits, and their indices. Raises SymbolError."""
+    coded, indices = np.empty(len(ranges), np.int32), np.empty(len(ranges), np.int64)
+    count = _find_uneven(ranges, coded, indices)
     if count < 0:
         raise SymbolError("a range has 1 to 2^14 values, or a power of two of them up to 2^24")
-    return coded[:count], places[:count]
+    return coded[:count], indices[:count]
 
 
 @compiled
-def _find_uneven(ranges: Integers, coded: Int32, places: Integers) -> int:
+def _find_uneven(ranges: Integers, coded: Int32, indices: Integers) -> int:
     count = 0
     for i in range(len(ranges)):
         size = ranges[i]
@@ -314,14 +347,14 @@ def _find_uneven(ranges: Integers, coded: Int32, places: Integers) -> int:
         if size < 1 or not exact:
             return -1
         if size > 1:
-            coded[count], places[count] = size, i
+            coded[count], indices[count] = size, i
             count += 1
     return count
 
 
 @compiled
 def _fit(values: Integers, n_bits: int) -> bool:
-    """Whether these are values of so many bits."""
+    """Whether all values have at most n_bits."""
     for i in range(len(values)):  # noqa: SIM110 which Numba does not compile
         if values[i] < 0 or values[i] >> n_bits:
             return False
@@ -330,7 +363,7 @@ def _fit(values: Integers, n_bits: int) -> bool:
 
 @compiled
 def _digit(values: Integers, shift: int, width: int) -> Int32:
-    """So many bits of each value, from a place on."""
+    """``width`` bits of each value, from bit ``shift`` on."""
     digit = np.empty(len(values), np.int32)
     for i in range(len(values)):
         digit[i] = (values[i] >> shift) & ((1 << width) - 1)
@@ -338,11 +371,11 @@ def _digit(values: Integers, shift: int, width: int) -> Int32:
 
 
 @compiled
-def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Int32, bool]:
-    """The values at these places, and whether all values lie in their ranges."""
-    taken = np.empty(len(places), np.int32)
-    for i in range(len(places)):
-        taken[i] = values[places[i]]
+def _taken(values: Integers, ranges: Integers, indices: Integers) -> tuple[Int32, bool]:
+    """The values at these indices, and whether all values lie in their ranges."""
+    taken = np.empty(len(indices), np.int32)
+    for i in range(len(indices)):
+        taken[i] = values[indices[i]]
     for i in range(len(values)):
         if values[i] < 0 or values[i] >= ranges[i]:
             return taken, False
@@ -350,11 +383,11 @@ def _taken(values: Integers, ranges: Integers, places: Integers) -> tuple[Int32,
 
 
 @compiled
-def _spread(symbols: Int32, places: Integers, count: int) -> Integers:
-    """Int32 at their places among zeros: (count,)."""
+def _spread(symbols: Int32, indices: Integers, count: int) -> Integers:
+    """Symbols at these indices, zeros elsewhere: (count,)."""
     result = np.zeros(count, np.int64)
-    for i in range(len(places)):
-        result[places[i]] = symbols[i]
+    for i in range(len(indices)):
+        result[indices[i]] = symbols[i]
     return result
 
 
@@ -365,7 +398,7 @@ def _coarse_gaussian(
     mean = np.atleast_1d(np.asarray(means, dtype=np.float64))
     std = np.atleast_1d(np.asarray(stds, dtype=np.float64))
     if mean.shape != std.shape or (count is not None and len(mean) != count):
-        raise SymbolError("as many means and standard deviations are needed as symbols")
+        raise SymbolError("means and standard deviations must be as many as symbols")
     if not (np.all(np.isfinite(mean)) and np.all(np.abs(mean) < 2.0**46)):
         raise SymbolError("a mean is not finite, or beyond 2^46")
     if not (np.all(np.isfinite(std)) and np.all((std > 0) & (std < 2.0**40))):

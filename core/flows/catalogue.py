@@ -1,4 +1,4 @@
-"""What models there are, and what is known of each: for lists, not for coding."""
+"""The models that are available, with the facts that lists show of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from core.flows.photo.loading import load_photo_model
 
 @dataclass(frozen=True)
 class Listed:
-    """A model as a list shows it. What only a card can tell is None where there is none."""
+    """A row in a list of models. Facts of the model's card are None where there is no card."""
 
     id: str
     kind: str  # "photo", or the published Flow++ model that it is of
-    images: str  # what sizes it is for
+    images: str  # the sizes that it is for
     networks: str  # its sizes in words
     parameters: int | None
     n_bytes: int | None  # of its file; None for a published model that has yet to be imported
@@ -34,7 +34,7 @@ class Listed:
 def list_models(files: Iterable[Path] = ()) -> list[Listed]:
     """The models that come with the program, Flow++ models of files, and the published ones.
 
-    Raises ModelError for a file that is no model.
+    Raises ModelError for a file that is not a model.
     """
     photo = Path(str(importlib.resources.files("resources") / "models" / "photo.safetensors"))
     return [

@@ -121,10 +121,10 @@ def averaged(run: Path, model: nn.Module) -> dict[str, float]:
 
 
 def training_of(settings: dict[str, Any], clock: dict[str, float]) -> dict[str, Any]:
-    """What a card says of the training."""
-    told = ("batch", "side", "rounded", "learning_rate", "weight_decay", "ema", "seed")
+    """The part of a card that describes the training."""
+    names = ("batch", "side", "rounded", "learning_rate", "weight_decay", "ema", "seed")
     return {
-        **{name: settings[name] for name in told if name in settings},
+        **{name: settings[name] for name in names if name in settings},
         "minutes": round(clock["seconds"] / 60, 1),
         "steps": clock["step"],
     }

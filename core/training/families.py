@@ -1,4 +1,4 @@
-"""What the families of models differ in when they are trained; the loop is the same for all."""
+"""The differences between families of models in training; the loop is the same for all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAMILIES = ("photo", *PUBLISHED)
 #: Images that a Flow++ model's layers are normalised on before the first step.
 _FIRST_IMAGES = 256
 
-#: Where no validation images are given, one of so many training images is kept for it.
+#: Without validation images, one in this many training images is held out.
 _HELD_OUT = 10
 
 

@@ -42,7 +42,7 @@ _ROUNDED_CROPS = 256
 
 @dataclass
 class Settings:
-    """What a run is made of."""
+    """The settings of a run."""
 
     minutes: float = 90.0
     batch: int = 16

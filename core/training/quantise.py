@@ -52,7 +52,7 @@ def quantise(model: Photo, crops: Tensor, exponents: Exponents | None = None) ->
 
 
 def _watch(model: Photo, ranges: Ranges) -> list[torch.utils.hooks.RemovableHandle]:
-    """What the last layers of heads are given."""
+    """The inputs of the last layers of heads."""
 
     def given(name: str) -> Callable[..., None]:
         return lambda module, given: ranges.see(name, given[0])

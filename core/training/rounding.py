@@ -32,7 +32,7 @@ Exponents = Mapping[str, Tensor]
 
 
 class Ranges:
-    """What values each activation takes, by name, channel by channel."""
+    """The values that each activation takes, by name, channel by channel."""
 
     def __init__(self) -> None:
         self.largest: dict[str, Tensor] = {}  # absolute, (C,)
@@ -65,7 +65,7 @@ class Ranges:
 def observed(
     model: Photo, crops: Tensor, hooks: Callable[[Ranges], list[torch.utils.hooks.RemovableHandle]]
 ) -> Ranges:
-    """What the activations that hooks tell of are on crops, (N, 3, H, W) uint8."""
+    """Ranges of the hooked activations on crops, (N, 3, H, W) uint8."""
     ranges = Ranges()
     handles = hooks(ranges)
     model.eval()

@@ -1,4 +1,4 @@
-"""What was tried on the photo model and is not part of it, for the experiments of docs/model.md.
+"""Variants of the photo model that were tried and rejected: the experiments of docs/model.md.
 
 Each is a change of the float model, made in place, so that ``python -m core.training --variant``
 trains it as it trains the model itself. A variant cannot be exported.
@@ -181,12 +181,12 @@ def _second_bits(x: Tensor, ends: list[Tensor], *mixtures: Tensor) -> Tensor:
     low = edges[0].masked_fill(ends[0], 0)
     high = edges[1].masked_fill(ends[1], 1)
     z = (low + (high - low) * torch.rand_like(low)).clamp(1e-6, 1 - 1e-6)
-    place = torch.logit(z)
+    position = torch.logit(z)
     heaviness, means, scales = second
-    away = (place - means) * torch.exp(-scales)
+    away = (position - means) * torch.exp(-scales)
     density = F.logsigmoid(away) + F.logsigmoid(-away) - scales
     log_density = torch.logsumexp(torch.log_softmax(heaviness, 0) + density, 0)
-    of_logit = F.logsigmoid(place) + F.logsigmoid(-place)
+    of_logit = F.logsigmoid(position) + F.logsigmoid(-position)
     return first - (log_density - of_logit) / math.log(2)
 
 

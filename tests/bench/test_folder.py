@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.archive.codec import Codecs
 from core.arrays import Pixels
-from core.bench.folder import Row, images_of, machine, means, measure
+from core.bench.folder import Measurement, images_of, machine, means, measure
 from core.bench.references import installed
 from core.errors import FileError, VerificationError
 from core.images import Picture, read_image
@@ -46,14 +46,18 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def told() -> list[Row]:
+def told() -> list[Measurement]:
     return []
 
 
 @pytest.fixture
-def rows(images: list[Path], told: list[Row]) -> list[Row]:
+def rows(images: list[Path], told: list[Measurement]) -> list[Measurement]:
     return measure(
-        images, ["fused", "modular"], installed(), on_row=told.append, floe=Codecs(FakeCodec)
+        images,
+        ["fused", "modular"],
+        installed(),
+        on_measurement=told.append,
+        floe=Codecs(FakeCodec),
     )
 
 
@@ -113,7 +117,7 @@ def test_an_image_that_is_stored_has_one_row_whatever_the_coders(tmp_path: Path)
     noise = np.random.default_rng(1).integers(0, 256, (20, 20, 4), dtype=np.uint8)
     path = saved(tmp_path / "alpha.png", noise)
     coders = ["fused", "modular"]
-    (row,) = measure([path], coders, [], on_row=lambda _: None, floe=Codecs(FakeCodec))
+    (row,) = measure([path], coders, [], on_measurement=lambda _: None, floe=Codecs(FakeCodec))
     assert (row.codec, row.settings) == ("Floe", "stored")
     assert row.n_bytes >= path.stat().st_size
     assert row.achieved_bpd == pytest.approx(8 * row.n_bytes / noise.size)
@@ -124,7 +128,7 @@ def test_means_are_plain_means_of_each_codec(rows) -> None:
     averaged = means(rows)
     order = list(dict.fromkeys((row.codec, row.settings) for row in rows))
     assert [(row.codec, row.settings) for row in averaged] == order
-    figures = [f.name for f in fields(Row) if f.name not in ("image", "codec", "settings")]
+    figures = [f.name for f in fields(Measurement) if f.name not in ("image", "codec", "settings")]
     for mean in averaged:
         group = [r for r in rows if (r.codec, r.settings) == (mean.codec, mean.settings)]
         assert len(group) == 2
@@ -170,19 +174,27 @@ def test_what_is_no_folder(tmp_path: Path, kind: str) -> None:
     assert caught.value.path == place
 
 
-def test_sixteen_bits_are_refused(images: list[Path], tmp_path: Path, told: list[Row]) -> None:
+def test_sixteen_bits_are_refused(
+    images: list[Path], tmp_path: Path, told: list[Measurement]
+) -> None:
     deep = tmp_path / "deep.png"
     Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(deep)
     with pytest.raises(FileError, match="more than 8 bits") as caught:
-        measure([images[0], deep], ["fused"], [], on_row=told.append, floe=Codecs(FakeCodec))
+        measure(
+            [images[0], deep], ["fused"], [], on_measurement=told.append, floe=Codecs(FakeCodec)
+        )
     assert caught.value.path == deep
     assert [row.image for row in told] == ["a.PNG"]
 
 
-def test_wrong_pixels_are_an_error(images: list[Path], told: list[Row]) -> None:
+def test_wrong_pixels_are_an_error(images: list[Path], told: list[Measurement]) -> None:
     with pytest.raises(VerificationError):
         measure(
-            images, ["fused"], [], on_row=told.append, floe=Codecs(lambda: FakeCodec(wrong=True))
+            images,
+            ["fused"],
+            [],
+            on_measurement=told.append,
+            floe=Codecs(lambda: FakeCodec(wrong=True)),
         )
     assert not told
 
@@ -199,6 +211,6 @@ def test_the_machine_tells_what_it_is() -> None:
 
 def test_a_row_is_plain_data(rows) -> None:
     for row in rows:
-        assert Row(**asdict(row)) == row
+        assert Measurement(**asdict(row)) == row
         kinds = {type(value) for value in asdict(row).values()}
         assert kinds <= {str, int, float, type(None)}  # so that it can be written as JSON

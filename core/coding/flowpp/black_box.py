@@ -73,7 +73,7 @@ class BlackBoxCode:
         self.prior = NormalPrior(self._z_shape, z_bits)
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None = None) -> Tensor:
-        """Places of y to places of z."""
+        """Bins of y to bins of z."""
         z = [self._encode_one(stack, y[i : i + 1], _part(context, i)) for i in range(len(y))]
         return torch.cat(z)
 
@@ -99,7 +99,7 @@ class BlackBoxCode:
         return y
 
     def _linearised(self, y: Tensor, context: Tensor | None) -> tuple[Floats, Floats]:
-        """f(y) and the triangular factor of its noise's covariance, in places of z."""
+        """f(y) and the triangular factor of its noise's covariance, in bins of z."""
         centre = torch.from_numpy(values_of(y.numpy(), self._y_bits))
         value, jacobian = jacobian_of(self._flow, centre, context, self._cancel, self._on_rows)
         upper = upper_factor(jacobian.T, self._cancel)
@@ -108,7 +108,7 @@ class BlackBoxCode:
         return mean.numpy(), (factor * np.ldexp(self._sigma, self._z_bits)).numpy()
 
     def _backward(self, z: Tensor, context: Tensor | None) -> tuple[Floats, Floats]:
-        """f^-1(z) and sigma, in places of y."""
+        """f^-1(z) and sigma, in bins of y."""
         with torch.inference_mode():
             y = self._flow.inverse(torch.from_numpy(values_of(z.numpy(), self._z_bits)), context)
         mean = np.ldexp(y.reshape(-1).numpy(), self._y_bits) - 0.5
@@ -167,7 +167,7 @@ def upper_factor(matrix: Tensor, cancel: CancelToken | None = None) -> Tensor:
 class _TriangularNormal:
     """Integers under N(mean, L L^T), popped in order, each given those before it.
 
-    mean (D,), L (D, D) lower triangular with a positive diagonal; in places.
+    mean (D,), L (D, D) lower triangular with a positive diagonal; in bins.
     """
 
     def __init__(self, mean: Floats, factor: Floats, cancel: CancelToken | None) -> None:

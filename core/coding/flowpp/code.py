@@ -20,7 +20,7 @@ from torch import Tensor
 from core.coding.auxiliary import auxiliary_words
 from core.coding.flowpp.black_box import BlackBox, BlackBoxCode, RowListener
 from core.coding.flowpp.flow import FlowCode
-from core.coding.flowpp.layers import Coder, LayerCode, Modular, NormalPrior, SigmoidCode
+from core.coding.flowpp.layers import LayerCode, LayerCoder, ModularCoder, NormalPrior, SigmoidCode
 from core.coding.flowpp.line import values_of
 from core.coding.stack import RESERVE_BITS, Stack
 from core.control import CancelToken
@@ -63,7 +63,7 @@ class FlowPPCode:
     def __init__(
         self,
         model: FlowPP,
-        coder: Coder | BlackBox,
+        coder: LayerCoder | BlackBox,
         cancel: CancelToken | None = None,
         on_rows: RowListener | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class FlowPPCode:
             )  # fmt: skip
             self._dequantizer = [
                 noise_flow,
-                SigmoidCode(coder.noise_bits, coder.pixel_bits, Modular()),
+                SigmoidCode(coder.noise_bits, coder.pixel_bits, ModularCoder()),
             ]
         else:
             noise_layers = model.dequantizer.flow.layers
@@ -94,7 +94,7 @@ class FlowPPCode:
             self._flow = FlowCode(model.flow.layers, shape, coder.pixel_bits, coder)
 
     def encode(self, stack: Stack, images: Tensor) -> Tensor:
-        """Pushes images; returns the y = x + u that they were coded with, in places."""
+        """Pushes images; returns the y = x + u that they were coded with, in bins."""
         x, context = self._context(images)
         u = self._noise.pop(stack, len(images))
         for code in self._dequantizer:

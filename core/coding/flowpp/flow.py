@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.coding.flowpp import layers
-from core.coding.flowpp.layers import Coder, LayerCode, NormalPrior
+from core.coding.flowpp.layers import LayerCode, LayerCoder, NormalPrior
 from core.coding.stack import Stack
 from core.flows import flowpp
 
@@ -28,7 +28,11 @@ class FlowCode:
     """
 
     def __init__(
-        self, bijections: Iterable[nn.Module], shape: tuple[int, ...], y_bits: int, coder: Coder
+        self,
+        bijections: Iterable[nn.Module],
+        shape: tuple[int, ...],
+        y_bits: int,
+        coder: LayerCoder,
     ) -> None:
         self.coder = coder
         self.codes: list[LayerCode] = []
@@ -67,7 +71,7 @@ class FlowCode:
         self.prior = NormalPrior(pending.shape, bits, pending.scale, pending.shift)
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None = None) -> Tensor:
-        """Places of y to places of z, (N, C, H, W) int64 both."""
+        """Bins of y to bins of z, (N, C, H, W) int64 both."""
         for code in self.codes:
             y = code.encode(stack, y, context)
         return y

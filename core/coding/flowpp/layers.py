@@ -1,6 +1,6 @@
 """How each layer of a Flow++ is coded by local bits-back: integers in, integers out.
 
-A layer's values are places of a grid, (N, C, H, W) int64. What a layer does to each dimension by
+A layer's values are bins of a grid, (N, C, H, W) int64. What a layer does to each dimension by
 itself is coded by a step of :mod:`core.coding.flowpp.line`; permutations and the triangular parts
 of 1x1 convolutions move integers to integers and cost nothing.
 """
@@ -26,7 +26,7 @@ from core.flows import flowpp
 #: Values further out are so rare that each may cost some 50 bits.
 _SIGMOID_LIMIT: Final = 13
 
-#: Places of a cell of an affine map, as a power of two: enough that widths are hardly rounded.
+#: Bins of a cell of an affine map, as a power of two: enough that widths are hardly rounded.
 _AFFINE_CELL: Final = 8
 
 #: A sigmoid's cells are 2^-4 wide, which costs 0.0001 bits a dimension.
@@ -34,7 +34,7 @@ _SIGMOID_CELLS: Final = 4
 
 
 @dataclass(frozen=True)
-class Modular:
+class ModularCoder:
     """The modular coder: its grids, in bits below 1, and its cells, likewise.
 
     What a cell's width costs grows with its square; what a grid costs is borrowed bits.
@@ -58,7 +58,7 @@ class Modular:
         return min(max(count // 4, 512), 8192)
 
     @property
-    def of_noise(self) -> Modular:
+    def of_noise(self) -> ModularCoder:
         """The coder of the dequantizer's flow."""
         return replace(self, mixture_cells=self.noise_cells)
 
@@ -77,7 +77,7 @@ class Modular:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCoder:
     """Every layer a Gaussian step of its own, with the constants of the paper's authors."""
 
     noise_bits: int = 32
@@ -92,7 +92,7 @@ class Published:
         return count
 
     @property
-    def of_noise(self) -> Published:
+    def of_noise(self) -> PublishedCoder:
         """The coder of the dequantizer's flow."""
         return self
 
@@ -101,20 +101,20 @@ class Published:
         return LineGaussian(map, y_bits, z_bits, self.sigma)
 
 
-Coder = Modular | Published
+LayerCoder = ModularCoder | PublishedCoder
 
 
 class LayerCode(Protocol):
-    """An invertible layer between places of grids."""
+    """An invertible layer between bins of grids."""
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor: ...
 
     def decode(self, stack: Stack, z: Tensor, context: Tensor | None) -> Tensor: ...
 
 
-def flat(places: Tensor) -> Integers:
-    """All places of a batch, (N C H W,)."""
-    return places.reshape(-1).cpu().numpy()
+def flat(bins: Tensor) -> Integers:
+    """All bins of a batch, (N C H W,)."""
+    return bins.reshape(-1).cpu().numpy()
 
 
 def tiled(constants: Tensor, count: int) -> Floats:
@@ -125,25 +125,25 @@ def tiled(constants: Tensor, count: int) -> Floats:
 StepOf = Callable[[slice], Step]
 
 
-def encode_chunks(stack: Stack, places: Tensor, step_of: StepOf, coder: Coder) -> Tensor:
-    """Sends places through the step of each chunk: any shape, int64, the same shape back."""
-    values = flat(places)
+def encode_chunks(stack: Stack, bins: Tensor, step_of: StepOf, coder: LayerCoder) -> Tensor:
+    """Sends bins through the step of each chunk: any shape, int64, the same shape back."""
+    values = flat(bins)
     result = np.empty_like(values)
     for part in _chunks(len(values), coder):
         result[part] = step_of(part).encode(stack, values[part])
-    return torch.from_numpy(result).view(places.shape)
+    return torch.from_numpy(result).view(bins.shape)
 
 
-def decode_chunks(stack: Stack, places: Tensor, step_of: StepOf, coder: Coder) -> Tensor:
+def decode_chunks(stack: Stack, bins: Tensor, step_of: StepOf, coder: LayerCoder) -> Tensor:
     """Undoes :func:`encode_chunks`."""
-    values = flat(places)
+    values = flat(bins)
     result = np.empty_like(values)
     for part in reversed(_chunks(len(values), coder)):
         result[part] = step_of(part).decode(stack, values[part])
-    return torch.from_numpy(result).view(places.shape)
+    return torch.from_numpy(result).view(bins.shape)
 
 
-def _chunks(count: int, coder: Coder) -> list[slice]:
+def _chunks(count: int, coder: LayerCoder) -> list[slice]:
     size = max(coder.chunk(count), 1)
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
@@ -151,7 +151,7 @@ def _chunks(count: int, coder: Coder) -> list[slice]:
 class AffineCode:
     """z = scale y + shift, the same for each picture; scale, shift (1, C, H, W), scale > 0."""
 
-    def __init__(self, scale: Tensor, shift: Tensor, bits: int, coder: Coder) -> None:
+    def __init__(self, scale: Tensor, shift: Tensor, bits: int, coder: LayerCoder) -> None:
         self.scale, self.shift, self.bits, self.coder = scale, shift, bits, coder
 
     def encode(self, stack: Stack, y: Tensor, context: Tensor | None) -> Tensor:
@@ -168,7 +168,7 @@ class AffineCode:
 class LogitCode:
     """The input processing, from the grid of pixels to that of latents."""
 
-    def __init__(self, layer: flowpp.Logit, y_bits: int, z_bits: int, coder: Coder) -> None:
+    def __init__(self, layer: flowpp.Logit, y_bits: int, z_bits: int, coder: LayerCoder) -> None:
         self._map = monotone.Logit(0, layer.SHIFT, layer.SCALE)
         self._y_bits, self._z_bits, self._coder = y_bits, z_bits, coder
 
@@ -189,7 +189,7 @@ class SigmoidCode:
     Always modular: Gaussian noise around a value near 0 or 1 would leave the pixel.
     """
 
-    def __init__(self, y_bits: int, z_bits: int, coder: Coder) -> None:
+    def __init__(self, y_bits: int, z_bits: int, coder: LayerCoder) -> None:
         self._coder = coder
         cell_bits = y_bits - _SIGMOID_CELLS
         self._turns = Turns(_SIGMOID_LIMIT << y_bits)
@@ -209,7 +209,7 @@ class SigmoidCode:
 
 
 class PermutationCode:
-    """Dimensions change places: nothing to code."""
+    """Dimensions are permuted: nothing to code."""
 
     def __init__(self, layer: flowpp.Permutation) -> None:
         self._layer = layer
@@ -228,7 +228,7 @@ class CouplingCode:
     """
 
     def __init__(
-        self, coupling: flowpp.Coupling, scale: Tensor, shift: Tensor, bits: int, coder: Coder
+        self, coupling: flowpp.Coupling, scale: Tensor, shift: Tensor, bits: int, coder: LayerCoder
     ) -> None:
         self.coupling, self.bits, self.coder = coupling, bits, coder
         self._scales, self._shifts = coupling.split.split(scale), coupling.split.split(shift)
@@ -329,9 +329,9 @@ class _Shears:
         return y
 
 
-def _sheared(places: Tensor, weights: Tensor) -> Tensor:
+def _sheared(bins: Tensor, weights: Tensor) -> Tensor:
     """The rounded sum of weighted channels: (N, C, H, W), (C, H, W) -> (N, H, W)."""
-    products = places.double().contiguous() * weights  # one layout, so one order of summation
+    products = bins.double().contiguous() * weights  # one layout, so one order of summation
     return torch.round(products.sum(1)).long()
 
 
@@ -356,13 +356,13 @@ class NormalPrior:
         self._std = torch.ldexp(1 / scale, torch.tensor(bits))
 
     def push(self, stack: Stack, z: Tensor) -> None:
-        """Pushes (N, C, H, W) places."""
+        """Pushes (N, C, H, W) bins."""
         stack.push_gaussian(flat(z), tiled(self._mean, len(z)), tiled(self._std, len(z)))
 
     def pop(self, stack: Stack, count: int) -> Tensor:
-        """Pops count pictures: (count, C, H, W) places."""
-        places = stack.pop_gaussian(tiled(self._mean, count), tiled(self._std, count))
-        return torch.from_numpy(places).view(count, *self._shape)
+        """Pops count pictures: (count, C, H, W) bins."""
+        bins = stack.pop_gaussian(tiled(self._mean, count), tiled(self._std, count))
+        return torch.from_numpy(bins).view(count, *self._shape)
 
 
 def _like(module: torch.nn.Module, values: Tensor) -> Tensor:

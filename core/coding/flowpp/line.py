@@ -1,6 +1,6 @@
 """Local bits-back coding of increasing maps between whole lines: the steps of a Flow++ coupling.
 
-Values are integers: place n of a grid of b bits stands for (n + 1/2) 2^-b, and a grid goes on
+Values are integers: bin n of a grid of b bits stands for (n + 1/2) 2^-b, and a grid goes on
 without end to both sides. Floating point decides only where cells have their edges. An edge is a
 function of its own dimension's parameters alone, so both directions see the same cells.
 """
@@ -22,23 +22,23 @@ _FURTHEST = 1 << 40  # no cell lies further out
 _NEWTON_STEPS = 12
 
 
-def values_of(places: Integers, bits: int) -> Floats:
-    """The centres of places."""
-    centres: Floats = np.ldexp(places + 0.5, -bits)
+def values_of(bins: Integers, bits: int) -> Floats:
+    """The centres of bins."""
+    centres: Floats = np.ldexp(bins + 0.5, -bits)
     return centres
 
 
-def place_of(value: Floats, bits: int) -> Integers:
-    """The places that values lie in."""
+def bin_of(value: Floats, bits: int) -> Integers:
+    """The bins that values lie in."""
     return np.floor(np.ldexp(value, bits)).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class LineCells:
-    """A map cut into cells of 2^cell_bits places of y, linear in each. See ``Cells``.
+    """A map cut into cells of 2^cell_bits bins of y, linear in each. See ``Cells``.
 
-    With ``may_be_flat`` a little more than one place of z is added to each cell's image, and the
-    map is as much less steep on the whole: so each cell keeps a place, however flat the map is and
+    With ``may_be_flat`` a little more than one bin of z is added to each cell's image, and the
+    map is as much less steep on the whole: so each cell keeps a bin, however flat the map is and
     however its last digits fall.
     """
 
@@ -66,13 +66,13 @@ class LineCells:
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         guess = self.map.guess(values_of(z, self.z_bits))
-        return search(self, z, place_of(guess, self.y_bits - self.cell_bits))
+        return search(self, z, bin_of(guess, self.y_bits - self.cell_bits))
 
 
 class SigmoidCells:
     """The sigmoid from [-limit, limit) onto [0, 1), all of it, the same in all dimensions.
 
-    A table of cells of 2^cell_bits places of y each; what lies beyond the limit has to be brought
+    A table of cells of 2^cell_bits bins of y each; what lies beyond the limit has to be brought
     inside first, see ``Turns``.
     """
 
@@ -80,11 +80,11 @@ class SigmoidCells:
         self._half = limit << (y_bits - cell_bits)
         y = np.ldexp(np.arange(-self._half, self._half + 1.0), cell_bits - y_bits)
         widths = np.ldexp(np.diff(Sigmoid(len(y)).forward(y)), z_bits)
-        flat = widths < 1  # each has one place, which the others are the poorer by
+        flat = widths < 1  # each has one bin, which the others are the poorer by
         share = ((1 << z_bits) - flat.sum()) / widths[~flat].sum()
-        places = np.maximum(np.floor(widths * share), 1).astype(np.int64)
-        places[self._half] += (1 << z_bits) - places.sum()
-        self._edges = np.concatenate([[0], np.cumsum(places)])
+        bins = np.maximum(np.floor(widths * share), 1).astype(np.int64)
+        bins[self._half] += (1 << z_bits) - bins.sum()
+        self._edges = np.concatenate([[0], np.cumsum(bins)])
 
     def edges(self, cells: Integers) -> Integers:
         result: Integers = self._edges[cells + self._half]
@@ -130,7 +130,7 @@ class Turns:
     Nearly all lie inside, which costs 0.0001 bits in all; what does not, some 30 bits each.
     """
 
-    limit: int  # in places, less than 2^40
+    limit: int  # in bins, less than 2^40
 
     def encode(self, stack: Stack, values: Integers) -> Integers:
         turns = (values + self.limit) // (2 * self.limit)

@@ -1,8 +1,7 @@
 """Compositional local bits-back (arXiv 1905.08500, section 3.4.3): steps coded one by one.
 
 A flow is written down as what it is, a list of dequantization, transforms and prior;
-:func:`compose` turns it into the steps of the chosen coder, and finds by itself the places where
-steps can be fused.
+:func:`compose` turns it into the steps of the chosen coder, and finds where steps can be fused.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ GRID_BITS: Final = {Coder.FUSED: 0, Coder.MODULAR: 8, Coder.GAUSSIAN: 14}
 
 @dataclass(frozen=True)
 class Transform:
-    """An elementwise map of a flow; how it is coded is the coder's business."""
+    """An elementwise map of a flow, apart from how it is coded."""
 
     map: CellMap
 
@@ -62,8 +61,8 @@ class Composition:
 def compose(parts: Sequence[Part], coder: Coder) -> Composition:
     """The steps of a flow for a coder.
 
-    Fusing replaces a dequantizer whose pixels go through one map straight to the prior; what
-    cannot be fused is coded by the modular transform.
+    Fusing replaces a dequantizer whose pixels go through one map straight to the prior; other
+    transforms are coded by the modular transform.
     """
     steps: list[Step] = []
     bits = 0
@@ -107,21 +106,21 @@ def pixel_flow(cells: CellMap, coder: Coder) -> Composition:
     )
 
 
-#: Chunks grow no further: constriction holds the interpreter's lock for a chunk.
+#: Largest chunk: constriction holds the interpreter's lock for a chunk.
 LARGEST_CHUNK: Final = 1 << 16
 
-#: A chunk pops at most about so many bits a dimension before it pushes.
+#: About the most bits a dimension that a chunk pops before it pushes.
 _POPPED_BITS: Final = 32
 
-#: How fast chunks may grow, as a power of two: the exponents that a stack can tell in 3 bits.
+#: How fast chunks may grow, as a power of two: exponents, stored in 3 bits.
 GROWTH_EXPONENTS: Final = range(3, 11)
 
 
 def chunks(count: int, n_coded: int, growth: int) -> Iterator[slice]:
     """Cuts of [0, count), from its end to its start, in the order of encoding.
 
-    Each chunk pops before it pushes, so it must find bits that earlier ones left. Chunks start
-    at one dimension and grow to 2^-growth of what is coded already (n_coded before this piece).
+    Each chunk pops before it pushes, so it needs the bits that earlier ones left. Chunks start at
+    one dimension and grow to 2^-growth of the dimensions coded so far (n_coded before this piece).
     """
     stop = count
     while stop > 0:
@@ -134,8 +133,8 @@ def chunks(count: int, n_coded: int, growth: int) -> Iterator[slice]:
 def choose_growth(pieces: Iterable[tuple[CellMap, Integers]], n_bits: int) -> int:
     """The fastest growth of chunks at which these pieces pay for what they pop.
 
-    pieces: cells and values, (N,) each, that are coded first, in this order; n_bits lie on the
-    stack already. The decoder must be told.
+    pieces: cells and values, (N,) each, that are coded first, in this order; n_bits: already on
+    the stack. The result is side information.
     """
     lengths = [
         (cells.z_bits - _log2(-np.subtract(*cells.bounds(values))))[::-1]
@@ -151,8 +150,8 @@ def choose_growth(pieces: Iterable[tuple[CellMap, Integers]], n_bits: int) -> in
 def _log2(widths: Integers) -> Floats:
     """log2 of integers, up to 0.09 too small, but the same everywhere: linear between powers.
 
-    What comes out decides about bytes, so no platform's logarithm will do. Multiples of 2^-24,
-    of which any sum is exact.
+    The result decides about bytes, so it cannot be the logarithm of a platform. Multiples of
+    2^-24, of which any sum is exact.
     """
     mantissa, exponent = np.frexp(widths.astype(np.float64))
     result: Floats = exponent - 2 + 2 * mantissa

@@ -1,4 +1,4 @@
-"""What the chunks of tiles hold beside their pixels, in bits: part of the format."""
+"""Side information: the bits of a chunk beside its pixels. Part of the format."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ CHECKSUM_WORDS = 4
 #: How fast chunks of a piece grow.
 GROWTH_BITS = 3
 
-#: Of a picture with three channels: whether one stands for all.
+#: Whether one channel stands for all, of a picture with three.
 GREY_BITS = 1
 
 
 def side_bits(n_tiles: int, channels: int) -> float:
-    """The side information of all tiles of an image with so many channels.
+    """The side information of all tiles of an image, in bits.
 
     The number k of a tile is the upper half of the first state of its stack: log2(k) bits.
     """

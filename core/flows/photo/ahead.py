@@ -1,4 +1,4 @@
-"""Work that is done a few steps ahead, on a thread of its own."""
+"""Read-ahead: an iterator evaluated a few items in advance, on a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ _Item = TypeVar("_Item")
 
 
 def ahead(items: Iterator[_Item], steps: int) -> Generator[_Item, None, None]:
-    """The same items; while one is used, as many as ``steps`` more are made, one by one.
+    """The same items; while one is in use, up to ``steps`` more are computed, one after the other.
 
-    What making one raises is raised where it is asked for. Who stops early waits for the one that
-    is being made.
+    Exceptions surface at the item that raised them. Closing early waits for the item in progress.
     """
     end = object()
     with ThreadPoolExecutor(1, "ahead") as thread:

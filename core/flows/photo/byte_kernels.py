@@ -27,7 +27,7 @@ MOST_SHIFT = 15
 
 
 def as_bytes(x: Tensor) -> Tensor:
-    """float32 rounded, halves up, clamped to -128 to 127, with ZERO added: uint8."""
+    """float32 rounded (halves up), clamped to -128 to 127, plus ZERO: uint8."""
     if x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last):
         read = torch.empty_like(x, dtype=torch.uint8)
         _as_bytes(_rows(x), _rows(read))
@@ -64,7 +64,7 @@ def _add_gated(x: Float32, parts: Bytes, read: Bytes, opened: np.int32) -> None:
 
 
 def add_gated(x: Tensor, parts: Tensor, read: Tensor, gate_bits: int) -> None:
-    """Adds gated values to the stream x, and reads it anew: both in place.
+    """Adds gated values to the stream x and updates its bytes, both in place.
 
     x: (1, C, h, w) float32; parts: (1, 2 C, h, w) uint8, values and then gates, with ZERO added;
     read: (1, C, h, w) uint8, becomes :func:`as_bytes` of x; all in channels-last layout. A gate of

@@ -1,12 +1,12 @@
-"""Mixture CDFs on integers: the form in which a mixture reaches the coder, the same anywhere.
+"""Mixture CDFs on integers: the form in which a mixture reaches the coder, on every machine.
 
 Everything here is subtraction, multiplication, division, addition, comparison and rounding of
 IEEE float32 in a fixed order, and look-up in tables that come with the model: no exp, no sigmoid
-of the platform. Each of these operations is exact or rounds in the one way that IEEE 754 lays
-down, and all of them are monotone, so that the result is strictly increasing by construction.
+of the platform. Each of these operations is exact or rounds as IEEE 754 defines it, and all of
+them are monotone, so that the result is strictly increasing by construction.
 
 The loops over pixels are compiled by Numba, which neither reorders nor fuses floating-point
-operations unless it is told to (``fastmath``), and which gives the interpreter's lock back.
+operations without ``fastmath``, and which releases the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import numpy as np
 from core.arrays import Float32, Integers
 from core.compiled import compiled
 
-#: The grid that a CDF is tabulated on: 2^24 places, the precision of the coder.
+#: The grid that a CDF is tabulated on: 2^24 bins, the precision of the coder.
 Z_BITS = 24
 N_CELLS = 256
 _SCALE = np.float32(2**Z_BITS - 2 * N_CELLS)
 
-#: Dimensions that loops go through at a time, so that what they note stays in the nearest cache.
+#: Dimensions that loops handle at a time, so that their buffers stay in the first-level cache.
 TILE = 128
 
 #: Smaller theoretical masses are computed in float64.
@@ -84,7 +84,7 @@ class MixtureCdf:
     def edges(self, cells: Integers) -> Integers:
         """F(h) for one edge h in [0, 256] of each dimension: (N,) -> (N,) in [0, 2^24].
 
-        A cell keeps at least one place of the 2^24, and the outermost cells take the tails.
+        A cell keeps at least one bin of the 2^24, and the outermost cells take the tails.
         """
         return self.bounds(cells)[0]
 
@@ -104,7 +104,7 @@ class MixtureCdf:
         """-log2 of the smooth mixtures' mass at each of the pixels (N,).
 
         The mixture is the flow's density with its best dequantizer, so this is the theoretical
-        codelength; it is for people, nothing is coded by it.
+        codelength. It is for display; nothing is coded by it.
         """
         # Table steps a mean unit at a scale of one pixel level.
         steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
@@ -169,7 +169,7 @@ def _edges_of_tile(
 ) -> None:
     """F at edges (n,) of n dimensions from ``start`` on, at most TILE."""
     middle, half = np.float32(len(sigmoid) // 2), unit / np.float32(2)
-    at, places = np.empty(TILE, dtype=np.float32), np.empty(TILE, dtype=np.uint32)
+    at, index = np.empty(TILE, dtype=np.float32), np.empty(TILE, dtype=np.uint32)
     total = np.empty(TILE, dtype=np.float32)
     size = len(cells)
     for i in range(size):
@@ -178,12 +178,12 @@ def _edges_of_tile(
         total[i] = np.float32(0)
     for k in range(len(means)):
         for i in range(size):
-            place = (at[i] - means[k, start + i]) * inverse_scales[k, start + i]
-            places[i] = np.uint32(min(max(place, -middle), middle) + middle)
+            steps = (at[i] - means[k, start + i]) * inverse_scales[k, start + i]
+            index[i] = np.uint32(min(max(steps, -middle), middle) + middle)
         for i in range(size):
-            total[i] += sigmoid[places[i]] * weights[k, start + i]
+            total[i] += sigmoid[index[i]] * weights[k, start + i]
     for i in range(size):
-        edge = np.int64(total[i] * _SCALE) + cells[i]  # which cuts off what is below 1
+        edge = np.int64(total[i] * _SCALE) + cells[i]  # the conversion truncates
         edge = 0 if cells[i] <= 0 else edge
         edges[i] = 1 << Z_BITS if cells[i] >= N_CELLS else edge
 

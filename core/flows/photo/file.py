@@ -1,8 +1,8 @@
-"""Model files: safetensors with a few words about the model, read as anyone may have written them.
+"""Model files: safetensors with a few words about the model, read as untrusted input.
 
-An archive can carry the weights that its images need, so a model file is as foreign as an image.
-Everything that later steps rely on is checked here: sizes, shapes, types, and tables that are
-what tables of a CDF must be. Nothing is executed, and nothing larger than the file is made.
+An archive can carry the weights that its images need, so a model file may come from anyone.
+Everything that later steps rely on is checked here: sizes, shapes, types and the tables of the
+CDF. Nothing is executed, and nothing larger than the file is allocated.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from core.flows.photo.integer import LOG_SCALE_RANGE, MEAN_UNIT
 from core.flows.photo.interlace import COARSEST_POSITIONS, CONTEXT_CHANNELS
 from core.flows.photo.model import PhotoConfig
 
-#: What the files say of themselves; another number means another arithmetic.
+#: Of the arithmetic, as a file states it; another number means another arithmetic.
 FORMAT = "3"
 
 _MAX_METADATA_CHARACTERS = 10_000
 _MAX_VECTOR_SIDE = 128
 _MAX_TABLE = 1 << 20
-# The largest network that is let in, and at the same time what a mixture's sum may gather in
-# rounding errors without leaving the 512 places that core.flows.photo.cdf keeps free.
+# The largest network that is accepted. Its components also bound the rounding errors of a
+# mixture's sum, which stay inside the 512 bins that core.flows.photo.cdf keeps free.
 _LARGEST = PhotoConfig(width=512, blocks=(16, 16, 16), head_width=512, components=32, weight_sets=8)
 
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """What a file says of a photo model."""
+    """The contents of a photo model's file."""
 
     config: PhotoConfig
     tensors: Mapping[str, Tensor]
     tables: Tables
     vector: Tensor  # the test picture, (3, H, W) uint8
-    vector_sha256: str  # what every device must compute from it
+    vector_sha256: str  # of all its distributions, the same on every device
 
 
 def read_photo_file(data: bytes) -> PhotoFile:
-    """Takes a model file apart. Raises ModelError, whatever the bytes are."""
+    """Parses a model file. Raises ModelError, whatever the bytes are."""
     if len(data) > MAX_MODEL_BYTES:
         raise ModelError(f"a model file of {len(data)} bytes; there is none above 48 MiB")
     about, tensors = _parts(data)
@@ -59,7 +59,7 @@ def read_photo_file(data: bytes) -> PhotoFile:
             if ".steps." in name and not bool(
                 ((tensors[name] >= 0) & (tensors[name] <= 1024)).all()
             ):
-                raise ModelError(f"{name} of the model holds what is no length of a step")
+                raise ModelError(f"{name} of the model holds an invalid learning rate")
         tables = _tables(about, tensors)
         vector, vector_sha256 = tensors["vector"], about["vector_sha256"]
     except KeyError as error:
@@ -108,7 +108,7 @@ def _parts(data: bytes) -> tuple[dict[str, str], dict[str, Tensor]]:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         about = header.get("__metadata__") or {}
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise ModelError(f"the model file is damaged, or none ({error})") from error
+        raise ModelError(f"the model file is damaged, or not a model ({error})") from error
     return about, tensors
 
 
@@ -152,7 +152,7 @@ def _tables(about: dict[str, str], tensors: dict[str, Tensor]) -> Tables:
     ):
         _check(f"tables.{name}", table, (count,), torch.float32)
         if not bool(torch.isfinite(table).all()):
-            raise ModelError(f"the model's table {name} holds what is no number")
+            raise ModelError(f"the model's table {name} holds a value that is not finite")
     if (
         len(sigmoid) % 2 == 0
         or len(sigmoid) > _MAX_TABLE

@@ -1,8 +1,8 @@
 """Networks that compute on integers, so that every machine computes the same.
 
 Activations and weights are integers. For each output channel the sum of |weight| times the
-largest activation, bias included, stays below 2^24, so that every partial sum, in whatever order a
-library takes it, is an integer that float32 holds exactly. Between layers stand a multiplication
+largest activation, bias included, stays below 2^24: every partial sum, in any order, is an integer
+that float32 holds exactly. Between layers stand a multiplication
 by a power of two (folded into the weights, which leaves it exact), a rounding and a clamp. In the
 trunk all of these integers fit a byte, so that processors with instructions for bytes may take
 those (:mod:`core.flows.photo.byte_kernels`). See docs/exactness.md.
@@ -26,7 +26,7 @@ from core.flows.photo.squares import Square, for_each, squares
 EXACT_BOUND = 1 << 24
 
 # Largest absolute values of activations.
-INPUT_BOUND = 255  # what a head leans on: differences of 8-bit values
+INPUT_BOUND = 255  # the inputs of a lean: differences of 8-bit values
 STREAM_BOUND = 128  # the residual stream as it is read, -128 to 127; the context, cut off there
 HIDDEN_BOUND = 255  # between the two layers of a block, not negative
 HEAD_BOUND = 1023  # between the two layers of a head, not negative
@@ -75,9 +75,9 @@ def _side_by_side(*layers: IntegerConv) -> ByteConv:
 class IntegerHead:
     """The integer form of :class:`core.flows.photo.model.Head`, but for its last layer.
 
-    That one goes on learning: :mod:`core.flows.photo.learning` computes it, from ``outputs``.
-    ``steps``: for each channel how far it learns by each of its inputs, the bias last, (H + 1,)
-    float32.
+    The last layer learns while coding: :mod:`core.flows.photo.learning` computes it from
+    ``outputs``. ``steps``: for each channel the learning rates of its inputs, the bias last,
+    (H + 1,) float32.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class IntegerHead:
         self.features = {n: _side_by_side(*features[:n]) for n in (1, 3)}  # by channels coded
 
     def hidden(self, read: Tensor, n_channels: int) -> Tensor:
-        """The layer before the last, without what it leans on, and not rounded yet.
+        """The layer before the last, without the lean and before rounding.
 
         read: (N, C) uint8, the stream's bytes. Result: (N, n_channels, H) float32.
         """
@@ -121,7 +121,7 @@ class IntegerBlock:
         )
 
     def add_to(self, x: Tensor, read: Tensor) -> None:
-        """Brings the stream x, and the bytes that it is read as, to what they are after the block.
+        """Applies the block to the stream x and to its bytes, in place.
 
         x: (1, C, h, w) float32; read: the same, uint8, :func:`byte_kernels.as_bytes` of x; both in
         channels-last layout.
@@ -131,7 +131,7 @@ class IntegerBlock:
 
 
 class IntegerLevel:
-    """The integer form of :class:`core.flows.photo.model.Level`; computes on so many threads."""
+    """The integer form of :class:`core.flows.photo.model.Level`; ``threads`` squares at a time."""
 
     def __init__(
         self,
@@ -160,9 +160,9 @@ class IntegerLevel:
     ) -> tuple[Tensor, Tensor]:
         """The trunk's stream for a phase, and its bytes: (1, 17, h, w) -> two of (1, C, h, w).
 
-        before: the stream of the phase before. check: called every few milliseconds, and may
-        raise to stop the work. Evaluated in squares with as much margin as the convolutions
-        reach, which changes nothing: each output depends on the same integers.
+        before: the stream of the phase before. check: called every few milliseconds, may raise to
+        stop the work. Evaluated in squares with the margin that the convolutions reach, which
+        changes nothing: each output depends on the same integers.
         """
         given = byte_kernels.as_bytes(context)
         given = given.contiguous(memory_format=torch.channels_last)
@@ -183,8 +183,8 @@ class IntegerLevel:
             stream[square.target], bytes_read[square.target] = x[square.inner], read[square.inner]
 
         reach = 1 + len(self.trunks[phase])
-        places = squares(height, width, reach, self.threads)
-        for_each(evaluate, places, self.threads, check)
+        parts = squares(height, width, reach, self.threads)
+        for_each(evaluate, parts, self.threads, check)
         return stream, bytes_read
 
 
@@ -243,7 +243,7 @@ class IntegerPhoto:
 def _prefixed(
     find: Callable[Concatenate[str, P], Found], prefix: str
 ) -> Callable[Concatenate[str, P], Found]:
-    """What finds layers or tensors by name, for the names below a prefix."""
+    """The same look-up by name, for names below a prefix."""
 
     def found(name: str, /, *args: P.args, **kwargs: P.kwargs) -> Found:
         return find(prefix + name, *args, **kwargs)

@@ -5,9 +5,9 @@ Every 2x2 block of one level holds four phases::
     a b        a is the picture of the next coarser level,
     c d        d is coded given a, then b given a and d, then c given a, d and b.
 
-Each phase is predicted at first by the mean of its four nearest known neighbours (diagonal ones
-for d, adjacent ones for b and c); what the networks see is how those neighbours differ from that
-mean. All of it is arithmetic on small integers, so it is exact in float32 on any machine.
+Each phase is predicted first by the mean of its four nearest known neighbours (diagonal ones for
+d, adjacent ones for b and c); the networks see how those neighbours differ from that mean. All of
+it is arithmetic on small integers, so it is exact in float32 on any machine.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ def prediction(known: tuple[Tensor, ...]) -> Tensor:
 
 
 def context(known: tuple[Tensor, ...], mean: Tensor, b: Tensor | None = None) -> Tensor:
-    """What a network sees of a phase's neighbourhood.
+    """The input of a network: a phase's neighbourhood, relative to its mean.
 
-    Returns (N, 17, h, w), integers: neighbour minus mean for 4 neighbours of 3 channels, how far
-    red and blue of the mean lie from its green, and the mean less 128 in the midst; for phase c
-    (N, 20, h, w), with the difference of b, which is known by then, behind them.
+    Returns (N, 17, h, w), integers: neighbour minus mean for 4 neighbours of 3 channels, the mean
+    minus 128, and how far red and blue of the mean lie from its green; for phase c (N, 20, h, w),
+    with b minus the mean at the end.
     """
     green = mean[:, 1:2]
     colour = torch.cat([mean[:, 0:1] - green, mean[:, 2:3] - green], 1)

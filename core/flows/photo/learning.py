@@ -1,13 +1,13 @@
-"""The last layer of each head goes on learning while a picture is coded.
+"""The last layer of each head keeps learning while a picture is coded.
 
 Photographs differ from those that a model was trained on: by the camera's or the scanner's noise,
-by what earlier programs did to them. So the layer that gives a phase's mixtures takes a step of
+by the processing of earlier programs. So the layer that gives a phase's mixtures takes a step of
 Adam (Kingma and Ba, ICLR 2015) after each block of pixels, to make those pixels likelier: dynamic
 evaluation (Krause et al., ICML 2018). Encoder and decoder take the same steps after the same
 pixels; nothing is stored.
 
-The same steps to the last bit: what is computed elementwise is + - * / and the square root of IEEE
-754, in the order in which it is written; what is summed over pixels are integers that float64 holds
+The steps are equal to the last bit. Elementwise arithmetic is + - * / and the square root of IEEE
+754 in the order in which it is written; sums over pixels are sums of integers that float64 holds
 exactly, in any order.
 """
 
@@ -100,9 +100,9 @@ class LearningHead:
         return MixtureCdf.of_parameters(logits, means, log_scales, self._tables)
 
     def observe(self, i: int, cdf: MixtureCdf, pixels: Integers, residual: Float32) -> None:
-        """Takes in the pixels (n,) of the channel whose distributions were told last.
+        """Adds the gradient of the pixels (n,) of the channel of the last :meth:`mixtures`.
 
-        residual: (i, n), as they were told by.
+        residual: (i, n), as given there.
         """
         n = len(pixels)
         gradient = np.empty((3 * self._k + i, n))
@@ -114,7 +114,7 @@ class LearningHead:
         self._gradient[i, : len(gradient)] = gradient @ self._inputs[:n]
 
     def step(self, n: int) -> None:
-        """Takes a step after a block of n positions, all of whose channels have been seen."""
+        """Takes a step after a block of n positions, all of whose channels were observed."""
         self._n_steps += 1
         self._left *= _MOMENTUM
         self._left_of_squares *= _SQUARES
@@ -137,7 +137,7 @@ def _adam(
     steps: Floats,
     weights: Floats,
 ) -> None:
-    """One step along the mean of a gradient's n parts, whose total is given; (C, O, H + 1)."""
+    """One step of Adam; ``total`` is the sum of n gradients, all arrays (C, O, H + 1)."""
     for c in range(total.shape[0]):
         for o in range(total.shape[1]):
             for h in range(total.shape[2]):
@@ -151,14 +151,14 @@ def _adam(
                 weights[c, o, h] = np.rint(weight * _WEIGHT_UNIT) / _WEIGHT_UNIT
 
 
-# Inner loops go along rows, one operation after the other, so that they become vector instructions.
+# Inner loops run along rows with few operations each, so that LLVM can vectorise them.
 
 
 @compiled
 def _rounded(
     hidden: Float32, channel: int, lean: Float32, residual: Float32, inputs: Floats
 ) -> None:
-    """The hidden layer, as the last one reads it: what it leans on added, rounded, clamped."""
+    """The inputs of the last layer: the hidden layer plus its lean, rounded and clamped."""
     count, _, n_hidden = hidden.shape
     for i in range(count):
         first = residual[0, i] if channel > 0 else np.float32(0)
@@ -179,7 +179,7 @@ def _clamped(
     means: Float32,
     log_scales: Float32,
 ) -> None:
-    """What the last layer gives, (3 K + i, n), as integers in their ranges."""
+    """The outputs of the last layer, (3 K + i, n), as integers in their ranges."""
     n_components, count = logits.shape
     leaning = np.empty(count)
     for i in range(count):
@@ -235,10 +235,10 @@ def _gradient(
         for k in range(n_components):
             for i in range(size):
                 inverse = inverse_scales[k, start + i]
-                place = (at[i] - half - means[k, start + i]) * inverse
-                low[k, i] = min(max(place, -middle), middle)
-                place = (at[i] + half - means[k, start + i]) * inverse
-                high[k, i] = min(max(place, -middle), middle)
+                steps = (at[i] - half - means[k, start + i]) * inverse
+                low[k, i] = min(max(steps, -middle), middle)
+                steps = (at[i] + half - means[k, start + i]) * inverse
+                high[k, i] = min(max(steps, -middle), middle)
             for i in range(size):
                 below[k, i] = sigmoid[np.uint32(low[k, i] + middle)]
                 up_to[k, i] = sigmoid[np.uint32(high[k, i] + middle)]

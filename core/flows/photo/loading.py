@@ -1,4 +1,4 @@
-"""Trained models: one safetensors file each, checked on the device before it codes anything."""
+"""Trained models: one safetensors file each, checked on its device before any use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.flows.photo.walk import Piece, walk
 
 @dataclass(frozen=True)
 class PhotoModel:
-    """A photo model ready to code with: its networks, its tables and its name."""
+    """A photo model ready for coding: its networks, its tables and its name."""
 
     id: str  # family and a hash of the file: the same id is the same arithmetic
     network: IntegerPhoto
@@ -38,7 +38,7 @@ class PhotoModel:
 
     @property
     def device_name(self) -> str:
-        """The same for people: "CPU, 4 threads", or what a graphics card calls itself."""
+        """The device for display: "CPU, 4 threads", or the name of a graphics card."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "cpu":
@@ -48,7 +48,7 @@ class PhotoModel:
 
 
 def bundled_photo_model(threads: int = 1) -> PhotoModel:
-    """The default model, which comes with the program. Raises ModelError."""
+    """The model that comes with the program. Raises ModelError."""
     resource = importlib.resources.files("resources") / "models" / "photo.safetensors"
     with importlib.resources.as_file(resource) as path:
         return load_photo_model(path, threads=threads)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from core.flows.photo import interlace, logistic
 
-#: Coding order of a pixel's channels: green first, it tells most about the others.
+#: Coding order of a pixel's channels: green first, since it says most about the others.
 CHANNEL_ORDER = (1, 0, 2)
 
 
@@ -45,7 +45,7 @@ class PhotoConfig:
         return (stems + trunk + heads) / 4 * 4 / 3
 
     def n_outputs(self, channel: int) -> int:
-        """Parameters of the mixture of the channel coded at this place: 3K and its leanings."""
+        """Parameters of the mixture of the n-th channel in coding order: 3K and its leanings."""
         return 3 * self.components + channel
 
 

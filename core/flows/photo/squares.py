@@ -1,6 +1,6 @@
-"""A picture in squares, each small enough for a processor's caches, several at a time.
+"""A picture cut into squares that fit a processor's caches, several computed at a time.
 
-One thread for each square keeps all cores busy without any of them waiting inside of an operation.
+With one thread for each square no thread waits for another inside of an operation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-#: Of the largest squares; and of the smallest into which a picture is divided for more threads.
+#: Sides of the largest squares, and of the smallest that a picture is cut into for more threads.
 LARGEST, SMALLEST = 128, 24
 
 Slices = tuple[slice, ...]
@@ -20,7 +20,7 @@ Slices = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Square:
-    """Where it lies in (1, C, H, W): with its margin; without it, in that; and in the whole."""
+    """Slices of (1, C, H, W): ``outer`` with the margin, ``inner`` inside of that, ``target``."""
 
     outer: Slices
     inner: Slices
@@ -28,9 +28,9 @@ class Square:
 
 
 def squares(height: int, width: int, reach: int, threads: int) -> Iterator[Square]:
-    """Rectangles that cover a picture, with margins of ``reach`` where it goes on.
+    """Rectangles of about equal size that cover a picture, with margins of ``reach`` inside it.
 
-    All about as large, and as many as keep all threads busy, if the picture is large enough.
+    Enough of them to keep all threads busy, if the picture is large enough.
     """
     rows, columns = -(-height // LARGEST), -(-width // LARGEST)
     while rows * columns % threads and height // (rows + 1) >= SMALLEST:
@@ -56,22 +56,22 @@ def _spans(length: int, parts: int, reach: int) -> Iterator[tuple[slice, slice, 
 
 def for_each(
     work: Callable[[Square], None],
-    places: Iterator[Square],
+    parts: Iterator[Square],
     threads: int,
     check: Callable[[], None],
 ) -> None:
-    """Does the work for each square, so many at a time; as many more wait for a free thread.
+    """Calls ``work`` for each square on this many threads; as many more squares are queued.
 
-    check: called before each, and may raise; what is being done then is waited for.
+    check: called before each square, may raise; squares in progress are finished first.
     """
     if threads == 1:
-        for square in places:
+        for square in parts:
             check()
             work(square)
         return
     under_way: deque[Future[None]] = deque()
     try:
-        for square in places:
+        for square in parts:
             if len(under_way) == 2 * threads:
                 under_way.popleft().result()
             check()

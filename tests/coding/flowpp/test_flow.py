@@ -13,8 +13,8 @@ from core.coding.auxiliary import auxiliary_words
 from core.coding.flowpp.black_box import BlackBox, BlackBoxCode, jacobian_of, upper_factor
 from core.coding.flowpp.code import FlowPPCode, fresh_stack
 from core.coding.flowpp.flow import FlowCode
-from core.coding.flowpp.layers import CouplingCode, MatrixCode, Modular, Published
-from core.coding.flowpp.line import place_of, values_of
+from core.coding.flowpp.layers import CouplingCode, MatrixCode, ModularCoder, PublishedCoder
+from core.coding.flowpp.line import bin_of, values_of
 from core.coding.stack import Stack
 from core.control import CancelToken
 from core.errors import Cancelled
@@ -53,10 +53,10 @@ def same(stack: Stack, before: np.ndarray) -> bool:
     )
 
 
-@pytest.mark.parametrize("coder", [Modular(), Published()], ids=["modular", "published"])
+@pytest.mark.parametrize("coder", [ModularCoder(), PublishedCoder()], ids=["modular", "published"])
 @pytest.mark.parametrize(("name", "size"), [("cifar10", 16), ("imagenet32", 8), ("imagenet64", 32)])
 def test_images_come_back_and_the_stack_with_them(
-    name: str, size: int, coder: Modular | Published
+    name: str, size: int, coder: ModularCoder | PublishedCoder
 ) -> None:
     network = model(name, size)
     batch = images(network, 3, seed=5)
@@ -75,7 +75,7 @@ def test_black_and_white_images_come_back() -> None:
     batch = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     batch[0] = 255
     batch[1, :, ::2] = 255
-    code = FlowPPCode(network, Modular())
+    code = FlowPPCode(network, ModularCoder())
     stack = fresh_stack()
     code.encode(stack, batch)
     assert torch.equal(code.decode(stack, 2), batch)
@@ -83,7 +83,7 @@ def test_black_and_white_images_come_back() -> None:
 
 def test_batches_on_one_stack_come_back_last_first() -> None:
     network = model("cifar10", 8)
-    code = FlowPPCode(network, Modular())
+    code = FlowPPCode(network, ModularCoder())
     stack = fresh_stack()
     batches = [images(network, n, seed=n) for n in (1, 4, 2)]
     for batch in batches:
@@ -94,7 +94,7 @@ def test_batches_on_one_stack_come_back_last_first() -> None:
 
 def test_only_the_first_batch_borrows() -> None:
     network = model("cifar10", 8)
-    code = FlowPPCode(network, Modular())
+    code = FlowPPCode(network, ModularCoder())
     stack = fresh_stack()
     first = code.lengths(images(network, 2), stack)
     # By then the stack has grown by some 8 bits a dimension; 20 batches pay for the next.
@@ -109,7 +109,7 @@ def test_the_black_box_gives_images_back_and_its_length_is_the_others() -> None:
     network = model("cifar10", 8).double()
     batch = images(network, 2, seed=3)
     lengths = {}
-    for name, coder in (("modular", Modular()), ("black box", BlackBox())):
+    for name, coder in (("modular", ModularCoder()), ("black box", BlackBox())):
         code = FlowPPCode(network, coder)
         stack = fresh_stack()
         before = stack.words()
@@ -163,7 +163,7 @@ def test_the_jacobian_is_that_of_the_whole_flow() -> None:
 
 def test_a_coupling_is_one_step_on_one_half() -> None:
     network = model("imagenet32", 16)
-    steps = FlowCode(network.flow.layers, network.config.image_shape, 18, Modular()).codes
+    steps = FlowCode(network.flow.layers, network.config.image_shape, 18, ModularCoder()).codes
     couplings = [c for c in steps if isinstance(c, CouplingCode)]
     kinds = {type(c).__name__ for c in steps}
     assert len(couplings) == 13
@@ -222,7 +222,7 @@ def drawn(flow: Flow, count: int) -> np.ndarray:
     torch.manual_seed(0)
     with torch.inference_mode():
         y = flow.inverse(torch.randn(count, *SHAPE, dtype=torch.float64))
-    return place_of(y.view(count, 2).numpy(), GRID)
+    return bin_of(y.view(count, 2).numpy(), GRID)
 
 
 @pytest.mark.parametrize("matrices", [False, True])
@@ -238,7 +238,7 @@ def test_lengths_are_those_of_the_oracle(name: str, matrices: bool) -> None:
     if name == "black box":
         code = BlackBoxCode(flow, SHAPE, SHAPE, fine, fine, 2.0**-14)
     else:
-        coder = Modular(latent_bits=fine) if name == "modular" else Published()
+        coder = ModularCoder(latent_bits=fine) if name == "modular" else PublishedCoder()
         code = FlowCode(flow.layers, SHAPE, fine, coder)
     stack = Stack(auxiliary_words(20_000))
     before = stack.n_bits

@@ -14,7 +14,7 @@ from core.coding.flowpp.line import (
     LineGaussian,
     SigmoidCells,
     Turns,
-    place_of,
+    bin_of,
     values_of,
 )
 from core.coding.flowpp.monotone import Affine, Logit, MixtureLogit, MonotoneMap, Sigmoid
@@ -154,4 +154,4 @@ def test_what_never_turns_costs_next_to_nothing() -> None:
 @pytest.mark.parametrize("bits", [4, 18, 32])
 def test_values_lie_in_the_middle_of_their_places(bits: int) -> None:
     places = np.arange(-50, 50)
-    assert np.array_equal(place_of(values_of(places, bits), bits), places)
+    assert np.array_equal(bin_of(values_of(places, bits), bits), places)
