@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from core.flows.jpeg import inputs
+from core.flows.jpeg.file import FORMAT, KINDS, config_text, read_jpeg_file, table_tensors
 from core.flows.jpeg.layers import (
     BYTE_UNIT,
     HIDDEN_UNIT,
@@ -15,11 +17,63 @@ from core.flows.jpeg.layers import (
     STREAM_UNIT,
     WEIGHT_BOUND,
 )
-from core.flows.jpeg.model import CausalConv, Linear, Net, Residual
+from core.flows.jpeg.loading import JpegModel, jpeg_model, vector_sha256
+from core.flows.jpeg.model import CausalConv, Jpeg, Linear, Net, Residual
+from core.flows.jpeg.network import IntegerNet
 from core.flows.jpeg.planes import AVERAGING_BITS, FACTORS
 from core.flows.jpeg.tables import LOG_UNIT, Tables
 from core.flows.jpeg.walk import LINEAR_BITS
 from core.training.jpeg_data import averaging_1d
+
+#: Rows and columns of chroma blocks of the test vector.
+_VECTOR_SIDES = (5, 7)
+
+
+def model_file(model: Jpeg) -> bytes:
+    """The file of a model; it has been read and checked. Raises ModelError."""
+    tensors: dict[str, Tensor] = {}
+    for kind in KINDS:
+        net: Net = getattr(model, kind)
+        tensors |= {f"{kind}.{name}": tensor for name, tensor in quantised(net).items()}
+    tables = make_tables()
+    tensors |= table_tensors(tables)
+    vector = make_vector()
+    tensors |= {f"vector.{name}": tensor for name, tensor in vector.items()}
+    nets = {
+        kind: IntegerNet(
+            getattr(model.config, kind),
+            {n.removeprefix(f"{kind}."): t for n, t in tensors.items() if n.startswith(f"{kind}.")},
+        )
+        for kind in KINDS
+    }
+    about = {
+        "family": "jpeg",
+        "format": FORMAT,
+        "config": config_text(model.config),
+        "vector_sha256": vector_sha256(JpegModel("", nets, tables), vector),
+    }
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, about)
+    read_jpeg_file(data)
+    jpeg_model(data)
+    return data
+
+
+def make_vector() -> dict[str, Tensor]:
+    """Coefficients that reach the limits: smooth blocks, noise, extremes."""
+    random = np.random.default_rng(13)
+    rows, columns = _VECTOR_SIDES
+    found = {}
+    for name, factor in (("y", 2), ("cb", 1), ("cr", 1)):
+        shape = (rows * factor, columns * factor, 64)
+        spread = 40 / (1 + np.arange(64)) ** 1.2
+        x = np.rint(random.laplace(size=shape) * spread)
+        x[-1] = np.rint(random.laplace(size=shape[1:]) * 30)
+        x[0, :2] = random.integers(-2048, 2048, (2, 64))
+        found[name] = torch.from_numpy(x.astype(np.int16))
+    table = (3 + np.arange(64) // 3).astype(np.int32)
+    table[-1], table[-2] = 255, 1
+    found["table"] = torch.from_numpy(table)
+    return found
 
 
 def quantised(net: Net) -> dict[str, Tensor]:

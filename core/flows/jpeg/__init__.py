@@ -1,8 +1,8 @@
 """The flow over quantised DCT coefficients of JPEG files: networks, and mixtures on integers.
 
-What codes with it sees this (the modules fill it in)::
+What codes with it sees this::
 
-    model = jpeg_model()                       # core.flows.jpeg.loading; .id, .file
+    model = bundled_jpeg_model()               # core.flows.jpeg.loading; .id, .file
     walk = model.walk(role, rows, columns, table, given)
     for number in range(walk.n_waves):
         wave = walk.begin(number)              # networks for all blocks of a wavefront
@@ -12,7 +12,8 @@ What codes with it sees this (the modules fill it in)::
 * ``role``: 0 luma (also grey, and what else is coded by itself), 1 the first chroma component, 2
   the second. ``table``: (64,) in zigzag order, as all coefficients are. ``given``: what is known as
   a whole, as int32 dequantised blocks (R, C, 64) at the resolution of the component that is coded
-  (:func:`core.flows.jpeg.planes.averaged`): nothing, luma, or luma and the first chroma component.
+  (``model.averaged``, of :func:`core.flows.jpeg.planes.dequantised` blocks): nothing, luma, or luma
+  and the first chroma component.
 * Waves are the coding order: wave number w has the blocks (r, c) with c + 2 r = w, by increasing r
   (``wave.rows``, ``wave.columns``: (n,) int32). Encoder and decoder go through the same ones;
   ``walk.coefficients`` (R, C, 64) int16 has what is known. Nothing else depends on their sizes.
