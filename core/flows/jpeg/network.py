@@ -83,7 +83,7 @@ class IntegerNet:
         self.multipliers: NDArray[np.int32] = numbers["multipliers"]
         self.exponent: NDArray[np.int32] = numbers["exponent"]
         self.usual_log: NDArray[np.int32] = numbers["usual_log"]
-        self.from_known = np.ascontiguousarray(numbers["from_known"].T.astype(np.float64))
+        self.from_known = tensors["from_known"].T.double().contiguous()
         self.from_block = np.ascontiguousarray(numbers["from_block"].T.astype(np.float64))
 
     def table_biases(self, log_table: NDArray[np.int64], second: bool) -> tuple[Tensor, Tensor]:

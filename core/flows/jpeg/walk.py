@@ -44,6 +44,7 @@ class Walk:
         self.rows, self.columns, self.n_waves = rows, columns, n_waves(rows, columns)
         self.coefficients = np.zeros((rows, columns, 64), dtype=np.int16)
         self.table = np.ascontiguousarray(table, dtype=np.int32)
+        self.learns = True  # files are coded with learning; it can be turned off to measure it
         self._net = net
         # What is known, with a border of blocks that are not there.
         self._values = np.zeros((rows + 2, columns + 3, 64), dtype=np.int32)
@@ -134,7 +135,9 @@ class Walk:
             known_of_given(wave.rows, wave.columns, n, plane, relative, self._known, at)
             at += 192
         self._known[:n, at:] = 0
-        predicted = self._known[:n] @ self._net.from_known
+        # By torch, whose threads are those that the codec chooses.
+        known = torch.from_numpy(self._known[:n])
+        predicted = torch.mm(known, self._net.from_known).numpy()
         wave.sums[:n], wave.leaning[:n] = predicted[:, :64], predicted[:, 64:]
         near = parts(torch.from_numpy(self._near[:n]), self._near_parts[:n])
         features = self._features.before(number, near)
@@ -160,4 +163,5 @@ class Walk:
         put(wave, self._values, signed)
         self._bytes[rows + 2, columns + 2] = signed
         self._features.put(number, torch.from_numpy(signed))
-        self._learner.seen(wave.n)
+        if self.learns:
+            self._learner.seen(wave.n)
