@@ -130,17 +130,22 @@ class Walk:
                 return None
             length = int.from_bytes(self.data[at + 2 : at + 4], "big")
             end = at + 2 + length
+            if code == _SOS:
+                self._n_scans += 1
+                # Where nothing but these five bytes says that this is no scan header, what follows
+                # may be a scan whose data were taken out: its length means nothing.
+                n_components = int.from_bytes(self.data[at + 4 : at + 5], "big")
+                if not 1 <= n_components <= 4 or length != 6 + 2 * n_components:
+                    continue
             if length < 2 or end > self.stop:
                 continue
+            self.position = end
             body = self.data[at + 4 : end]
             if code == _SOS:
                 header = self._scan(body, end)
                 if header is not None:
-                    self.position = end
                     return header
-                continue
-            self.position = end
-            if code >= 0xE0:
+            elif code >= 0xE0:
                 self.segments.append((code, at + 4, end))
             elif code == _DHT:
                 self._define_huffman(body)
@@ -191,9 +196,8 @@ class Walk:
         self.frame = Frame(kind, body[0], height, width, components)
 
     def _scan(self, body: bytes, end: int) -> ScanHeader | None:
-        self._n_scans += 1
         frame = self.frame
-        if frame is None or self.has_two_frames or not body or len(body) != 4 + 2 * body[0]:
+        if frame is None or self.has_two_frames:
             return None
         places = {c.identifier: i for i, c in enumerate(frame.components)}
         pairs = [(body[i], body[i + 1]) for i in range(1, len(body) - 3, 2)]

@@ -67,6 +67,11 @@ class Recipe:
 
     parts: tuple[Part, ...]
 
+    @property
+    def n_kept(self) -> int:
+        """Bytes of the file that no image makes."""
+        return sum(len(part.kept) for part in self.parts)
+
     def to_bytes(self) -> bytes:
         """Raises FrameError where the file holds too many other bytes."""
         body = bytearray(number(len(self.parts)))
