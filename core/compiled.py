@@ -1,26 +1,203 @@
-"""Loops over pixels, compiled."""
+"""Loops over pixels, compiled by Numba, with a cache on disk that cannot change a result.
+
+Numba's own cache asks whether the file of a function has changed; the constants that the function
+takes from other files are frozen into its machine code all the same. And it fails where the cache
+is damaged or cannot be written to. So Floe has a cache of its own. Its key is a hash of everything
+that decides about the machine code: the bytecode of the function and of all functions that it
+calls, the values of all globals that it uses, the types of its arguments, the processor, and the
+versions of Python, Numba, LLVM's binding and numpy. Each file holds the hash of its contents.
+Whatever goes wrong with the cache, the function is compiled instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar, cast
+import builtins
+import contextlib
+import hashlib
+import logging
+import os
+import pickle
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, Final, TypeVar, cast
 
+import llvmlite
 import numba
+import numpy as np
+import platformdirs
+from numba.core import serialize
+from numba.core.compiler import CompileResult
+from numba.core.dispatcher import Dispatcher
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_log = logging.getLogger(__name__)
+
+#: No ``fastmath``: each operation rounds on its own, in the order in which it is written. The
+#: interpreter's lock is released while a function runs.
+_OPTIONS: Final = {"nogil": True, "error_model": "numpy"}
+
+#: When the files of the cache take more than this, the oldest ones are deleted.
+_MOST_BYTES: Final = 64 * 2**20
+
+#: Modules whose attributes are settled by the versions that are part of each key.
+_VERSIONED: Final = ("numpy", "math", "numba", "builtins")
+
 
 def compiled(function: _Function) -> _Function:
-    """Compiles a function when it is first called, and keeps that on disk for the next start.
-
-    No ``fastmath``: each operation rounds by itself, in the order in which it is written. The
-    interpreter's lock is given back while it runs.
-    """
-    compiler = partial(numba.njit, nogil=True, error_model="numpy")
-    result: Any
-    try:
-        result = compiler(cache=True)(function)
-    except RuntimeError:  # neither the program's folder nor the user's can be written to
-        result = compiler()(function)
+    """Compiles a function when it is first called, and caches the machine code on disk."""
+    result: Any = numba.njit(**_OPTIONS)(function)
+    if isinstance(result, Dispatcher):  # with NUMBA_DISABLE_JIT it is the function itself
+        result._cache = _Cache(result.py_func)
     return cast(_Function, result)
+
+
+class UncacheableError(Exception):
+    """The machine code of a function depends on something that has no hash."""
+
+
+class _Cache:
+    """The cache of one function, with the methods that Numba's dispatcher calls."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+
+    @property
+    def cache_path(self) -> str:
+        """The folder of its files, for Numba's statistics."""
+        return str(cache_folder())
+
+    def load_overload(self, signature: Any, target: Any) -> CompileResult | None:
+        """The machine code for argument types; None if it has to be compiled."""
+        target.refresh()
+        try:
+            data = self._path(signature, target.codegen()).read_bytes()
+            digest, payload = data[:32], data[32:]
+            if hashlib.sha256(payload).digest() != digest:
+                raise ValueError("the file is damaged")
+            return CompileResult._rebuild(target, *pickle.loads(payload))
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            _log.warning("%s is compiled again: %r", self._function.__qualname__, error)
+            return None
+
+    def save_overload(self, signature: Any, result: CompileResult) -> None:
+        """Keeps compiled machine code, if that is possible."""
+        try:
+            path = self._path(signature, result.codegen)
+            if result.library.has_dynamic_globals or result.lifted:
+                raise UncacheableError("the machine code holds addresses of this process")
+            payload = serialize.dumps(result._reduce())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_room(path.parent)
+            with _draft(path) as file:
+                file.write(hashlib.sha256(payload).digest() + payload)
+        except Exception as error:
+            _log.warning("%s cannot be cached: %r", self._function.__qualname__, error)
+
+    def _path(self, signature: Any, codegen: Any) -> Path:
+        config: Any = numba.config
+        settings = config.OPT, config.BOUNDSCHECK, sorted(_OPTIONS.items())
+        parts = (
+            fingerprint(self._function), repr(signature), codegen.magic_tuple(), settings,
+            platform.python_version(), numba.__version__, llvmlite.__version__, np.__version__,
+        )  # fmt: skip
+        return cache_folder() / hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def cache_folder() -> Path:
+    """The folder of the compiled functions, below the user's cache."""
+    return Path(platformdirs.user_cache_dir("floe", appauthor=False)) / "compiled"
+
+
+def fingerprint(function: FunctionType) -> str:
+    """A hash of all that decides what a function computes. Raises UncacheableError.
+
+    It covers the bytecode and constants of the function and of all functions that it calls, and
+    the values of all globals that they use.
+    """
+    return hashlib.sha256("\n".join(_described(function, set())).encode()).hexdigest()
+
+
+def _described(value: object, seen: set[int]) -> Iterator[str]:
+    """Lines of text that differ wherever the machine code may differ."""
+    match value:
+        case None | bool() | int() | float() | str() | bytes() | np.generic():
+            yield f"{type(value).__name__} {value!r}"
+        case np.ndarray() if value.dtype != object:  # frozen, too
+            digest = hashlib.sha256(value.tobytes()).hexdigest()
+            yield f"array {value.dtype!r} {value.shape} {value.strides} {digest}"
+        case tuple():
+            yield f"tuple of {len(value)}"
+            for each in value:
+                yield from _described(each, seen)
+        case Dispatcher():
+            yield from _described(value.py_func, seen)
+        case FunctionType() if value.__closure__ is None and not value.__kwdefaults__:
+            yield f"function {value.__qualname__}"
+            if id(value) not in seen:
+                seen.add(id(value))
+                yield from _described(value.__defaults__, seen)
+                yield from _described_code(value.__code__, value.__globals__, seen)
+        case ModuleType() if value.__name__.partition(".")[0] in _VERSIONED:
+            yield f"module {value.__name__}"
+        case type() | BuiltinFunctionType() | np.ufunc() if _versioned(value):
+            yield f"{value!r}"
+        case _:
+            raise UncacheableError(f"{value!r} has no hash")
+
+
+def _described_code(code: CodeType, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
+    yield f"code {code.co_code!r} {code.co_varnames} {code.co_names} {code.co_argcount}"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _described_code(constant, names, seen)
+        else:
+            yield from _described(constant, seen)
+    for name in code.co_names:  # of globals, and of attributes, which need none
+        if name in names:
+            yield f"global {name}"
+            yield from _described(names[name], seen)
+        elif hasattr(builtins, name):
+            yield f"builtin {name}"
+
+
+def _versioned(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or "numpy"  # a ufunc names no module
+    return str(module).partition(".")[0] in _VERSIONED
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[Any]:
+    """A file that takes its name once it is complete."""
+    handle, draft = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            yield file
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+@cache
+def _make_room(folder: Path) -> None:
+    """Deletes the oldest files of a full cache, once in a process."""
+    found = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process deletes, too
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+    n_bytes = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if n_bytes <= _MOST_BYTES:
+            return
+        with contextlib.suppress(OSError):
+            path.unlink()
+        n_bytes -= size
