@@ -52,7 +52,8 @@ def compiled(function: _Function) -> _Function:
     """Compiles a function when it is first called, and caches the machine code on disk."""
     result: Any = numba.njit(**_OPTIONS)(function)
     if isinstance(result, Dispatcher):  # with NUMBA_DISABLE_JIT it is the function itself
-        result._cache = _Cache(result.py_func)
+        dispatcher: Any = result
+        dispatcher._cache = _Cache(result.py_func)
     return cast(_Function, result)
 
 

@@ -82,13 +82,16 @@ def rows_table(rows: Sequence[Measurement]) -> Table:
 
 def models_table(models: Sequence[Listed]) -> Table:
     """Models, with the results of their model cards."""
-    table = _table("name", "kind", "images", "networks", "parameters", "bytes", "test")
+    table = _table(
+        "name", "kind", "images", "networks", "computed in", "parameters", "bytes", "test"
+    )
     for model in models:
         table.add_row(
             model.id,
             model.kind,
             model.images,
             model.networks,
+            model.kernels or "",
             number(model.parameters, 0),
             number(model.n_bytes, 0),
             number(model.test_bits_per_dim, 4),

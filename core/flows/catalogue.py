@@ -29,6 +29,7 @@ class Listed:
     n_bytes: int | None  # of its file; None for a published model that has yet to be imported
     test_bits_per_dim: float | None
     path: str | None
+    kernels: str | None = None  # how it is computed here; None for models in floating point
 
 
 def list_models(files: Iterable[Path] = ()) -> list[Listed]:
@@ -57,6 +58,7 @@ def _photo(path: Path) -> Listed:
         len(model.file),
         card.get("test", {}).get("coded_bits_per_dim"),
         str(path),
+        model.kernels.value,
     )
 
 

@@ -58,6 +58,11 @@ class PhotoCodec:
         """The model's file: an archive may carry it."""
         return self._model.file
 
+    @property
+    def kernels(self) -> str:
+        """How the networks are computed, for display: see core.flows.photo.byte_kernels."""
+        return self._model.kernels.value
+
     def with_model(self, model_file: bytes) -> PhotoCodec:
         """The codec of another model, by its file, which may be anyone's. Raises ModelError."""
         return PhotoCodec(photo_model(model_file, threads=self._model.network.threads))

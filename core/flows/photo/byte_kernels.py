@@ -1,14 +1,22 @@
-"""Convolutions of bytes, where the processor has instructions for them: four times as fast.
+"""Convolutions of bytes by the fastest kernels that are exact on this machine.
 
-oneDNN's convolutions of 8-bit integers add up in 32 bits, which is exact, so they compute what
-:class:`core.flows.photo.integer.IntegerConv` computes in float32. Some kernels for
-older processors add pairs of products in 16 bits, which saturates: so they are taken only where a
-test in this process found them exact, and everything else goes on in float32.
+There are three kinds, which compute the same:
+
+- oneDNN's convolutions of 8-bit integers, where the processor has instructions for them: four
+  times as fast as floats. They add up in 32 bits, which is exact. Some kernels for older processors
+  add pairs of products in 16 bits, which saturates.
+- Convolutions in float32, exact by the bounds of :class:`core.flows.photo.integer.IntegerConv`
+  unless a library takes an algorithm that does not add up these products, such as Winograd's.
+- Loops over 32-bit integers of our own: slow, and exact everywhere.
+
+The first two are compared with sums in int64 once in each process, and used where they are equal.
 """
 
 from __future__ import annotations
 
 import functools
+from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.arrays import Bytes, Float32
+from core.arrays import Bytes, Float32, Int32, Integers
 from core.compiled import compiled
 
 #: The byte that stands for zero in what can be negative.
@@ -24,6 +32,21 @@ ZERO = 128
 
 #: Sums of a layer to whose outputs something is added are multiples of 2^-15 or more.
 MOST_SHIFT = 15
+
+
+class Kernels(StrEnum):
+    """How networks are computed, the fastest first. The values are for display."""
+
+    BYTES = "8-bit integers"
+    FLOATS = "float32"
+    INTEGERS = "32-bit integers, slow"
+
+
+@functools.cache
+def exact_kernels() -> tuple[Kernels, ...]:
+    """The kernels that are exact on the processor, the fastest first. INTEGERS always are."""
+    found = [k for k in (Kernels.BYTES, Kernels.FLOATS) if _is_exact(k)]
+    return (*found, Kernels.INTEGERS)
 
 
 def as_bytes(x: Tensor) -> Tensor:
@@ -90,43 +113,60 @@ class ByteConv:
 
     weight: (O, I, k, k) integers of -128 to 127; bias, scale: (O,) float32, the bias scaled
     already, scale = 2^-shift. Inputs are (1, I, h, w) uint8 in channels-last layout; ``zero`` is
-    the byte that stands for zero in them.
+    the byte that stands for zero in them. ``kernels`` may be changed at any time; other devices
+    than the processor always take float32.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor, scale: Tensor, kernels: Kernels | None = None
+    ) -> None:
+        self.kernels = kernels or exact_kernels()[0]
         self.bias, self.padding = bias, weight.shape[-1] // 2
         self.weight = (weight * scale.view(-1, 1, 1, 1)).contiguous(
             memory_format=torch.channels_last
         )
-        self.kernel = _Kernel(weight, bias, scale) if available() else None
+        self._parts = weight, bias, scale
 
     def exact(self, x: Tensor, zero: int = 0) -> Tensor:
         """(1, O, h, w) multiples of 2^-shift, float32.
 
-        One at a time: from 16 on, torch without oneDNN takes NNPACK, whose Winograd kernels are
-        not exact (docs/exactness.md).
+        One input at a time: from 16 on, torch without oneDNN takes NNPACK, whose Winograd kernels
+        are not exact (docs/exactness.md).
         """
         if x.shape[0] != 1:
             raise ValueError(f"{x.shape[0]} inputs at a time; one is exact everywhere")
-        if self.kernel and x.device.type == "cpu":
-            return self.kernel.exact(x, zero)
+        if x.device.type == "cpu" and self.kernels is Kernels.BYTES:
+            return self._bytes.exact(x, zero)
+        if x.device.type == "cpu" and self.kernels is Kernels.INTEGERS:
+            return self._integers.exact(x, zero)
         return F.conv2d(x.float() - zero, self.weight, self.bias, padding=self.padding)
 
     def rounded(self, x: Tensor, zero: int = 0, after: int = 0) -> Tensor:
         """(1, O, h, w) uint8: rounded, halves to even, ``after`` added, and clamped to 0 to 255."""
-        if self.kernel and x.device.type == "cpu" and x.shape[0] == 1:
-            return self.kernel.rounded(x, zero, after)
+        if x.device.type == "cpu" and x.shape[0] == 1:
+            if self.kernels is Kernels.BYTES:
+                return self._bytes.rounded(x, zero, after)
+            if self.kernels is Kernels.INTEGERS:
+                return self._integers.rounded(x, zero, after)
         return self.exact(x, zero).round_().add_(after).clamp_(0, 255).to(torch.uint8)
 
     def to(self, device: torch.device) -> None:
         self.weight, self.bias = self.weight.to(device), self.bias.to(device)
 
+    @cached_property
+    def _bytes(self) -> _ByteKernel:
+        return _ByteKernel(*self._parts)
 
-class _Kernel:
+    @cached_property
+    def _integers(self) -> _IntegerKernel:
+        return _IntegerKernel(*self._parts)
+
+
+class _ByteKernel:
     """oneDNN's convolution of bytes; as :class:`ByteConv`.
 
-    Adding ``after`` is exact for shifts of at most MOST_SHIFT, since what is not clamped then fits
-    the 24 bits of float32.
+    Adding ``after`` is exact for shifts of at most MOST_SHIFT, since values that are not clamped
+    then fit the 24 bits of float32.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
@@ -156,36 +196,125 @@ class _Kernel:
         return result
 
 
-@functools.cache
-def available() -> bool:
-    """Whether byte kernels are here and exact: tried once, at the limits of what they are given."""
+class _IntegerKernel:
+    """A convolution in 32-bit integers; as :class:`ByteConv`."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
+        by_input = weight.to(torch.int32).permute(2, 3, 1, 0)  # (k, k, I, O)
+        self.weight = np.ascontiguousarray(by_input.numpy())
+        self.bias, self.scale = bias.numpy(), scale.numpy()
+
+    def exact(self, x: Tensor, zero: int) -> Tensor:
+        total = self._total(x, zero)
+        found = np.empty(total.shape, np.float32)
+        _scaled(total, self.scale, self.bias, found)
+        return torch.from_numpy(found)[None].permute(0, 3, 1, 2)
+
+    def rounded(self, x: Tensor, zero: int, after: int) -> Tensor:
+        total = self._total(x, zero)
+        found = np.empty(total.shape, np.uint8)
+        _scaled_and_rounded(total, self.scale, self.bias, np.float32(after), found)
+        return torch.from_numpy(found)[None].permute(0, 3, 1, 2)
+
+    def _total(self, x: Tensor, zero: int) -> Int32:
+        given = np.ascontiguousarray(x.permute(0, 2, 3, 1)[0].numpy())
+        total = np.zeros((*given.shape[:2], self.weight.shape[-1]), np.int32)
+        _convolve(given, np.int32(zero), self.weight, total)
+        return total
+
+
+@compiled
+def _convolve(x: Bytes, zero: np.int32, weight: Int32, total: Int32) -> None:
+    """Sums of products: x (h, w, I), weight (k, k, I, O), total (h, w, O), which is 0 at first."""
+    height, width, n_inputs = x.shape
+    side, n_outputs = len(weight), weight.shape[3]
+    reach = side // 2
+    for row in range(height):
+        for column in range(width):
+            for i in range(max(0, reach - row), min(side, height + reach - row)):
+                for j in range(max(0, reach - column), min(side, width + reach - column)):
+                    for c in range(n_inputs):
+                        value = np.int32(x[row + i - reach, column + j - reach, c]) - zero
+                        for o in range(n_outputs):
+                            total[row, column, o] += value * weight[i, j, c, o]
+
+
+@compiled
+def _scaled(total: Int32, scale: Float32, bias: Float32, found: Float32) -> None:
+    """Both terms and their sum are multiples of the scale below 2^24 of it, so nothing rounds."""
+    for row in range(total.shape[0]):
+        for column in range(total.shape[1]):
+            for o in range(total.shape[2]):
+                found[row, column, o] = np.float32(total[row, column, o]) * scale[o] + bias[o]
+
+
+@compiled
+def _scaled_and_rounded(
+    total: Int32, scale: Float32, bias: Float32, after: np.float32, found: Bytes
+) -> None:
+    for row in range(total.shape[0]):
+        for column in range(total.shape[1]):
+            for o in range(total.shape[2]):
+                value = np.float32(total[row, column, o]) * scale[o] + bias[o]
+                value = np.rint(value) + after
+                found[row, column, o] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+
+
+# Are they exact?
+
+#: Channels, height and width of the pictures that kernels are tried on.
+_TRIED = ((16, 5), (80, 40), (96, 140))
+
+#: Positions of a picture at which outputs are compared.
+_COMPARED = 200
+
+
+def _is_exact(kernels: Kernels) -> bool:
+    """Whether kernels are here and equal sums in int64, at the limits of their inputs."""
     try:
-        return all(_exact(channels, size) for channels, size in ((16, 5), (80, 40), (96, 140)))
+        return all(_is_exact_on(kernels, channels, size) for channels, size in _TRIED)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False  # this torch has none, or not for this processor
 
 
-def _exact(channels: int, size: int) -> bool:
-    random = torch.Generator().manual_seed(channels)
-
-    def integers(low: int, high: int, *shape: int) -> Tensor:
-        return torch.randint(low, high + 1, shape, generator=random).float()
-
+def _is_exact_on(kernels: Kernels, channels: int, size: int) -> bool:
+    random = np.random.default_rng(channels)
+    shape = (channels, channels)
     for side, zero, after in ((3, ZERO, 0), (1, 0, ZERO), (1, 0, 0)):
-        weight = integers(-128, 127, channels, channels, side, side)
-        weight[0], weight[1] = 127, -128  # what saturates first
-        scale = 2.0 ** -integers(0, MOST_SHIFT, channels)
-        bias = integers(-9000, 9000, channels) * scale
-        weight[2:4], scale[2:4] = 0, 0.5
-        bias[2], bias[3] = 2.5, 3.5  # halves go to even
-        x = integers(0, 255, 1, channels, size, size)
-        x[..., : size // 2] = 255 * (x[..., : size // 2] > 127)
-        expected = F.conv2d(x - zero, weight * scale.view(-1, 1, 1, 1), bias, padding=side // 2)
-        kernel = _Kernel(weight, bias, scale)
-        given = x.to(torch.uint8).contiguous(memory_format=torch.channels_last)
-        found = kernel.rounded(given, zero, after).float()
-        if not torch.equal(found, (expected.round() + after).clamp(0, 255)):
+        weight = random.integers(-128, 128, (*shape, side, side))
+        weight[0], weight[1] = 127, -128  # the first to saturate
+        shift = random.integers(0, MOST_SHIFT + 1, channels)
+        bias = random.integers(-9000, 9001, channels)
+        weight[2:4], shift[2:4], bias[2:4] = 0, 1, (5, 7)  # 2.5 and 3.5: halves go to even
+        x = random.integers(0, 256, (size, size, channels))
+        x[: size // 2] = 255 * (x[: size // 2] > 127)
+        at = random.integers(0, size, (2, _COMPARED))
+        at[:, :4] = (0, 0, size - 1, size - 1), (0, size - 1, 0, size - 1)
+        total = _sums(x - zero, weight, at) + bias
+        given = torch.from_numpy(x.astype(np.uint8))[None].permute(0, 3, 1, 2)
+        scale = torch.from_numpy(np.ldexp(np.float32(1), -shift))
+        conv = ByteConv(
+            torch.from_numpy(weight).float(), torch.from_numpy(bias).float() * scale, scale, kernels
+        )
+        found = conv.exact(given, zero)[0].numpy()[:, at[0], at[1]].T
+        if not np.array_equal(found, np.ldexp(total.astype(np.float64), -shift)):
             return False
-        if not torch.equal(kernel.exact(given, zero), expected):
+        whole, rest = total >> shift, total & ((1 << shift) - 1)
+        twice = 2 * rest - (1 << shift)
+        whole += (twice > 0) | ((twice == 0) & (whole & 1 == 1))
+        found = conv.rounded(given, zero, after)[0].numpy()[:, at[0], at[1]].T
+        if not np.array_equal(found, np.clip(whole + after, 0, 255)):
             return False
     return True
+
+
+def _sums(x: Integers, weight: Integers, at: Integers) -> Integers:
+    """Outputs of a convolution in int64 at some positions: x (h, w, I), at (2, P) -> (P, O)."""
+    side = weight.shape[-1]
+    padded = np.pad(x, ((side // 2,) * 2, (side // 2,) * 2, (0, 0)))
+    patches = np.stack(
+        [padded[at[0] + i, at[1] + j] for i in range(side) for j in range(side)], axis=1
+    )
+    by_patch = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
+    total: Integers = patches.reshape(len(patches), -1) @ by_patch
+    return total

@@ -10,7 +10,7 @@ those (:mod:`core.flows.photo.byte_kernels`). See docs/exactness.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.errors import ModelError
 from core.flows.photo import byte_kernels
-from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv
+from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv, Kernels
 from core.flows.photo.model import PhotoConfig
 from core.flows.photo.squares import Square, for_each, squares
 
@@ -69,7 +69,8 @@ class IntegerConv:
 def _side_by_side(*layers: IntegerConv) -> ByteConv:
     """Convolutions of the same bytes."""
     parts = [(layer.integers, layer.bias, layer.scale) for layer in layers]
-    return ByteConv(*(torch.cat(same) for same in zip(*parts, strict=True)))
+    weight, bias, scale = (torch.cat(same) for same in zip(*parts, strict=True))
+    return ByteConv(weight, bias, scale)
 
 
 class IntegerHead:
@@ -227,12 +228,27 @@ class IntegerPhoto:
         return self.levels[min(index, len(self.levels) - 1)]
 
     def to(self, device: torch.device) -> IntegerPhoto:
-        for level in self.levels:
-            heads = [layer for head in level.heads for layer in head.features.values()]
-            blocks = [layer for trunk in level.trunks for b in trunk for layer in (b.conv, b.gated)]
-            for layer in (*level.stems, *blocks, *heads):
-                layer.to(device)
+        for layer in self._convolutions():
+            layer.to(device)
         return self
+
+    @property
+    def kernels(self) -> Kernels:
+        """The kernels that compute on the processor."""
+        return self.level(0).stems[0].kernels
+
+    def use(self, kernels: Kernels) -> None:
+        """Computes by other kernels from now on. No walk may be under way."""
+        for layer in self._convolutions():
+            layer.kernels = kernels
+
+    def _convolutions(self) -> Iterator[ByteConv]:
+        for level in self.levels:
+            yield from level.stems
+            for block in (block for trunk in level.trunks for block in trunk):
+                yield from (block.conv, block.gated)
+            for head in level.heads:
+                yield from head.features.values()
 
     @property
     def largest_partial_sum(self) -> int:

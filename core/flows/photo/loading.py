@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +16,14 @@ from torch import Tensor
 from core.arrays import Integers
 from core.errors import ModelError
 from core.flows.photo import interlace
+from core.flows.photo.byte_kernels import Kernels, exact_kernels
 from core.flows.photo.cdf import Tables
 from core.flows.photo.file import read_photo_file
 from core.flows.photo.integer import IntegerPhoto
 from core.flows.photo.model import CHANNEL_ORDER
 from core.flows.photo.walk import Piece, walk
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class PhotoModel:
             return f"CPU, {threads} threads" if threads > 1 else "CPU, 1 thread"
         return self.device.type
 
+    @property
+    def kernels(self) -> Kernels:
+        """How the networks are computed on the processor."""
+        return self.network.kernels
+
 
 def bundled_photo_model(threads: int = 1) -> PhotoModel:
     """The model that comes with the program. Raises ModelError."""
@@ -57,9 +66,11 @@ def bundled_photo_model(threads: int = 1) -> PhotoModel:
 def load_photo_model(path: Path, device: str = "cpu", threads: int = 1) -> PhotoModel:
     """Reads a model, moves it to a device and checks it there. Raises ModelError."""
     try:
-        return photo_model(path.read_bytes(), device, threads)
+        data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: the model cannot be read ({error})") from error
+    try:
+        return photo_model(data, device, threads)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
@@ -67,22 +78,25 @@ def load_photo_model(path: Path, device: str = "cpu", threads: int = 1) -> Photo
 def photo_model(data: bytes, device: str = "cpu", threads: int = 1) -> PhotoModel:
     """The model of a file's bytes, moved to a device and checked there.
 
-    threads: squares of a picture that are computed at a time. The bytes may be anyone's. Raises
-    ModelError.
+    On the processor it takes the fastest kernels that are exact there and give the model's test
+    vector. threads: squares of a picture that are computed at a time. The bytes may be anyone's.
+    Raises ModelError.
     """
     file = read_photo_file(data)
-    model = PhotoModel(
-        f"photo-{hashlib.sha256(data).hexdigest()[:8]}",
-        IntegerPhoto(file.config, file.tensors, threads).to(torch.device(device)),
-        file.tables,
-        data,
+    network = IntegerPhoto(file.config, file.tensors, threads).to(torch.device(device))
+    name = f"photo-{hashlib.sha256(data).hexdigest()[:8]}"
+    model = PhotoModel(name, network, file.tables, data)
+    for kernels in exact_kernels() if device == "cpu" else (Kernels.FLOATS,):
+        network.use(kernels)
+        if vector_sha256(model, file.vector) == file.vector_sha256:
+            return model
+        _log.warning("model %s: %s do not give its test vector on %s", name, kernels, device)
+    if device != "cpu":
+        raise ModelError(f"model {name} does not compute exactly on {device}; use the processor")
+    raise ModelError(
+        f"model {name} does not give its own test vector: its file is damaged, or of another "
+        "version of Floe. Nothing was written; install the model file again"
     )
-    if vector_sha256(model, file.vector) != file.vector_sha256:
-        raise ModelError(
-            f"model {model.id} does not compute exactly on {device}: its test vector differs. "
-            "Nothing was written; use another device, or install the model file anew"
-        )
-    return model
 
 
 def vector_sha256(model: PhotoModel, picture: Tensor) -> str:

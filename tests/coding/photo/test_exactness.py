@@ -34,8 +34,8 @@ from core.coding.photo.codec import PhotoCodec, photo_codec
 from core.coding.photo.tile import Clock, TileCoder
 from core.control import CancelToken, ignore
 from core.errors import ModelError
-from core.flows.photo import byte_kernels, squares
-from core.flows.photo.byte_kernels import ZERO, ByteConv, _Kernel
+from core.flows.photo import byte_kernels, loading, squares
+from core.flows.photo.byte_kernels import ZERO, ByteConv, Kernels, _ByteKernel
 from core.flows.photo.cdf import MixtureCdf
 from core.flows.photo.interlace import CONTEXT_CHANNELS
 from core.flows.photo.loading import PhotoModel, load_photo_model
@@ -108,7 +108,7 @@ def in_floats() -> Iterator[None]:
     def by_floats(of_bytes: Conv) -> Conv:
         def compute(layer: ByteConv, *arguments: Any, **options: Any) -> torch.Tensor:
             without = copy.copy(layer)
-            without.kernel = None
+            without.kernels = Kernels.FLOATS
             return of_bytes(without, *arguments, **options)
 
         return compute
@@ -177,6 +177,18 @@ def in_a_batch_without_libraries() -> Iterator[None]:
 
 PLAIN = torch.nn.functional.conv2d
 
+
+@contextmanager
+def in_integers(codec: PhotoCodec) -> Iterator[None]:
+    network = codec._model.network
+    before = network.kernels
+    network.use(Kernels.INTEGERS)
+    try:
+        yield
+    finally:
+        network.use(before)
+
+
 WAYS: dict[str, Callable[[PhotoCodec], AbstractContextManager[None]]] = {
     "1 square at a time": lambda codec: squares_at_a_time(codec, 1),
     "2 squares at a time": lambda codec: squares_at_a_time(codec, 2),
@@ -186,6 +198,7 @@ WAYS: dict[str, Callable[[PhotoCodec], AbstractContextManager[None]]] = {
     "with oneDNN": lambda codec: onednn(True),
     "without oneDNN": lambda codec: onednn(False),
     "float32": lambda codec: in_floats(),
+    "32-bit integers": in_integers,
     "float32 without oneDNN": lambda codec: in_floats_without_onednn(),
     "float64": lambda codec: with_conv(in_double),
     "default layout": lambda codec: with_conv(default_layout),
@@ -396,44 +409,41 @@ def in_half_precision(
 
 
 def halves_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(byte_kernels, "available", lambda: False)
     patch.setattr(torch.Tensor, "round_", lambda x: x.add_(0.5).floor_())
 
 
-def bytes_that_saturate(patch: pytest.MonkeyPatch) -> None:
-    """What the test of this process should have found, and the model's own test does."""
-    exact = _Kernel._convolved
+def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(byte_kernels.F, "conv2d", conv)
 
-    def convolved(kernel: _Kernel, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+
+@pytest.mark.parametrize("found_out_by", ["the trial", "the test vector"])
+@pytest.mark.parametrize(
+    "break_floats",
+    [conv_instead(one_ulp_less), conv_instead(in_half_precision), halves_up],
+    ids=["one ulp less", "half precision", "halves up"],
+)
+def test_a_processor_whose_fast_kernels_are_not_exact_takes_slow_ones(
+    codec: PhotoCodec, break_floats: Callable[[pytest.MonkeyPatch], None], found_out_by: str
+) -> None:
+    pixels = crop(height=20, width=24)
+    expected = codec.encode(pixels).chunks
+    exact = _ByteKernel._convolved
+
+    def saturating(kernel: _ByteKernel, x: torch.Tensor, *rest: Any) -> torch.Tensor:
         return exact(kernel, x.clamp(16, 240), *rest)
 
-    patch.setattr(_Kernel, "_convolved", convolved)
-    patch.setattr(byte_kernels, "available", lambda: True)
-
-
-def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
-    def break_it(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(byte_kernels, "available", lambda: False)
-        patch.setattr(byte_kernels.F, "conv2d", conv)
-
-    return break_it
-
-
-@pytest.mark.parametrize(
-    "break_it",
-    [
-        conv_instead(one_ulp_less),
-        conv_instead(in_half_precision),
-        halves_up,
-        bytes_that_saturate,
-    ],
-)
-def test_a_device_that_is_not_exact_writes_nothing(
-    tmp_path: Path, break_it: Callable[[pytest.MonkeyPatch], None]
-) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        break_it(patch)
-        _refused(tmp_path, lambda: PhotoCodec(load_photo_model(MODEL)), "does not compute exactly")
+        patch.setattr(_ByteKernel, "_convolved", saturating)
+        break_floats(patch)
+        trusted = tuple(Kernels)
+        if found_out_by == "the trial":
+            trusted = byte_kernels.exact_kernels.__wrapped__()
+            assert trusted == (Kernels.INTEGERS,)
+        patch.setattr(loading, "exact_kernels", lambda: trusted)
+        slow = PhotoCodec(load_photo_model(MODEL))
+        assert slow.kernels == Kernels.INTEGERS
+        assert slow.encode(pixels).chunks == expected
+        assert np.array_equal(slow.decode(expected, pixels.shape, coder="fused"), pixels)
 
 
 def flip_a_weight(tensors: dict[str, Any], about: dict[str, str]) -> None:
@@ -460,7 +470,7 @@ def test_a_model_that_is_not_itself_writes_nothing(
     change(tensors, about)
     changed = tmp_path / "changed.safetensors"
     save_file(tensors, changed, metadata=about)
-    _refused(tmp_path, lambda: PhotoCodec(load_photo_model(changed)), "does not compute exactly")
+    _refused(tmp_path, lambda: PhotoCodec(load_photo_model(changed)), "its own test vector")
 
 
 def _refused(folder: Path, factory: Callable[[], PhotoCodec], message: str) -> None:

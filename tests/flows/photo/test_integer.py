@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import ModelError
 from core.flows.photo import byte_kernels, squares
-from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv, _Kernel
+from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv, Kernels, _ByteKernel
 from core.flows.photo.integer import EXACT_BOUND, IntegerConv, IntegerLevel, IntegerPhoto
 from core.flows.photo.interlace import CONTEXT_CHANNELS
 from core.flows.photo.loading import PhotoModel, load_photo_model, photo_model
@@ -61,16 +61,19 @@ def at_limits(tensors: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def network_of(tensors: dict[str, Any], kernels: str = "bytes", threads: int = 1) -> IntegerPhoto:
-    """The integer networks, by the kernels that are named."""
-    with pytest.MonkeyPatch.context() as patch:
-        if kernels == "floats":
-            patch.setattr(byte_kernels, "available", lambda: False)
-        elif not byte_kernels.available():
-            pytest.skip("this processor has no exact kernels for bytes")
-        as_tensors = {n: torch.from_numpy(t) for n, t in tensors.items()}
-        network = IntegerPhoto(SMALL, as_tensors, threads)
-    assert all((layer.kernel is None) == (kernels == "floats") for layer in layers_of(network))
+BY = list(Kernels)
+
+
+def network_of(
+    tensors: dict[str, Any], kernels: Kernels = Kernels.BYTES, threads: int = 1
+) -> IntegerPhoto:
+    """The integer networks, by these kernels."""
+    if kernels not in byte_kernels.exact_kernels():
+        pytest.skip(f"this processor has no exact kernels for {kernels}")
+    network = IntegerPhoto(SMALL, {n: torch.from_numpy(t) for n, t in tensors.items()}, threads)
+    network.use(kernels)
+    assert network.kernels == kernels
+    assert all(layer.kernels == kernels for layer in layers_of(network))
     return network
 
 
@@ -103,7 +106,7 @@ def same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
 
 
-@pytest.mark.parametrize("kernels", ["bytes", "floats"])
+@pytest.mark.parametrize("kernels", BY)
 @pytest.mark.parametrize("kind", ["random", "extreme"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (13, 5), (40, 33)])
 def test_equals_the_reference(tensors, kernels, kind, size) -> None:
@@ -137,13 +140,13 @@ def test_the_stream_is_rounded_where_float32_ends(path, monkeypatch) -> None:
     assert np.allclose(single, double, rtol=1e-3)
 
 
-@pytest.mark.parametrize("kernels", ["bytes", "floats"])
+@pytest.mark.parametrize("kernels", BY)
 def test_threads_squares_layout_precision_and_library_change_nothing(
     tensors, kernels, monkeypatch
 ) -> None:
     context = inputs("random", 50, 41)
     network = network_of(tensors, kernels)
-    expected = evaluate(network_of(tensors, "floats"), context)
+    expected = evaluate(network_of(tensors, Kernels.FLOATS), context)
 
     def unchanged(network: IntegerPhoto = network) -> bool:
         return same(evaluate(network, context), expected)
@@ -235,8 +238,8 @@ def absent(*_: object) -> torch.Tensor:
 
 
 def test_a_kernel_that_is_exact_is_let_in(monkeypatch) -> None:
-    monkeypatch.setattr(_Kernel, "_convolved", stand_in())
-    assert byte_kernels._exact(16, 5)
+    monkeypatch.setattr(_ByteKernel, "_convolved", stand_in())
+    assert byte_kernels._is_exact_on(Kernels.BYTES, 16, 5)
 
 
 @pytest.mark.parametrize(
@@ -263,13 +266,16 @@ def test_a_kernel_that_is_exact_is_let_in(monkeypatch) -> None:
     ],
 )
 def test_a_kernel_that_is_not_exact_gives_way_to_float32(tensors, monkeypatch, kernel) -> None:
-    context = inputs("extreme", 13, 11)
-    expected = evaluate(network_of(tensors, "floats"), context)
-    monkeypatch.setattr(_Kernel, "_convolved", kernel)
-    monkeypatch.setattr(byte_kernels, "available", byte_kernels.available.__wrapped__)  # unasked
+    monkeypatch.setattr(_ByteKernel, "_convolved", kernel)
+    found = byte_kernels.exact_kernels.__wrapped__()  # tried again
+    assert found == (Kernels.FLOATS, Kernels.INTEGERS)
+    monkeypatch.setattr(byte_kernels, "exact_kernels", lambda: found)
     network = IntegerPhoto(SMALL, {n: torch.from_numpy(t) for n, t in tensors.items()})
-    assert all(layer.kernel is None for layer in layers_of(network))
-    assert same(evaluate(network, context), expected)
+    assert network.kernels is Kernels.FLOATS
+
+
+def test_slow_kernels_are_exact_by_the_same_trial() -> None:
+    assert all(byte_kernels._is_exact_on(Kernels.INTEGERS, *tried) for tried in ((16, 5), (80, 40)))
 
 
 @pytest.mark.parametrize("side", [1, 3])
@@ -292,12 +298,8 @@ def test_a_layer_of_bytes_is_that_of_integers(side: int, zero: int, shifts) -> N
     layer = IntegerConv(*(torch.from_numpy(t) for t in (weight, bias, shift)), 255, "a")
     given = torch.from_numpy(x[None]).to(torch.uint8)
     given = given.contiguous(memory_format=torch.channels_last)
-    for known in (True, False):
-        if known and not byte_kernels.available():
-            continue
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(byte_kernels, "available", lambda known=known: known)
-            conv = ByteConv(layer.integers, layer.bias, layer.scale)
+    for kernels in byte_kernels.exact_kernels():
+        conv = ByteConv(layer.integers, layer.bias, layer.scale, kernels)
         assert np.array_equal(conv.exact(given, zero)[0].numpy(), total / 2.0**down)
         for after in (0, ZERO):
             if after and shifts[1] > MOST_SHIFT:
@@ -418,13 +420,16 @@ def test_a_file_that_is_no_model_is_refused(tmp_path) -> None:
             load_photo_model(tmp_path / name)
 
 
-def test_a_device_that_rounds_differently_is_refused(path, monkeypatch) -> None:
-    plain = torch.nn.functional.conv2d
+def test_a_damaged_file_is_told_from_a_file_that_cannot_be_read(
+    path, tmp_path, monkeypatch
+) -> None:
+    """A full disk while loops are compiled is no fault of the model's file."""
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_photo_model(tmp_path / "absent.safetensors")
 
-    def half(x, weight, bias, **options):
-        return plain(x.bfloat16(), weight.bfloat16(), bias.bfloat16(), **options).float()
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(byte_kernels, "available", lambda: False)
-    monkeypatch.setattr(byte_kernels.F, "conv2d", half)
-    with pytest.raises(ModelError, match="does not compute exactly"):
+    monkeypatch.setattr("core.flows.photo.loading.read_photo_file", full)
+    with pytest.raises(OSError, match="No space left"):
         load_photo_model(path)
