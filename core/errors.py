@@ -111,3 +111,7 @@ class DryStackError(StackError):
 
 class SymbolError(StackError):
     """A symbol, size or width is outside the range of the operation."""
+
+
+class DamagedChunkError(StackError, ValueError):
+    """A chunk's bytes are not what the encoder wrote."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from core.arrays import Float32, Pixels
 from core.coding.coders import DEFAULT_CODER, Coder
-from core.coding.photo.tile import Clock, DamagedChunkError, Shape, TileCoder
+from core.coding.photo.tile import Clock, Shape, TileCoder
 from core.control import CancelToken, PixelListener, ignore
-from core.errors import StackError
+from core.errors import DamagedChunkError, StackError
 from core.flows.photo import interlace
 from core.flows.photo.loading import PhotoModel, bundled_photo_model, photo_model
 from core.images.tiles import Tile, TileListener, coarsened, tiles

@@ -33,7 +33,7 @@ from core.coding.photo.composition import GROWTH_EXPONENTS, choose_growth, chunk
 from core.coding.photo.side import CHECKSUM_WORDS, GREY_BITS, GROWTH_BITS
 from core.coding.stack import Stack
 from core.control import CancelToken, PixelListener
-from core.errors import StackError
+from core.errors import DamagedChunkError
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
 from core.flows.photo.cdf import MixtureCdf
@@ -48,10 +48,6 @@ _SLABS_AHEAD = 64
 
 #: Pieces from which the encoder chooses how fast chunks grow.
 _PAYING = 32
-
-
-class DamagedChunkError(StackError, ValueError):
-    """A chunk's bytes are not what the encoder wrote."""
 
 
 class Clock:

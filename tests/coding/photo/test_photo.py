@@ -12,9 +12,9 @@ from PIL import Image
 
 from core.coding.coders import Coder
 from core.coding.photo.codec import PhotoCodec
-from core.coding.photo.tile import DamagedChunkError, TileCoder
+from core.coding.photo.tile import TileCoder
 from core.control import CancelToken
-from core.errors import Cancelled
+from core.errors import Cancelled, DamagedChunkError
 from core.flows.photo import squares
 from core.flows.photo.loading import bundled_photo_model, photo_model
 from tests.models import crops, small_model
