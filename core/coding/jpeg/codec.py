@@ -20,12 +20,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Words
 from core.coding.jpeg import kernel
 from core.coding.jpeg.kernel import Model, Plane, Tape
 from core.coding.jpeg.luma import IDENTITY, RATIOS, reduced_luma
 from core.coding.jpeg.model import JpegModel, bundled_jpeg_model, jpeg_model
 from core.coding.jpeg.tiles import Band, tiles
-from core.coding.stack import Stack, Words
+from core.coding.stack import Stack
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import DamagedChunkError, DryStackError, StackError
 from core.images.jpeg import Component, JpegImage
@@ -196,9 +197,7 @@ class _Job:
         chunk = Stack(_closed(below, head)).to_bytes()
         return _CodedTile(chunk, theoretical_bits, decided - started, clock() - decided)
 
-    def decode(
-        self, number: int, chunk: bytes, bits: Sequence[Sequence[Bits]] | None
-    ) -> None:
+    def decode(self, number: int, chunk: bytes, bits: Sequence[Sequence[Bits]] | None) -> None:
         """Fills a tile's coefficients, and its part of the codelength map."""
         below, head = _opened(Stack.from_bytes(chunk).words(), 0)
         parts = iter(self._bits(self.tiles[number], bits))
@@ -261,14 +260,27 @@ class _Job:
                 chroma, chroma_quantiser = other, _steps(components[1])
         steps = _steps(own)
         line = (3, columns + 4)
-        values = [np.zeros((*line, 64), np.int32) for _ in range(4)]
-        counts = np.zeros((*line, 3), np.int32)
         return Plane(
-            levels, steps, (1 << 32) // steps, luma, chroma, chroma_quantiser, *values, counts
+            levels,
+            steps,
+            (1 << 32) // steps,
+            luma,
+            chroma,
+            chroma_quantiser,
+            values=np.zeros((*line, 64), np.int32),
+            columns=np.zeros((*line, 64), np.int32),
+            coded=np.zeros((*line, 64), np.int32),
+            errors=np.zeros((*line, 64), np.int32),
+            counts=np.zeros((*line, 3), np.int32),
         )
 
     def _luma(
-        self, levels: Levels, steps: NDArray[np.int64], down: int, across: int, size: tuple[int, int]
+        self,
+        levels: Levels,
+        steps: NDArray[np.int64],
+        down: int,
+        across: int,
+        size: tuple[int, int],
     ) -> NDArray[np.int32]:
         """Luma on the grid of another component, or nothing where none is known."""
         if down not in RATIOS or across not in RATIOS:
@@ -312,7 +324,9 @@ def _steps(component: Component) -> NDArray[np.int64]:
     return np.maximum(component.quantiser.astype(np.int64), 1)
 
 
-def _tape(n_blocks: int, below: Words | None = None, head: NDArray[np.uint64] | None = None) -> Tape:
+def _tape(
+    n_blocks: int, below: Words | None = None, head: NDArray[np.uint64] | None = None
+) -> Tape:
     return Tape(
         np.empty(_TAPE, np.uint32),
         np.empty(n_blocks, np.int64),

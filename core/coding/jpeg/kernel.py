@@ -163,7 +163,7 @@ def code_blocks(
                 n_luma += k > 0 and 2 * abs(luma[k]) > plane.quantiser[k]
         if len(plane.chroma):
             for k in range(64):
-                level = np.int64(plane.chroma[row, column, k])
+                level = int(plane.chroma[row, column, k])
                 chroma[k] = min(max(level * plane.chroma_quantiser[k], -BOUND), BOUND)
                 n_chroma += k > 0 and level != 0
         n = _code_block(
@@ -205,7 +205,7 @@ def _code_block(
     last, before_last = 0, 0  # magnitudes of the coefficients before
     energy, expected = 0, 0  # what was seen of the block, and what had been expected
     for i in range(64):
-        if i == 0 or i == _ROW or i == _COLUMN:
+        if i in (0, _ROW, _COLUMN):
             part = 0 if i == 0 else (1 if i == _ROW else 2)
             left = 0
             if not decoding:
@@ -242,9 +242,9 @@ def _code_block(
         step, inverse = plane.quantiser[k], plane.inverse[k]
         centre = _centre(model.centre[k], values, columns, here, above, higher, at, k, luma, chroma)
         _see(seen, values, errors, here, above, at, higher, k, luma, chroma, centre, step)
-        scale = np.int64(0)
+        scale = 0
         for j in range(N_SCALE):
-            scale += model.scale[k, j] * seen[j]
+            scale += int(model.scale[k, j]) * int(seen[j])
         # Both in sixteenths of the quantiser's step.
         scale = ((max(scale, 0) >> (FRACTION_BITS - 4)) * inverse) >> 32
         place = (abs(centre) * inverse) >> 28
@@ -299,7 +299,7 @@ def _code_block(
         second = BY_SCALE + by_scale * N_NODES
         third_set = BY_LEFT + (min(left, 7) + (0 if i < _ROW else 8)) * N_NODES
 
-        level = np.int64(levels[k]) - predicted
+        level = int(levels[k]) - predicted
         nonzero = 1
         if i == _DC or left < places:
             for j in range(N_CONTEXTS):
@@ -332,9 +332,7 @@ def _code_block(
             bases[1] = (by_place if along >= 0 else 0) * 9 + third
             bases[2] = 0
             bases[6] = min(by_error // 3, 8) * 7 + (min(by_place >> 1, 6) if along >= 0 else 0)
-            bases[10] = by_scale * 16 + (
-                by_place if along >= 0 else 13 + min(by_place >> 2, 2)
-            )
+            bases[10] = by_scale * 16 + (by_place if along >= 0 else 13 + min(by_place >> 2, 2))
             for j in (1, 2, 6, 10):
                 position = k * SIZES[j] if j < N_BY_POSITION else 0
                 bases[j] = COEFFICIENT_STARTS[j] + (position + bases[j]) * N_NODES
@@ -377,7 +375,7 @@ def _code_block(
             if i < _DC:
                 left -= 1
         else:
-            level = np.int64(0)
+            level = 0
         if i < _DC:
             energy, expected = energy + magnitude, expected + scale
         before_last, last = last, magnitude
@@ -414,21 +412,21 @@ def _centre(
     block and in the one above; those of its frequency in other blocks and components.
     """
     row, column = k & 56, 8 * (k & 7)
-    total = np.int64(0)
+    total = 0
     for j in range(8):
         total += (
-            np.int64(weights[j]) * values[here, at - 1, row + j]
-            + np.int64(weights[8 + j]) * columns[above, at, column + j]
-            + np.int64(weights[16 + j]) * values[here, at, row + j]
-            + np.int64(weights[24 + j]) * columns[here, at, column + j]
+            int(weights[j]) * int(values[here, at - 1, row + j])
+            + int(weights[8 + j]) * int(columns[above, at, column + j])
+            + int(weights[16 + j]) * int(values[here, at, row + j])
+            + int(weights[24 + j]) * int(columns[here, at, column + j])
         )
-    total += np.int64(weights[32]) * luma[k] + np.int64(weights[33]) * chroma[k]
-    total += np.int64(weights[34]) * values[above, at - 1, k]
-    total += np.int64(weights[35]) * values[above, at + 1, k]
-    total += np.int64(weights[36]) * values[here, at - 2, k]
-    total += np.int64(weights[37]) * values[higher, at, k]
+    total += int(weights[32]) * int(luma[k]) + int(weights[33]) * int(chroma[k])
+    total += int(weights[34]) * int(values[above, at - 1, k])
+    total += int(weights[35]) * int(values[above, at + 1, k])
+    total += int(weights[36]) * int(values[here, at - 2, k])
+    total += int(weights[37]) * int(values[higher, at, k])
     if k > 0:
-        total += np.int64(weights[38]) * values[here, at, k ^ 9]
+        total += int(weights[38]) * int(values[here, at, k ^ 9])
     return min(max(total >> FRACTION_BITS, -BOUND), BOUND)
 
 
@@ -691,11 +689,11 @@ def _decide(
     w1 = weights[set_1 * N_INPUTS : set_1 * N_INPUTS + N_INPUTS]
     w2 = weights[set_2 * N_INPUTS : set_2 * N_INPUTS + N_INPUTS]
     w3 = weights[set_3 * N_INPUTS : set_3 * N_INPUTS + N_INPUTS]
-    total = np.int64(0)
+    total = 0
     for j in range(N_INPUTS):
-        total += np.int64(np.int32(np.int32(w1[j] + w2[j]) + w3[j])) * np.int64(inputs[j])
+        total += int(np.int32(np.int32(w1[j] + w2[j]) + w3[j])) * int(inputs[j])
     logit = min(max(total >> 16, -LIMIT), LIMIT) + LIMIT
-    mixed = np.int64(look.squash[logit])
+    mixed = int(look.squash[logit])
     # The last table, between two of its points.
     scaled = (logit * ((N_POINTS - 2) << 12)) // (2 * LIMIT + 1)
     point = row * N_POINTS + (scaled >> 12)
@@ -717,9 +715,9 @@ def _decide(
         w2[j] += step
         w3[j] += step
     for j in range(N_CONTEXTS):
-        counter = np.int64(counters[slots[j]])
+        counter = int(np.int64(counters[slots[j]]))
         count, probability = counter & 1023, counter >> 10
-        probability += (((bit << 22) - probability) * look.rates[count]) >> 16
+        probability += (((bit << 22) - probability) * int(look.rates[count])) >> 16
         probability = min(probability, (1 << 22) - 1)
         count = count + 1 if count < model.learning[MEMORY] else count
         counters[slots[j]] = (probability << 10) | count
@@ -791,5 +789,3 @@ def block_bits(
         bits[block] = taken
         total += taken
     return total
-
-

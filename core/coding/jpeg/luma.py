@@ -25,7 +25,7 @@ def luma_map(ratio: int) -> NDArray[np.int32]:
     dct[0] /= np.sqrt(2)
     average = np.kron(np.eye(8), np.full((1, ratio), 1 / ratio))
     whole = dct @ average @ np.kron(np.eye(ratio), dct.T)
-    return np.rint(whole * (1 << MAP_BITS)).astype(np.int32)
+    return np.asarray(np.rint(whole * (1 << MAP_BITS)), np.int32)
 
 
 IDENTITY = (np.eye(8) * (1 << MAP_BITS)).astype(np.int32)
@@ -54,13 +54,13 @@ def reduced_luma(
                     block = levels[block_row, min(column * n_across + x, levels.shape[1] - 1)]
                     for k in range(64):
                         if block[k] != 0:
-                            value = min(max(block[k] * quantiser[k], -BOUND), BOUND)
+                            value = min(max(int(block[k]) * int(quantiser[k]), -BOUND), BOUND)
                             for i in range(8):
                                 part[i, 8 * x + (k & 7)] += down[i, 8 * y + (k >> 3)] * value
             for i in range(8):
                 for j in range(8):
-                    total = np.int64(0)
+                    total = 0
                     for t in range(8 * n_across):
-                        total += across[j, t] * (part[i, t] >> 6)
+                        total += int(across[j, t]) * (int(part[i, t]) >> 6)
                     total = (total + (1 << (2 * MAP_BITS - 7))) >> (2 * MAP_BITS - 6)
                     reduced[row, column, 8 * i + j] = min(max(total, -BOUND), BOUND)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.images.jpeg import JpegImage
 
@@ -53,5 +54,5 @@ def _cuts(image: JpegImage, n_bands: int) -> list[tuple[tuple[int, int], ...]]:
             (min(first * v, rows), rows if stop == n_mcus else min(stop * v, rows))
             for rows, v in heights
         )
-        for first, stop in zip(edges, edges[1:], strict=False)
+        for first, stop in pairwise(edges)
     ]

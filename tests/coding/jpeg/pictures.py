@@ -21,7 +21,9 @@ def levels_of(
     return np.rint(levels).clip(-2047, 2047).astype(np.int16)
 
 
-def image(rng: np.random.Generator, rows: int, columns: int, *sampling: tuple[int, int]) -> JpegImage:
+def image(
+    rng: np.random.Generator, rows: int, columns: int, *sampling: tuple[int, int]
+) -> JpegImage:
     """An image whose components have these sampling factors (h, v), of so many MCUs."""
     components = tuple(
         Component(h, v, QUANTISER, levels_of(rng, rows * v, columns * h)) for h, v in sampling
