@@ -18,7 +18,7 @@ from app.cli.shared import (
 )
 from app.cli.terminal import Following
 from core import engine
-from core.coding.coders import DEFAULT_CODER, Coder
+from core.coding.coders import DEFAULT_CODER, EXACT_CODERS, Coder
 from core.engine import Always, Choice, FileResult, Queries
 from core.errors import HostileNameError
 
@@ -32,10 +32,25 @@ KeepBoth = Annotated[
 Skip = Annotated[bool, typer.Option("--skip", help="Skip files whose names are taken.")]
 
 
+def _exact(coder: Coder) -> Coder:
+    """Refuse coders whose archives might not decode on another system."""
+    if coder not in EXACT_CODERS:
+        raise typer.BadParameter(
+            f"{coder} is for research and not exact on every system; "
+            "'floe bench coders' and 'floe compare' measure it"
+        )
+    return coder
+
+
 def add(
     archive: ArchivePath,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images and folders.")],
-    coder: Annotated[Coder, typer.Option(help="How pixels are coded.")] = DEFAULT_CODER,
+    coder: Annotated[
+        Coder,
+        typer.Option(
+            help="How pixels are coded.", callback=_exact, metavar=f"[{'|'.join(EXACT_CODERS)}]"
+        ),
+    ] = DEFAULT_CODER,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace other images of the same names.")
     ] = False,

@@ -17,5 +17,9 @@ class Coder(StrEnum):
     GAUSSIAN = "gaussian"  # step by step, as published (arXiv 1905.08500)
 
 
+#: The coders that are exact on every machine, and so may write archives. GAUSSIAN relies on
+#: functions of the platform inside of constriction (docs/exactness.md, section 5).
+EXACT_CODERS: Final = (Coder.FUSED, Coder.MODULAR)
+
 #: The coder of new entries unless another one is chosen.
 DEFAULT_CODER: Final = Coder.FUSED

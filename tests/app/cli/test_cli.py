@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from app.cli.main import cli
 from core.archive import Archive
+from core.coding.coders import EXACT_CODERS
 from core.coding.photo.codec import photo_codec
 
 #: What `floe list --json` promises for each image.
@@ -109,7 +110,16 @@ def test_the_list_for_people(archive: Path) -> None:
     assert "4 images" in text
 
 
-@pytest.mark.parametrize("coder", ["fused", "modular", "gaussian"])
+def test_a_coder_that_is_not_exact_everywhere_writes_no_archive(
+    images: Path, tmp_path: Path
+) -> None:
+    result = floe("add", tmp_path / "c.floe", images / "a.png", "--coder", "gaussian")
+    assert result.exit_code == 2
+    assert "not exact" in result.stderr
+    assert not (tmp_path / "c.floe").exists()
+
+
+@pytest.mark.parametrize("coder", EXACT_CODERS)
 def test_coders_by_name(images: Path, tmp_path: Path, coder: str) -> None:
     path = tmp_path / "c.floe"
     assert floe("add", path, images / "a.png", "--coder", coder).exit_code == 0
