@@ -49,7 +49,7 @@ class Archive:
         self._database, self._codecs = database, codecs
         self._tables = Tables.of(database)
         self._changes = Changes(database, self._tables)
-        self._reader = EntryReader(database, self._tables.models, codecs)
+        self._reader = EntryReader(database, self._tables, codecs)
 
     @classmethod
     def create(cls, path: Path, *, codecs: Codecs | None = None) -> Archive:
@@ -66,14 +66,17 @@ class Archive:
         write: bool = False,
         salvage: bool = False,
         codecs: Codecs | None = None,
+        cancel: CancelToken | None = None,
     ) -> Archive:
         """An existing archive. Whoever opens several gives all of them the same codecs.
 
-        ``salvage`` opens one that was cut short as well, to read what is left of it. Raises
-        UnreadableFileError, NotAnArchiveError, DamagedArchiveError, NewerFormatError and
-        ArchiveBusyError.
+        ``salvage`` opens one that was cut short as well, to read what is left of it. ``cancel``
+        ends all waiting for other programs. Raises UnreadableFileError, NotAnArchiveError,
+        DamagedArchiveError, NewerFormatError, ArchiveBusyError and Cancelled.
         """
-        database = open_database(Path(path), write=write, salvage=salvage and not write)
+        database = open_database(
+            Path(path), write=write, salvage=salvage and not write, cancel=cancel
+        )
         return cls(database, Codecs() if codecs is None else codecs)
 
     def close(self) -> None:
@@ -134,12 +137,11 @@ class Archive:
     # Adding and removing
 
     def check_writable(self) -> None:
-        """Takes the lock and gives it back, so that nothing is coded in vain.
+        """Makes sure that the archive can be changed, so that nothing is coded in vain.
 
-        Raises UnwritableFileError and ArchiveBusyError.
+        Raises UnwritableFileError, ArchiveBusyError and Cancelled.
         """
-        with self._database.transaction():
-            pass
+        self._database.check_writable()
 
     def add_file(
         self,

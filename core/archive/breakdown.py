@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.archive.chunks import CHECKSUM_BYTES
 from core.archive.entry import Entry, Part, Share
-from core.archive.packing import CHECKSUM_BYTES
 from core.coding.photo.side import side_bits
 
 

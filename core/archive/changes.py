@@ -28,7 +28,8 @@ class Changes:
 
     def __init__(self, database: Database, tables: Tables) -> None:
         self._path = database.path
-        self._entries, self._folders, self._models = tables
+        self._entries, self._folders = tables.entries, tables.folders
+        self._models = tables.models
 
     def check_free(self, name: str) -> None:
         """Raises EntryExistsError where no entry or folder of this name can be made."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from core.archive.chunks import ChunkTable, all_pieces, digest_of
 from core.archive.database import Database, Row
 from core.archive.entry import Entry
 from core.archive.names import shown
@@ -14,22 +14,24 @@ from core.archive.opening import damage_of
 from core.archive.packing import Packed
 from core.archive.rows import COLUMN_NAMES, entry_of_row, entry_values, row_crc32
 from core.control import CancelToken
-from core.errors import DamagedArchiveError, DamagedEntryError, NoSuchEntryError
+from core.errors import (
+    DamagedArchiveError,
+    DamagedEntryError,
+    NoSuchEntryError,
+    VerificationError,
+)
 
 _COLUMNS = ("id", "crc32", *COLUMN_NAMES)
+_NAME = _COLUMNS.index("name")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM entry"
 _INSERT = f"INSERT INTO entry ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_INSERT_CHUNK = "INSERT INTO chunk (entry, part, place, crc32, data) VALUES (?, ?, ?, ?, ?)"
-_SELECT_CHUNKS = (
-    "SELECT ?, part, place, crc32, data FROM chunk WHERE entry = ? ORDER BY part, place"
-)
 
 
 class EntryTable:
     """The entries of an open archive, and the numbers of their rows."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, chunks: ChunkTable) -> None:
+        self._database, self._chunks = database, chunks
 
     def all(self) -> list[Entry]:
         """All entries in the order of adding; of a damaged archive, those that are left.
@@ -68,22 +70,19 @@ class EntryTable:
             ) from error
 
     def insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
-        """Writes an entry and its chunks, inside a transaction, and how long that took.
+        """Writes an entry and its chunks, inside a transaction, and reads all of it back.
 
-        Raises sqlite3.IntegrityError if the name is taken, and Cancelled.
+        Raises sqlite3.IntegrityError if the name is taken, VerificationError if something else
+        is read than was written, and Cancelled.
         """
         started = time.perf_counter()
         number = self._database.next_id("entry")
         values = entry_values(name, packed, time.time_ns())
         self._database.change(_INSERT, number, row_crc32(number, values), *values)
-        for part, pieces in packed.parts.items():
-            for place, piece in enumerate(pieces):
-                cancel.raise_if_cancelled()  # no pause: the lock is held
-                self._database.change(
-                    _INSERT_CHUNK, number, str(part), place, zlib.crc32(piece), piece
-                )
+        self._chunks.insert(number, packed.parts, cancel)
         seconds = time.perf_counter() - started
         self._update(number, values, "write_seconds", seconds)
+        self._check_written(name, values, packed)
 
     def rename(self, old: str, new: str) -> None:
         """Gives an entry a name that is free, inside a transaction.
@@ -110,8 +109,7 @@ class EntryTable:
             if crc32 == row_crc32(kept, values):
                 crc32 = row_crc32(number, values)
         to._database.change(_INSERT, number, crc32, *values)
-        chunks = self._database.scan(_SELECT_CHUNKS, number, kept)
-        to._database.change_many(_INSERT_CHUNK, chunks)
+        self._chunks.copy(kept, to._chunks, number)
 
     def has(self, name: str) -> bool:
         """Whether an entry has this name, even a damaged one."""
@@ -125,6 +123,15 @@ class EntryTable:
     def names(self) -> list[str]:
         """The names of all entries in the order of adding."""
         return self._names("ORDER BY id")
+
+    def _check_written(self, name: str, values: list[Any], packed: Packed) -> None:
+        number, _, *found = self._row(name)
+        pieces = self._chunks.pieces(number)
+        stored = digest_of(all_pieces(self._chunks, pieces))
+        if found != values or stored != packed.stored_sha256:
+            raise VerificationError(
+                shown(name), "the archive does not hold what was written; nothing was kept"
+            )
 
     def _names(self, clause: str, *values: str) -> list[str]:
         return [
@@ -143,16 +150,28 @@ class EntryTable:
     def _row(self, name: str) -> Row:
         # The index gives the id only, and the row is asked for its name: in a damaged file the
         # two may differ, and another image would come out.
-        rows = self._database.rows(
-            f"{_SELECT} WHERE id = (SELECT id FROM entry WHERE name = ?)", name
-        )
-        if not rows:
-            raise NoSuchEntryError(shown(name), "the archive has no entry of this name")
-        if rows[0][_COLUMNS.index("name")] != name:
-            raise DamagedArchiveError(
-                self._database.path, "the archive's list of entries and its index of names differ"
+        try:
+            rows = self._database.rows(
+                f"{_SELECT} WHERE id = (SELECT id FROM entry WHERE name = ?)", name
             )
-        return rows[0]
+        except DamagedArchiveError:
+            return self._scanned_row(name)
+        if not rows:
+            raise _no_such(name)
+        return rows[0] if rows[0][_NAME] == name else self._scanned_row(name)
+
+    def _scanned_row(self, name: str) -> Row:
+        """A row without the index of names, which is damaged; from both ends of the table."""
+        damage: DamagedArchiveError | None = None
+        for order in ("ASC", "DESC"):
+            query = f"{_SELECT} NOT INDEXED ORDER BY id {order}"
+            try:
+                for row in self._database.scan(query):
+                    if row[_NAME] == name:
+                        return row
+            except DamagedArchiveError as error:
+                damage = error
+        raise damage or _no_such(name)
 
     def _scan(self, order: str, *, skip: bool = False) -> Iterator[tuple[int, Entry]]:
         """All rows; those that no entry has written are an error, or skipped."""
@@ -176,3 +195,7 @@ class EntryTable:
             except DamagedArchiveError:
                 continue
         return [found[number] for number in sorted(found)]
+
+
+def _no_such(name: str) -> NoSuchEntryError:
+    return NoSuchEntryError(shown(name), "the archive has no entry of this name")

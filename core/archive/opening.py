@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-import errno
+import logging
 import os
 import sqlite3
-import stat
-from contextlib import suppress
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
-from core.archive.database import Database, sqlite_errors
+from core.archive.database import WAKE_SECONDS, Database, sqlite_errors
+from core.archive.file import ArchiveFile
+from core.archive.journal import is_interrupted
 from core.archive.schema import (
     APPLICATION_ID,
     FORMAT_VERSION,
     PAGE_BYTES,
     STATEMENTS,
+    Header,
+    check_first_page,
     check_header,
+    check_objects,
+    is_archive_start,
 )
+from core.control import CancelToken
 from core.errors import (
+    ArchiveBusyError,
     DamagedArchiveError,
-    NotAnArchiveError,
+    FloeError,
     TargetExistsError,
     UnreadableFileError,
     UnwritableFileError,
 )
 
-#: How long to wait for another program that writes to the archive, in seconds.
-BUSY_SECONDS = 5.0
-
 #: No row of ours is longer, in bytes; SQLite refuses longer ones before it allocates.
 MAX_ROW_BYTES = 64 * 2**20
 
+#: Changes above this go to the file before they are complete, and then nobody can read it.
+WRITE_CACHE_BYTES = 256 * 2**20
+
 _OLDEST_SQLITE = (3, 37)
+_START_BYTES = 100
+_MAX_PAGE_BYTES = 65536
+
+_log = logging.getLogger(__name__)
 
 _SAFE_PRAGMAS = (
-    "trusted_schema = OFF",
     "cell_size_check = ON",
     "foreign_keys = ON",
-    "synchronous = FULL",
+    # EXTRA also syncs the folder once the journal is gone. Otherwise a power cut brings it back,
+    # and undoes what was reported as done.
+    "synchronous = EXTRA",
+    "fullfsync = ON",  # macOS: not only to the disk, but to what it keeps
     "temp_store = MEMORY",
     "mmap_size = 0",
 )
@@ -68,39 +82,49 @@ def create_database(path: Path) -> None:
 
 
 def open_database(
-    path: Path, *, write: bool, salvage: bool = False, durable: bool = True
+    path: Path,
+    *,
+    write: bool,
+    salvage: bool = False,
+    durable: bool = True,
+    cancel: CancelToken | None = None,
 ) -> Database:
-    """The database of an archive whose header and tables are as they should be.
+    """The database of an archive whose file, journal and schema are Floe's.
 
-    With ``salvage`` an archive that was cut short is opened as well, to read what is left of it.
-    Without ``durable`` nothing written survives a power cut for certain. Raises
-    UnreadableFileError, NotAnArchiveError, NewerFormatError, DamagedArchiveError and
-    ArchiveBusyError.
+    SQLite does nothing to the file before these were checked without it. With ``salvage`` an
+    archive that was cut short is opened as well, to read what is left of it. Without ``durable``
+    what is written may not survive a power cut. Raises UnreadableFileError, NotAnArchiveError,
+    NewerFormatError, DamagedArchiveError, ArchiveBusyError and Cancelled.
     """
     _check_sqlite(path)
-    _roll_back_if_interrupted(path)
-    cut_short = damage_of(path)
-    if cut_short and not salvage:
-        raise DamagedArchiveError(path, f"{cut_short} (extracting may still give what is whole)")
-    with sqlite_errors(path, writing=write):
-        connection = _connect(path, "rw" if write else "ro")
-        try:
-            if cut_short:
-                # Without this SQLite refuses a file that has fewer pages than its header says.
-                connection.execute("PRAGMA writable_schema = ON")
-            for pragma in _SAFE_PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
-            if not durable:
-                connection.execute("PRAGMA synchronous = OFF")
-            if write:
-                connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-            else:
-                connection.execute("PRAGMA query_only = ON")
-            _check_schema(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    return Database(path, connection)
+    file = ArchiveFile.open(path)
+    try:
+        real = Path(os.path.realpath(path))  # where SQLite looks for the journal
+        header = _check_start(path, file)
+        if is_interrupted(real, path, header.page_bytes):
+            _roll_back(real, path, cancel)
+            header = _check_start(path, file)
+        cut_short = _cut_short(file, header)
+        if cut_short and not salvage:
+            raise DamagedArchiveError(
+                path, f"{cut_short} (extracting may still give what is whole)"
+            )
+        with sqlite_errors(path, writing=write):
+            connection = _connect(real, "rw" if write else "ro")
+        database = Database(path, connection, file, cancel)
+    except BaseException:
+        file.close()
+        raise
+    try:
+        with sqlite_errors(path, writing=write):
+            _configure(connection, write=write, durable=durable, cut_short=bool(cut_short))
+        # SQLite must have read what was checked on the first page.
+        check_objects(path, database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+        file.check_at(path)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def damage_of(path: Path) -> str | None:
@@ -108,22 +132,44 @@ def damage_of(path: Path) -> str | None:
 
     Raises UnreadableFileError, NotAnArchiveError, NewerFormatError and DamagedArchiveError.
     """
+    file = ArchiveFile.open(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise NotAnArchiveError(path, "not a file, and no Floe archive")
-        with open(path, "rb") as file:
-            file_bytes = os.fstat(file.fileno()).st_size
-            header = check_header(path, file.read(100), file_bytes)
+        return _cut_short(file, _check_start(path, file))
+    finally:
+        file.close()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive does, of whatever version, whole or not.
+
+    Use it instead of opening the file: see core.archive.file.
+    """
+    try:
+        file = ArchiveFile.open(path)
+    except FloeError:
+        return False
+    try:
+        return is_archive_start(file.start(_START_BYTES))
+    except OSError:
+        return False
+    finally:
+        file.close()
+
+
+def _check_start(path: Path, file: ArchiveFile) -> Header:
+    try:
+        start, file_bytes = file.start(_MAX_PAGE_BYTES), file.n_bytes
     except OSError as error:
-        reason = {
-            errno.ENOENT: "there is no such archive",
-            errno.ENOTDIR: "there is no such archive",
-            errno.EACCES: "no permission to read the archive",
-        }.get(error.errno or 0, f"cannot be read ({error.strerror or error})")
-        raise UnreadableFileError(path, reason) from error
-    except ValueError as error:  # a NUL in the path
-        raise UnreadableFileError(path, "not a path that can be opened") from error
-    expected = header.page_bytes * header.n_pages
+        raise UnreadableFileError(path, f"cannot be read ({error.strerror or error})") from error
+    header = check_header(path, start[:_START_BYTES], file_bytes)
+    if len(start) < header.page_bytes:
+        raise DamagedArchiveError(path, "the archive is cut short: nothing of it is left")
+    check_first_page(path, start[: header.page_bytes])
+    return header
+
+
+def _cut_short(file: ArchiveFile, header: Header) -> str | None:
+    expected, file_bytes = header.page_bytes * header.n_pages, file.n_bytes
     if file_bytes >= expected:
         return None
     return f"the archive is cut short: {file_bytes} of its {expected} bytes are there"
@@ -148,7 +194,8 @@ def _write_empty(path: Path) -> None:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         # The space of removed entries is returned without rewriting all others.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA fullfsync = ON")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
@@ -169,11 +216,11 @@ def _publish(draft: Path, path: Path) -> None:
         os.rename(draft, path)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(real: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{real.as_uri()}?mode={mode}",
         uri=True,
-        timeout=BUSY_SECONDS,
+        timeout=WAKE_SECONDS,
         isolation_level=None,  # transactions begin only where Floe begins them
     )
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)
@@ -183,37 +230,41 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _roll_back_if_interrupted(path: Path) -> None:
-    """Finishes what a killed program left: SQLite rolls its journal back on the next access.
+def _configure(
+    connection: sqlite3.Connection, *, write: bool, durable: bool, cut_short: bool
+) -> None:
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if cut_short:
+        # Without this SQLite refuses a file that has fewer pages than its header says. The
+        # connection only reads, and its schema is checked.
+        connection.execute("PRAGMA writable_schema = ON")
+    for pragma in _SAFE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    if not durable:
+        connection.execute("PRAGMA synchronous = OFF")
+    if write:
+        connection.execute(f"PRAGMA cache_size = -{WRITE_CACHE_BYTES // 1024}")
+    else:
+        connection.execute("PRAGMA query_only = ON")
+    if sys.version_info >= (3, 12) and not cut_short:
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
 
-    A read-only connection could not do so. Where the file is not writable, that connection
-    reports the problem.
+
+def _roll_back(real: Path, path: Path, cancel: CancelToken | None) -> None:
+    """Finishes what a killed program left: SQLite plays its journal back on the next access.
+
+    A read-only connection could not do so. Where that is not possible, the connection that is
+    opened next reports why.
     """
-    journal = Path(f"{path}-journal")
+    file = ArchiveFile.open(path)
     try:
-        if not journal.exists() or not journal.stat().st_size or not path.is_file():
-            return
-        connection = _connect(path, "rw")
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        finally:
-            connection.close()
-    except (OSError, ValueError, sqlite3.Error):
-        return
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises DamagedArchiveError for any table but Floe's, and for every trigger or view."""
-    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
-    # Of SQLite's own, indexes have no statement, and ANALYZE leaves statistics.
-    found = {name: (kind, sql) for kind, name, sql in rows if not _is_of_sqlite(name, sql)}
-    if found != {name: ("table", sql) for name, sql in STATEMENTS.items()}:
-        raise DamagedArchiveError(path, "its tables are not those of a Floe archive")
-
-
-def _is_of_sqlite(name: object, sql: object) -> bool:
-    return (
-        isinstance(name, str)
-        and name.startswith("sqlite_")
-        and (sql is None or name.startswith("sqlite_stat"))
-    )
+        with sqlite_errors(path, writing=False):
+            connection = _connect(real, "rw")
+        with closing(Database(path, connection, file, cancel)) as database:
+            database.rows("PRAGMA schema_version")  # reads page 1, and parses no schema
+    except ArchiveBusyError:
+        raise
+    except FloeError as error:
+        _log.warning("%s: an interrupted change cannot be undone (%s)", path, error)

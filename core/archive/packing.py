@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archive.chunks import CHECKSUM_BYTES, digest_of
 from core.archive.codec import Codecs, ImageCodec, Report
 from core.archive.entry import Method, Part
 from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
@@ -17,9 +19,6 @@ from core.images import KeptFile, Picture, comes_back, read_image, rebuild
 
 #: A stored file is cut into pieces of this many bytes, so that it can be read in parts.
 PIECE_BYTES = 4 * 2**20
-
-#: What keeping a chunk costs beside its bytes: its checksum.
-CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,11 @@ class Packed:
             return len(self.file)
         pieces = [piece for pieces in self.parts.values() for piece in pieces]
         return sum(len(piece) + CHECKSUM_BYTES for piece in pieces)
+
+    @cached_property
+    def stored_sha256(self) -> bytes:
+        """The hash of what the archive is to hold of it, as digest_of gives it."""
+        return digest_of(self.parts.items())
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from core.archive.chunks import ChunkTable
 from core.archive.database import Database
 from core.archive.entries import EntryTable
 from core.archive.folders import FolderTable
@@ -11,12 +12,15 @@ from core.archive.models import ModelTable
 
 
 class Tables(NamedTuple):
-    """All tables but that of the chunks, which belong to entries."""
+    """The four tables of an archive."""
 
     entries: EntryTable
+    chunks: ChunkTable
     folders: FolderTable
     models: ModelTable
 
     @classmethod
     def of(cls, database: Database) -> Tables:
-        return cls(EntryTable(database), FolderTable(database), ModelTable(database))
+        chunks = ChunkTable(database)
+        entries = EntryTable(database, chunks)
+        return cls(entries, chunks, FolderTable(database), ModelTable(database))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.breakdown import Stored, breakdown
+from core.archive.chunks import Pieces, all_pieces, digest_of, kept_bytes
 from core.archive.codec import Codecs, ImageCodec
 from core.archive.database import Database
 from core.archive.entry import Entry, Method, Part, Share
-from core.archive.models import ModelTable
 from core.archive.names import shown
-from core.archive.packing import CHECKSUM_BYTES, PixelCount, pixel_hash
+from core.archive.packing import PixelCount, pixel_hash
+from core.archive.tables import Tables
 from core.control import CancelToken, ProgressListener, ignore
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
@@ -26,19 +26,13 @@ from core.images.metadata import Fact, metadata_of_file, metadata_of_frame
 from core.images.thumbnails import thumbnail_of_file, thumbnail_of_pixels
 from core.images.tiles import TileListener
 
-# The index gives the id only, and the row is asked what it belongs to: in a damaged file the
-# two may differ.
-_SELECT = (
-    "SELECT entry, part, place, crc32, data FROM chunk WHERE id = "
-    "(SELECT id FROM chunk WHERE entry = ? AND part = ? AND place = ?)"
-)
-
 
 class EntryReader:
     """Reads the chunks of entries, which are given by the id of their row."""
 
-    def __init__(self, database: Database, models: ModelTable, codecs: Codecs) -> None:
-        self._database, self._models, self._codecs = database, models, codecs
+    def __init__(self, database: Database, tables: Tables, codecs: Codecs) -> None:
+        self._database, self._codecs = database, codecs
+        self._chunks, self._models = tables.chunks, tables.models
 
     def pixels(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
@@ -58,12 +52,13 @@ class EntryReader:
 
     def breakdown(self, number: int, entry: Entry) -> dict[Share, float]:
         """See Archive.breakdown."""
-        rows = self._database.rows(
-            "SELECT part, count(*), sum(length(data)) FROM chunk WHERE entry = ? GROUP BY part",
-            number,
-        )
+        pieces = self._pieces_of(number, entry)
+        parts = {
+            str(part): Stored(len(chunks), sum(chunk.n_bytes for chunk in chunks))
+            for part, chunks in pieces.items()
+        }
         try:
-            return breakdown(entry, {part: Stored(count, total) for part, count, total in rows})
+            return breakdown(entry, parts)
         except ValueError as error:
             raise _damaged(entry, f"parts of its data are missing ({error})") from error
 
@@ -126,9 +121,6 @@ class EntryReader:
             return
         chunks = list(self._pieces(number, entry, Part.PIXELS))
         frame = list(self._pieces(number, entry, Part.FRAME))
-        # A row that got lost would leave no trace in the pixels if it was the frame's.
-        if sum(len(piece) + CHECKSUM_BYTES for piece in chunks + frame) != entry.packed_bytes:
-            raise _damaged(entry, "parts of its data are missing")
         pixels = self._decoded(chunks, entry, progress, cancel)
         try:
             file = rebuild(pixels, b"".join(frame), entry.kind, cancel)
@@ -140,23 +132,37 @@ class EntryReader:
         cancel.check()
         yield file
 
+    def stored_sha256(self, number: int, entry: Entry) -> bytes:
+        """See Archive.stored_sha256."""
+        with _finding(entry):
+            return digest_of(all_pieces(self._chunks, self._pieces_of(number, entry)))
+
+    def _pieces_of(self, number: int, entry: Entry) -> Pieces:
+        """The chunks of an entry, as many bytes of them as it says, and not read yet.
+
+        Nothing is read of an entry whose chunks would be longer than the archive: rows can share
+        the pages of their data.
+        """
+        with _finding(entry):
+            try:
+                pieces = self._chunks.pieces(number)
+            except DamagedArchiveError:
+                pieces = self._chunks.scanned_pieces(number)
+        if kept_bytes(pieces) != entry.packed_bytes:
+            with _finding(entry):
+                pieces = self._chunks.scanned_pieces(number)
+        if kept_bytes(pieces) != entry.packed_bytes or (
+            entry.packed_bytes > self._database.file_bytes
+        ):
+            raise _damaged(entry, "parts of its data are missing")
+        return pieces
+
     def _pieces(self, number: int, entry: Entry, part: Part) -> Iterator[bytes]:
         """The pieces of a part, each checked. No statement stays open between them."""
-        place = 0
-        while True:
-            try:
-                rows = self._database.rows(_SELECT, number, str(part), place)
-            except DamagedArchiveError as error:
-                raise _damaged(entry, f"its data cannot be read ({error.reason})") from error
-            if not rows:
-                return
-            *key, checksum, data = rows[0]
-            if key != [number, part, place] or not isinstance(data, bytes):
-                raise _damaged(entry, "its data cannot be found: an index is damaged")
-            if zlib.crc32(data) != checksum:
-                raise _damaged(entry, "its data is damaged: a checksum does not match")
+        for chunk in self._pieces_of(number, entry).get(part, []):
+            with _finding(entry):
+                data = self._chunks.read(chunk)
             yield data
-            place += 1
 
     def _stored_pieces(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
@@ -238,6 +244,15 @@ def _shape(entry: Entry) -> tuple[int, int, int]:
     if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
         raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
     return shape
+
+
+@contextmanager
+def _finding(entry: Entry) -> Iterator[None]:
+    """Turns damage of the archive into an error of the entry that it hits."""
+    try:
+        yield
+    except DamagedArchiveError as error:
+        raise _damaged(entry, error.reason) from error
 
 
 @contextmanager

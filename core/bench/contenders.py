@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.archive.chunks import CHECKSUM_BYTES
 from core.archive.codec import Codecs
-from core.archive.packing import CHECKSUM_BYTES
 from core.arrays import Pixels
 from core.bench.contest import CodedPixels, Contender
 from core.bench.references import Codec, known

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import Archive, opening
+from core.archive import Archive, database, opening
 from core.archive.codec import Codecs
 from core.control import Progress
 from core.errors import (
     ArchiveBusyError,
+    DamagedArchiveError,
     EntryExistsError,
     TargetExistsError,
     UnreadableFileError,
@@ -50,7 +51,8 @@ def path(tmp_path: Path, sources: Path) -> Path:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(database, "WRITE_SECONDS", 0.05)
 
 
 PROGRAM = """
@@ -365,11 +367,14 @@ def test_creating_where_another_program_was_quicker(
     assert os.listdir(tmp_path) == ["x.floe"]
 
 
-def test_an_archive_in_write_ahead_mode_is_read_as_well(path: Path) -> None:
-    """As another program may have left it."""
+def test_an_archive_in_write_ahead_mode_is_refused_until_it_is_switched_back(path: Path) -> None:
+    """As another program may have left it: its log would take precedence over what is checked."""
     with tampering(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("DELETE FROM entry WHERE name = 'nothing'")
-    with open_fake(path, write=True) as archive:
-        archive.verify("a.png")
+    for write in (False, True):
+        with pytest.raises(DamagedArchiveError, match="journal_mode = DELETE"):
+            open_fake(path, write=write)
+    with tampering(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
     check_intact(path, FILES)
