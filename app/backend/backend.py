@@ -6,8 +6,6 @@ imports stand inside the methods, so that the window appears before they are pai
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -162,15 +160,7 @@ class CoreBackend:
 
     def create(self, archive: Path) -> None:
         """Make an empty archive; a file of this name is replaced once the new one is complete."""
-        if not os.path.lexists(archive):
-            core.archive.Archive.create(archive).close()
-            return
-        with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".floe-") as folder:
-            draft = Path(folder) / archive.name
-            core.archive.Archive.create(draft).close()
-            # A journal that the old file left behind must not be applied to the new one.
-            archive.with_name(f"{archive.name}-journal").unlink(missing_ok=True)
-            os.replace(draft, archive)
+        core.archive.Archive.create(archive, overwrite=True).close()
 
     def entries(self, archive: Path) -> Listing:
         """The contents of an archive.
@@ -262,7 +252,9 @@ class CoreBackend:
         cancel: CancelToken,
     ) -> list[FileResult]:
         """Move originals away; each is checked once more right before."""
-        return engine.discard(archive, files, move, listener=listener, cancel=cancel)
+        return engine.discard(
+            archive, files, move, listener=listener, cancel=cancel, codecs=self._codecs
+        )
 
     def thumbnail(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from app.cli.terminal import Following
 from core import engine
 from core.coding.coders import DEFAULT_CODER, EXACT_CODERS, Coder
 from core.engine import Always, Choice, FileResult, Queries
-from core.errors import HostileNameError
+from core.errors import FloeError, HostileNameError, TargetExistsError
 
 Names = Annotated[
     list[str] | None,
@@ -72,9 +73,7 @@ def add(
 
     with one_line_errors():
         folder = _folder(folder)
-        created = not archive.exists()
-        if created:
-            Archive.create(archive).close()
+        created = _create(archive)
         results: list[FileResult] = []
         try:
             sources = engine.plan(paths, folder)
@@ -88,8 +87,9 @@ def add(
                     listener=following,
                 )
         finally:
-            if created and _is_empty(archive):
-                archive.unlink()
+            if created:
+                with suppress(FloeError):  # another program uses it: it may stay
+                    Archive.discard_if_empty(archive)
         exit_by(results)
 
 
@@ -194,8 +194,14 @@ def _folder(typed: str) -> str:
         raise HostileNameError(f"--into {shown(typed)}", error.reason) from error
 
 
-def _is_empty(archive: Path) -> bool:
+def _create(archive: Path) -> bool:
+    """Create an archive unless there is one, and return whether it was created."""
     from core.archive import Archive
 
-    with Archive.open(archive) as opened:
-        return not opened.entries()
+    try:
+        Archive.create(archive).close()
+    except TargetExistsError:
+        if not archive.exists():  # a link that leads nowhere
+            raise
+        return False
+    return True

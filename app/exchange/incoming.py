@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 
 from app.dialogs.dialogs import ARCHIVE_SUFFIX
 from core.archive.names import archive_name, local_part
-from core.archive.schema import APPLICATION_ID
+from core.archive.opening import is_archive
 from core.errors import UnwritableFileError
 
 _PNG = "image/png"
@@ -90,17 +90,9 @@ def sort(paths: Sequence[Path]) -> Sorted:
 
 
 def _is_archive(path: Path) -> bool:
-
     if path.suffix.lower() == ARCHIVE_SUFFIX:
         return not path.is_dir()
-    if not path.is_file():
-        return False
-    try:
-        with open(path, "rb") as file:
-            start = file.read(72)
-    except OSError:  # adding it reports the error
-        return False
-    return start[:15] == b"SQLite format 3" and start[68:] == APPLICATION_ID.to_bytes(4, "big")
+    return is_archive(path)
 
 
 def write_image(offer: Offer, name: str, folder: Path) -> Path:

@@ -19,17 +19,19 @@ from core.archive.database import Database
 from core.archive.entry import Entry, Share
 from core.archive.names import check_name, target_path
 from core.archive.opening import create_database, damage_of, open_database
-from core.archive.packing import pack_file
+from core.archive.packing import Packed, pack_file
 from core.archive.tables import Tables
 from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
 from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
+    Cancelled,
     DamagedArchiveError,
     EntryExistsError,
     NoSuchEntryError,
     TargetExistsError,
+    UnwritableFileError,
 )
 from core.images.metadata import Fact
 from core.images.tiles import TileListener
@@ -52,11 +54,32 @@ class Archive:
         self._reader = EntryReader(database, self._tables, codecs)
 
     @classmethod
-    def create(cls, path: Path, *, codecs: Codecs | None = None) -> Archive:
-        """A new archive, open for writing. Raises TargetExistsError, UnwritableFileError."""
+    def create(
+        cls, path: Path, *, overwrite: bool = False, codecs: Codecs | None = None
+    ) -> Archive:
+        """A new archive, open for writing; with ``overwrite`` in the place of any other file.
+
+        Raises TargetExistsError and UnwritableFileError.
+        """
         path = Path(path)
-        create_database(path)
+        create_database(path, overwrite=overwrite)
         return cls.open(path, write=True, codecs=codecs)
+
+    @classmethod
+    def discard_if_empty(cls, path: Path) -> bool:
+        """Deletes an archive that has no entries and folders; whether it did.
+
+        Others that have it open cannot add to it any more, and get an error. Raises what
+        :meth:`open` raises, and UnwritableFileError and ArchiveBusyError.
+        """
+        with cls.open(path, write=True) as archive, archive._database.transaction():
+            if archive._tables.entries.names() or archive._tables.folders.rows():
+                return False
+            try:
+                os.unlink(path)
+            except OSError as error:
+                raise UnwritableFileError(path, f"cannot be deleted ({error.strerror})") from error
+            return True
 
     @classmethod
     def open(
@@ -155,28 +178,67 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Entry:
-        """Codes a file, decodes it again, compares, and only then archives it.
+        """Packs a file and archives it: :meth:`pack` and :meth:`add_packed` in one."""
+        if not (replace and self._tables.entries.has(name)):
+            check_name(name)
+            self._changes.check_free(name)
+        packed = self.pack(path, name, coder=coder, progress=progress, cancel=cancel)
+        return self.add_packed(
+            packed,
+            name,
+            replace=replace,
+            replaced=replaced,
+            carry_model=carry_model,
+            progress=progress,
+            cancel=cancel,
+        )
 
-        What it replaces is moved to the path ``replaced``, if there is one, as by exchange.
-        With ``carry_model`` the archive gets a copy of the model that coded the file; without,
-        only one so large that the copy hardly matters does (core.archive.models).
+    def pack(
+        self,
+        path: Path,
+        name: str,
+        *,
+        coder: str = DEFAULT_CODER,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Packed:
+        """Codes a file, decodes it again and compares; writes nothing.
 
-        Raises what read_image raises; HostileNameError and EntryExistsError; VerificationError
-        and ModelError; UnwritableFileError and ArchiveBusyError; Cancelled. Whatever it
-        raises, the archive is as it was.
+        Raises what read_image raises; HostileNameError; VerificationError and ModelError;
+        Cancelled.
         """
         check_name(name)
-        cancel = cancel or CancelToken()
-        if not (replace and self._tables.entries.has(name)):
-            self._changes.check_free(name)
-        packed = pack_file(
+        return pack_file(
             Path(path),
             name,
             coder=coder,
             codecs=self._codecs,
             progress=progress,
-            cancel=cancel,
+            cancel=cancel or CancelToken(),
         )
+
+    def add_packed(
+        self,
+        packed: Packed,
+        name: str,
+        *,
+        replace: bool = False,
+        replaced: Path | None = None,
+        carry_model: bool = False,
+        progress: ProgressListener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Entry:
+        """Writes what was packed, reads it back and compares, and only then archives it.
+
+        What it replaces is moved to the path ``replaced``, if there is one, as by exchange.
+        With ``carry_model`` the archive gets a copy of the model that coded the file; without,
+        only one so large that the copy hardly matters does (core.archive.models).
+
+        Raises HostileNameError and EntryExistsError; VerificationError and ModelError;
+        UnwritableFileError and ArchiveBusyError; Cancelled. Whatever it raises, the archive is
+        as it was, and the same can be tried again.
+        """
+        check_name(name)
         n_pixels = packed.width * packed.height
         progress(Progress(name, "writing", 0, n_pixels))
         with _no_half(replaced), self._database.transaction():
@@ -186,7 +248,7 @@ class Archive:
                 self._tables.entries.remove(name)
             else:
                 self._changes.take([name], replaced)
-            self._tables.entries.insert(name, packed, cancel)
+            self._tables.entries.insert(name, packed, cancel or CancelToken())
             if replace:
                 self._tables.models.drop_unused()
             if packed.model is not None:
@@ -356,7 +418,13 @@ class Archive:
         if not overwrite and os.path.lexists(target):
             raise TargetExistsError(target, "exists already")
         pieces = self._reader.file(number, entry, progress, cancel or CancelToken())
-        write_file(target, pieces, overwrite=overwrite, modified_at=entry.modified_at)
+        write_file(
+            target,
+            pieces,
+            overwrite=overwrite,
+            modified_at=entry.modified_at,
+            below=Path(folder).resolve(),
+        )
         return target
 
     def extract_folder(self, name: str, folder: Path) -> Path:
@@ -365,7 +433,7 @@ class Archive:
         Raises HostileNameError and UnwritableFileError.
         """
         target = target_path(Path(folder), name)
-        make_folder(target)
+        make_folder(target, below=Path(folder).resolve())
         return target
 
     def verify(
@@ -382,6 +450,14 @@ class Archive:
         number, entry = self._tables.entries.find(name)
         for _ in self._reader.file(number, entry, progress, cancel or CancelToken()):
             pass
+
+    def stored_sha256(self, name: str) -> bytes:
+        """The hash of what is stored of an entry, as Packed.stored_sha256; nothing is decoded.
+
+        Raises NoSuchEntryError and DamagedEntryError.
+        """
+        number, entry = self._tables.entries.find(name)
+        return self._reader.stored_sha256(number, entry)
 
     def check_structure(self) -> None:
         """Reads all of the database's pages, compares indexes with tables, checks rows and models.
@@ -401,7 +477,7 @@ class Archive:
         """Makes the file shorter, if it can: what was to be done has been done already."""
         try:
             self._database.shrink()
-        except sqlite3.Error as error:  # busy, say: the next one to remove something does it
+        except (sqlite3.Error, Cancelled) as error:  # busy, say: the next removal does it
             _log.warning("%s: free space is kept for now (%s)", self.path, error)
 
 

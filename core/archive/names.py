@@ -112,4 +112,4 @@ def target_path(folder: Path, name: str, *, windows: bool = os.name == "nt") -> 
         raise HostileNameError(shown(name), "its folder cannot be followed") from error
     if parent != root and root not in parent.parents:
         raise HostileNameError(shown(name), "a link would lead out of the folder")
-    return target
+    return parent / target.name

@@ -6,10 +6,11 @@ import logging
 import os
 import sqlite3
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from core.archive.database import WAKE_SECONDS, Database, sqlite_errors
+from core.archive.drafts import Folder, draft
 from core.archive.file import ArchiveFile
 from core.archive.journal import is_interrupted
 from core.archive.schema import (
@@ -57,28 +58,34 @@ _SAFE_PRAGMAS = (
 )
 
 
-def create_database(path: Path) -> None:
+def create_database(path: Path, *, overwrite: bool = False) -> None:
     """Makes an empty archive, which appears under its name only once it is whole.
 
     Raises TargetExistsError and UnwritableFileError.
     """
-    if os.path.lexists(path):
-        raise TargetExistsError(path, "exists already")
+    if not overwrite and os.path.lexists(path):
+        dangling = os.path.islink(path) and not os.path.exists(path)
+        raise TargetExistsError(
+            path, "is a link that leads nowhere" if dangling else "exists already"
+        )
     if "\0" in str(path):
         raise UnwritableFileError(path, "not a path that can be written")
     _check_sqlite(path)
-    # Short, as the name itself may be as long as the file system allows.
-    draft = path.with_name(f".floe-{os.getpid()}-{os.urandom(6).hex()}.new")
     try:
-        with sqlite_errors(path, writing=True):
-            _write_empty(draft)
-        _publish(draft, path)
+        with (
+            Folder.open(path.parent) as folder,
+            draft(folder, "new") as new,
+            sqlite_errors(path, writing=True),
+        ):
+            _write_empty(new.path)
+            if overwrite:
+                # The journal of the old file would be played back into the new one.
+                folder.remove(f"{path.name}-journal")
+            new.publish(folder, path.name, overwrite=overwrite)
+    except FileExistsError as error:
+        raise TargetExistsError(path, "exists already") from error
     except OSError as error:
         raise UnwritableFileError(path, f"cannot be created ({error.strerror})") from error
-    finally:
-        for leftover in (draft, Path(f"{draft}-journal")):
-            with suppress(OSError):
-                leftover.unlink()
 
 
 def open_database(
@@ -204,16 +211,6 @@ def _write_empty(path: Path) -> None:
         connection.execute("COMMIT")
     finally:
         connection.close()
-
-
-def _publish(draft: Path, path: Path) -> None:
-    """Gives the finished file its name, without replacing one that appeared meanwhile."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise TargetExistsError(path, "exists already") from None
-    except (OSError, NotImplementedError, AttributeError):  # no hard links on this file system
-        os.rename(draft, path)
 
 
 def _connect(real: Path, mode: str) -> sqlite3.Connection:

@@ -11,11 +11,13 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 from core.archive.archive import Archive
+from core.archive.codec import Codecs
+from core.archive.entry import Entry
 from core.control import CancelToken, Progress
 from core.engine.conflicts import Destination, same_file
 from core.engine.results import FileResult, Listener
-from core.engine.running import Run
-from core.errors import KeptFileError
+from core.engine.running import Run, each
+from core.errors import DamagedEntryError, KeptFileError, ModelError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Discardable:
     path: Path
     name: str
     n_bytes: int
+    stored_sha256: bytes | None = None  # of what was written of it, if this program wrote it
 
 
 def discardables(results: Iterable[FileResult]) -> list[Discardable]:
@@ -43,7 +46,9 @@ def discardables(results: Iterable[FileResult]) -> list[Discardable]:
                 continue
         except OSError:  # it has gone already
             continue
-        original = Discardable(result.source, entry.name, entry.original_bytes)
+        original = Discardable(
+            result.source, entry.name, entry.original_bytes, result.stored_sha256
+        )
         found.setdefault(result.source.resolve(), original)
     return list(found.values())
 
@@ -55,23 +60,29 @@ def discard(
     *,
     listener: Listener | None = None,
     cancel: CancelToken | None = None,
+    codecs: Codecs | None = None,
 ) -> list[FileResult]:
     """Moves originals away, each compared with the archive right before.
 
-    A file that differs from the archived one stays, which is its error; so does one for which
-    ``move`` raises OSError. Raises what Archive.open raises.
+    What the archive stores of a file is read again and hashed, or decoded if another program
+    wrote it. A file that differs from the archived one stays, which is its error; so does one
+    whose stored data have changed, and one for which ``move`` raises OSError. Raises what
+    Archive.open raises.
     """
+    codecs = codecs or Codecs()
     run = Run(archive, listener, cancel, None)
+    written = {file.path: file.stored_sha256 for file in files}
 
     def work(file: FileResult, destination: Destination) -> FileResult:
         assert file.source is not None
         run.progress_of(file)(Progress(file.name, "reading", 0, 0))
-        with Archive.open(archive) as opened:
+        with Archive.open(archive, codecs=codecs, cancel=run.cancel) as opened:
             entry = opened.find(destination.name)
-        if entry is None or not entry.file_exact:
-            raise KeptFileError(file.source, "stays: the archive does not hold it any more")
-        if not same_file(file.source, entry, run.cancel):
-            raise KeptFileError(file.source, "stays: it is not what was archived any more")
+            if entry is None or not entry.file_exact:
+                raise KeptFileError(file.source, "stays: the archive does not hold it any more")
+            if not same_file(file.source, entry, run.cancel):
+                raise KeptFileError(file.source, "stays: it is not what was archived any more")
+            _check_stored(opened, file, entry, written[file.source], run)
         try:
             move(file.source)
         except OSError as error:
@@ -83,4 +94,20 @@ def discard(
     destinations = [Destination(file.name) for file in files]
     # One after the other: the disk would only be slower.
     with ThreadPoolExecutor(1, "floe-file") as executor:
-        return run.work(results, destinations, work, executor)
+        return run.work(results, destinations, each(work), executor)
+
+
+def _check_stored(
+    opened: Archive, file: FileResult, entry: Entry, sha256: bytes | None, run: Run
+) -> None:
+    """Raises KeptFileError unless the archive gives back the file."""
+    assert file.source is not None
+    try:
+        if sha256 is None:
+            opened.verify(entry.name, progress=run.progress_of(file), cancel=run.cancel)
+        elif opened.stored_sha256(entry.name) != sha256:
+            raise DamagedEntryError(entry.name, "other data are stored than were written")
+    except (DamagedEntryError, ModelError) as error:
+        raise KeptFileError(
+            file.source, f"stays: the archive does not give it back ({error})"
+        ) from error

@@ -7,22 +7,24 @@ network runs while another file is entropy coded.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
 
 from core.archive.archive import Archive
 from core.archive.codec import Codecs
+from core.archive.packing import Packed
 from core.archive.shelf import Shelf
 from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken
-from core.engine.conflicts import AddingConflicts, Destination, ExtractingConflicts
+from core.engine.conflicts import AddingConflicts, Destination, ExtractingConflicts, same_file
 from core.engine.planning import Source
 from core.engine.queries import Queries
-from core.engine.results import FileResult, Listener, Silent
-from core.engine.running import Run
-from core.errors import FloeError, UnreadableFileError
+from core.engine.results import FileResult, Listener, Outcome, Silent
+from core.engine.running import Run, each
+from core.errors import EntryExistsError, FloeError, UnreadableFileError
 
 
 def add(
@@ -50,32 +52,70 @@ def add(
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name, source=path) for path, name in sources]
 
-    def work(file: FileResult, destination: Destination) -> FileResult:
-        assert file.source is not None
-        if os.path.isdir(file.source):
-            raise UnreadableFileError(file.source, "the folder cannot be looked into")
-        parcel = shelf.parcel() if shelf is not None else None
-        with Archive.open(archive, write=True, codecs=codecs) as opened:
-            entry = opened.add_file(
-                file.source,
-                destination.name,
-                coder=coder,
-                replace=destination.replace,
-                replaced=parcel,
-                carry_model=carry_model,
-                progress=run.progress_of(file),
-                cancel=run.cancel,
-            )
-        kept = parcel if parcel is not None and parcel.exists() else None
-        return changed(file, entry=entry, replaced=kept)
+    def begin(file: FileResult, destination: Destination) -> Callable[[], FileResult]:
+        return _Adding(file, destination, archive, run, codecs, shelf, coder, carry_model)
 
-    with Archive.open(archive, write=True, codecs=codecs) as opened:
+    with Archive.open(archive, write=True, codecs=codecs, cancel=run.cancel) as opened:
         opened.check_writable()
         decided = run.decide(files, AddingConflicts(opened, files, run.asking, run.cancel).decide)
         there = [d.entry for d in decided if isinstance(d, FileResult) and d.ok and d.entry]
         if carry_model and any(entry.model is not None for entry in there):
             opened.carry_model()
-    return run.work(files, decided, work, executor)
+    return run.work(files, decided, begin, executor)
+
+
+@dataclass
+class _Adding:
+    """The work on one file; what it has packed is kept for another attempt to write it."""
+
+    file: FileResult
+    destination: Destination
+    archive: Path
+    run: Run
+    codecs: Codecs
+    shelf: Shelf | None
+    coder: str
+    carry_model: bool
+    packed: Packed | None = None
+
+    def __call__(self) -> FileResult:
+        file, name, cancel = self.file, self.destination.name, self.run.cancel
+        assert file.source is not None
+        if os.path.isdir(file.source):
+            raise UnreadableFileError(file.source, "the folder cannot be looked into")
+        progress = self.run.progress_of(file)
+        with Archive.open(self.archive, write=True, codecs=self.codecs, cancel=cancel) as opened:
+            if there := self._added_meanwhile(opened):
+                return there
+            if self.packed is None:
+                self.packed = opened.pack(
+                    file.source, name, coder=self.coder, progress=progress, cancel=cancel
+                )
+            parcel = self.shelf.parcel() if self.shelf is not None else None
+            try:
+                entry = opened.add_packed(
+                    self.packed,
+                    name,
+                    replace=self.destination.replace,
+                    replaced=parcel,
+                    carry_model=self.carry_model,
+                    progress=progress,
+                    cancel=cancel,
+                )
+            except EntryExistsError:
+                if there := self._added_meanwhile(opened):
+                    return there
+                raise
+        kept = parcel if parcel is not None and parcel.exists() else None
+        return changed(file, entry=entry, replaced=kept, stored_sha256=self.packed.stored_sha256)
+
+    def _added_meanwhile(self, opened: Archive) -> FileResult | None:
+        """The result if another job has added this very file since this one decided about it."""
+        assert self.file.source is not None
+        there = None if self.destination.replace else opened.find(self.destination.name)
+        if there is None or not same_file(self.file.source, there, self.run.cancel):
+            return None
+        return changed(self.file, entry=there, outcome=Outcome.UNCHANGED)
 
 
 def extract(
@@ -102,7 +142,7 @@ def extract(
     files = [FileResult(name) for name in dict.fromkeys(names)]
 
     def work(file: FileResult, destination: Destination) -> FileResult:
-        with Archive.open(archive, salvage=True, codecs=codecs) as opened:
+        with Archive.open(archive, salvage=True, codecs=codecs, cancel=run.cancel) as opened:
             written = opened.extract(
                 file.name,
                 target,
@@ -116,7 +156,7 @@ def extract(
     with Archive.open(archive, salvage=True, codecs=codecs) as opened:
         conflicts = ExtractingConflicts(opened, [file.name for file in files], target, run.asking)
         decided = run.decide(files, conflicts.decide)
-    results = run.work(files, decided, work, executor)
+    results = run.work(files, decided, each(work), executor)
     made = dict.fromkeys(folders)
     return results + _make_folders(archive, made, target, listener or Silent(), run.cancel)
 
@@ -140,12 +180,12 @@ def verify(
     files = [FileResult(name) for name in dict.fromkeys(names)]
 
     def work(file: FileResult, destination: Destination) -> FileResult:
-        with Archive.open(archive, salvage=True, codecs=codecs) as opened:
+        with Archive.open(archive, salvage=True, codecs=codecs, cancel=run.cancel) as opened:
             opened.verify(destination.name, progress=run.progress_of(file), cancel=run.cancel)
             return changed(file, entry=opened.find(destination.name))
 
     Archive.open(archive, salvage=True, codecs=codecs).close()
-    return run.work(files, [Destination(file.name) for file in files], work, executor)
+    return run.work(files, [Destination(file.name) for file in files], each(work), executor)
 
 
 def _make_folders(

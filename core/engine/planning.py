@@ -86,7 +86,7 @@ def _inside(folder: Path, parts: _Parts) -> Iterator[tuple[Path, _Parts]]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _inside(Path(entry), (*parts, entry.name))
-        elif not entry.is_dir():
+        elif not os.path.isdir(entry):  # entry.is_dir() raises for a link in a circle
             yield Path(entry), (*parts, entry.name)
 
 

@@ -32,6 +32,7 @@ class FileResult:
     target: Path | None = None  # of what was extracted
     error: str | None = None  # of what failed, one sentence for the user
     replaced: Path | None = None  # the archive of the entry that this one replaced
+    stored_sha256: bytes | None = None  # of what was written, as Packed has it
 
     @property
     def ok(self) -> bool:

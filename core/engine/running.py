@@ -74,14 +74,18 @@ class Run:
         self,
         files: Sequence[FileResult],
         decided: Sequence[Decision],
-        work: Callable[[FileResult, Destination], FileResult],
+        begin: Callable[[FileResult, Destination], Callable[[], FileResult]],
         executor: Executor | None,
     ) -> list[FileResult]:
-        """Does the work on each file that has a destination, and reports the results."""
+        """Does the work on each file that has a destination, and reports the results.
+
+        ``begin`` returns what does the work on one file; it is called again if the user wants
+        another attempt, and may keep what the last one has done.
+        """
 
         def one(file: FileResult, destination: Destination) -> FileResult:
             self._listener.started(file.name)
-            result = self._attempt(file, lambda: work(file, destination))
+            result = self._attempt(file, begin(file, destination))
             self._listener.finished(result)
             return result
 
@@ -130,6 +134,13 @@ class Run:
                     return file.failed(sentence)
             except Cancelled:
                 return file.failed(sentence)
+
+
+def each(
+    work: Callable[[FileResult, Destination], FileResult],
+) -> Callable[[FileResult, Destination], Callable[[], FileResult]]:
+    """For :meth:`Run.work`, where every attempt is the same."""
+    return lambda file, destination: partial(work, file, destination)
 
 
 class _Ordered:

@@ -82,7 +82,11 @@ def _read(path: Path) -> bytes:
                     f"{MAX_FILE_BYTES >> 30} GiB",
                 )
             file.seek(0)
-            return file.read(MAX_FILE_BYTES + 1)
+            # As much as there is, not as there may be: room for 4 GiB is not to be had everywhere.
+            data = file.read(status.st_size + 1)
+            if len(data) != status.st_size:
+                raise UnreadableFileError(path, "the file changed while it was read: try again")
+            return data
     except OSError as error:
         raise UnreadableFileError(path, _os_reason(error)) from error
     except ValueError as error:  # a path with a NUL or with lone surrogates

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import Archive, database, opening
+from core.archive import Archive, database
 from core.archive.codec import Codecs
+from core.archive.drafts import Draft, Folder
 from core.control import Progress
 from core.errors import (
     ArchiveBusyError,
@@ -354,13 +355,13 @@ def test_creating_where_another_program_was_quicker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.floe"
-    publish = opening._publish
+    publish = Draft.publish
 
-    def late(draft: Path, target: Path) -> None:
-        target.write_text("mine")
-        publish(draft, target)
+    def late(draft: Draft, folder: Folder, name: str, *, overwrite: bool) -> None:
+        path.write_text("mine")
+        publish(draft, folder, name, overwrite=overwrite)
 
-    monkeypatch.setattr(opening, "_publish", late)
+    monkeypatch.setattr(Draft, "publish", late)
     with pytest.raises(TargetExistsError):
         Archive.create(path, codecs=Codecs(FakeCodec))
     assert path.read_text() == "mine"
