@@ -45,7 +45,9 @@ def _exact(coder: Coder) -> Coder:
 
 def add(
     archive: ArchivePath,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images and folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Images and folders.", readable=False)
+    ],
     coder: Annotated[
         Coder,
         typer.Option(

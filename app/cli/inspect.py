@@ -112,7 +112,9 @@ def report(
 
 
 def compare(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", readable=False)
+    ],
     coder: Annotated[Coder, typer.Option(help="Floe's coder.")] = DEFAULT_CODER,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Include the slow settings of other codecs.")

@@ -18,7 +18,10 @@ from core.errors import FloeError, NoSuchEntryError
 FAILED = 1
 INTERRUPTED = 130
 
-ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A .floe file.")]
+# Whatever cannot be read has an error line of its own, not a usage error for all.
+ArchivePath = Annotated[
+    Path, typer.Argument(metavar="ARCHIVE", help="A .floe file.", readable=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.numbers import NOTHING, number, saved
 from core.archive import Totals
+from core.archive.names import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,8 @@ def entries_table(entries: Sequence[Entry]) -> Table:
     for title in ("theory", "achieved", "borrowed", "encode s", "network s", "coding s"):
         table.add_column(title, justify="right")
     for e in entries:
-        table.add_row(
+        _add_row(
+            table,
             e.name,
             f"{e.width} x {e.height} x {e.channels}",
             f"{e.original_bytes:,}",
@@ -54,7 +56,8 @@ def rows_table(rows: Sequence[Measurement]) -> Table:
         table.add_column(title, justify="right")
     for row in rows:
         theory = row.theoretical_bpd
-        table.add_row(
+        _add_row(
+            table,
             row.image,
             row.codec,
             row.settings,
@@ -86,7 +89,8 @@ def models_table(models: Sequence[Listed]) -> Table:
         "name", "kind", "images", "networks", "computed in", "parameters", "bytes", "test"
     )
     for model in models:
-        table.add_row(
+        _add_row(
+            table,
             model.id,
             model.kind,
             model.images,
@@ -107,9 +111,10 @@ def attempts_table(rows: Sequence[tuple[str, Attempt]]) -> Table:
         table.add_column(title, justify="right")
     for image, a in rows:
         if a.problem:
-            table.add_row(image, a.name, a.settings, a.version, a.problem)
+            _add_row(table, image, a.name, a.settings, a.version, a.problem)
             continue
-        table.add_row(
+        _add_row(
+            table,
             *(image, a.name, a.settings, a.version, f"{a.n_bytes or 0:,}"),
             *(number(a.bits_per_dim, 4), number(a.theoretical_bpd, 4)),
             *(number(a.borrowed_bits, 0), number(a.encode_seconds, 2)),
@@ -132,7 +137,8 @@ def paper_lengths(models: Sequence[Measured]) -> Table:
     for model in models:
         for code in sorted(model.codes, key=lambda c: (c.code, c.batch)):
             theory = code.theoretical_bits_per_dim
-            table.add_row(
+            _add_row(
+                table,
                 model.model,
                 f"{code.code}, batches of {code.batch}",
                 str(code.n_images),
@@ -143,7 +149,8 @@ def paper_lengths(models: Sequence[Measured]) -> Table:
                 number(code.alone_bits_per_dim, 2),
             )
     for name, (theory, coded) in PUBLISHED_LENGTHS.items():
-        table.add_row(
+        _add_row(
+            table,
             f"{name}, the paper's", "by layers", NOTHING, f"{theory:.3f}", f"{coded:.3f}",
             f"{coded - theory:+.3f}", NOTHING, NOTHING,
         )  # fmt: skip
@@ -167,7 +174,8 @@ def paper_seconds(models: Sequence[Measured]) -> Table:
         for network in model.networks:
             layers = model.code("by layers", network.batch)
             one = network.batch == 1
-            table.add_row(
+            _add_row(
+                table,
                 model.model,
                 str(network.batch),
                 number(network.seconds, 3),
@@ -179,15 +187,24 @@ def paper_seconds(models: Sequence[Measured]) -> Table:
             )
     for name, (alone, by_one, by_many, bare, bare_many) in PUBLISHED_SECONDS.items():
         row = f"{name}, the paper's GPU"
-        table.add_row(
+        _add_row(
+            table,
             row, "1", f"{bare:.2f}", f"{by_one:.2f}", f"{by_one / bare:.2f}", NOTHING,
             f"{alone:.1f}", f"{alone / by_one:.0f}",
         )  # fmt: skip
-        table.add_row(
+        _add_row(
+            table,
             row, "64", f"{bare_many:.2f}", f"{by_many:.2f}", f"{by_many / bare_many:.2f}", NOTHING,
             NOTHING, NOTHING,
         )  # fmt: skip
     return table
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    """Add a row of plain text: names in archives are anyone's, and rich would read markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def _table(*titles: str) -> Table:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from app.cli.numbers import saved
+from core.archive.names import printable
 from core.engine import FileResult, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def output() -> Console:
 
 def error(text: str) -> None:
     """Print one line to standard error."""
-    print(f"floe: {' '.join(text.split())}", file=sys.stderr)
+    print(f"floe: {printable(' '.join(text.split()))}", file=sys.stderr)
 
 
 class Following:
@@ -83,7 +84,7 @@ class Following:
 
     def started(self, name: str) -> None:
         """Add a bar for a file."""
-        self._files[name] = self._bars.add_task(name, total=None, stage="")
+        self._files[name] = self._bars.add_task(printable(name), total=None, stage="")
 
     def progress(self, p: control.Progress) -> None:
         """Advance the bar of a file."""
@@ -102,7 +103,7 @@ class Following:
         if r.error is not None:
             error(r.error)
         elif r.ok:
-            self._console.print(_done(r), markup=False, soft_wrap=True)
+            self._console.print(printable(_done(r)), markup=False, soft_wrap=True)
 
 
 @contextmanager

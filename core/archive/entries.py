@@ -125,13 +125,15 @@ class EntryTable:
         return self._names("ORDER BY id")
 
     def _check_written(self, name: str, values: list[Any], packed: Packed) -> None:
-        number, _, *found = self._row(name)
-        pieces = self._chunks.pieces(number)
-        stored = digest_of(all_pieces(self._chunks, pieces))
+        reason = "the archive does not hold what was written; nothing was kept"
+        try:
+            number, _, *found = self._row(name)
+            pieces = self._chunks.pieces(number)
+            stored = digest_of(all_pieces(self._chunks, pieces))
+        except DamagedArchiveError as error:
+            raise VerificationError(shown(name), reason) from error
         if found != values or stored != packed.stored_sha256:
-            raise VerificationError(
-                shown(name), "the archive does not hold what was written; nothing was kept"
-            )
+            raise VerificationError(shown(name), reason)
 
     def _names(self, clause: str, *values: str) -> list[str]:
         return [

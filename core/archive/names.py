@@ -82,6 +82,11 @@ def _size(part: str) -> int:
     return len(part.encode())
 
 
+def printable(text: str) -> str:
+    """A text that may hold anyone's names, for a terminal: without control characters."""
+    return re.sub(rf"(?![/\\]){_BAD_CHARACTERS.pattern}", "\ufffd", text)
+
+
 def shown(name: str) -> str:
     """A name for a message: without the characters that would deceive its reader."""
     text = re.sub(f"(?!/){_BAD_CHARACTERS.pattern}", "\ufffd", name)

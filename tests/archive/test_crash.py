@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.archive import Archive, database
+from core.archive.chunks import ChunkTable
 from core.archive.codec import Codecs
 from core.archive.drafts import Draft, Folder
-from core.control import Progress
+from core.control import CancelToken, Progress
 from core.errors import (
     ArchiveBusyError,
+    Cancelled,
     DamagedArchiveError,
     EntryExistsError,
     TargetExistsError,
@@ -196,6 +200,8 @@ def test_a_full_disk(path: Path, large: Path, more: int) -> None:
     assert done.stdout.splitlines()[0].startswith("UnwritableFileError")
     # The same open archive still lists what it had.
     assert done.stdout.splitlines()[1] == str(list(FILES))
+    # A copy of the archive alone is whole: nothing waits for its next user (B3).
+    assert not path.with_name("x.floe-journal").exists()
     check_intact(path, FILES)
 
 
@@ -261,6 +267,72 @@ def test_two_writers_take_turns(path: Path, sources: Path) -> None:
         one.remove(["other.png"])
         assert other.find("other.png") is None
     check_intact(path, FILES | {"one.png": FILES["a.png"]})
+
+
+def test_writers_of_one_program_wait_for_each_other(
+    path: Path, sources: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes: what they have coded would be lost (C5)."""
+    insert = ChunkTable.insert
+    within, errors = threading.Event(), []
+
+    def slowly(self: ChunkTable, *arguments: Any) -> None:
+        within.set()
+        time.sleep(1)
+        insert(self, *arguments)
+
+    def add(name: str) -> None:
+        try:
+            with open_fake(path, write=True) as archive:
+                archive.add_file(sources / "a.png", name)
+        except BaseException as error:
+            errors.append(error)
+
+    monkeypatch.setattr(ChunkTable, "insert", slowly)
+    first = threading.Thread(target=add, args=("1.png",))
+    first.start()
+    assert within.wait(20)
+    add("2.png")
+    first.join()
+    assert not errors
+    check_intact(path, FILES | {"1.png": FILES["a.png"], "2.png": FILES["a.png"]})
+
+
+def test_waiting_for_another_program_can_be_cancelled(path: Path, sources: Path) -> None:
+    cancel = CancelToken()
+    with tampering(path) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        threading.Timer(0.3, cancel.cancel).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            open_fake(path, write=True, cancel=cancel)
+        assert time.monotonic() - began < database.READ_SECONDS / 2
+        connection.execute("ROLLBACK")
+    check_intact(path, FILES)
+
+
+def test_a_commit_waits_for_another_programs_reader(path: Path, sources: Path) -> None:
+    with tampering(path) as connection, open_fake(path, write=True) as archive:
+        cursor = connection.execute("SELECT * FROM entry")
+        cursor.fetchone()
+        closing = threading.Timer(0.5, lambda: None)
+        closing.start()
+
+        def close_soon() -> None:
+            closing.join()
+
+        thread = threading.Thread(target=archive_remove, args=(path,))
+        thread.start()
+        close_soon()
+        cursor.close()
+        thread.join()
+        assert archive.find("a.png") is None
+    check_intact(path, {name: FILES[name] for name in FILES if name != "a.png"})
+
+
+def archive_remove(path: Path) -> None:
+    with open_fake(path, write=True) as archive:
+        archive.remove(["a.png"])
 
 
 def test_a_writer_in_the_way_is_reported(path: Path, sources: Path, impatient: None) -> None:

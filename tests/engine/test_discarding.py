@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +97,30 @@ def test_whatever_changed_meanwhile_stays(
     assert "does not hold it any more" in (results[1].error or "")
     assert (folder / "0.bmp").exists()
     assert (folder / "2.bmp").exists()
+
+
+@pytest.mark.parametrize("written_here", [True, False])
+def test_what_the_archive_does_not_give_back_stays(
+    archive: Path, added: list[FileResult], folder: Path, written_here: bool
+) -> None:
+    """What the list says of it is right, and its data are not (C2)."""
+    if not written_here:
+        added = engine.add(archive, engine.plan([folder]), codecs=Codecs(FakeCodec))
+        assert {result.outcome for result in added} == {Outcome.UNCHANGED}
+    files, basket = engine.discardables(added), Basket()
+    with sqlite3.connect(archive) as connection:
+        ((number, data),) = connection.execute(
+            "SELECT id, data FROM chunk WHERE entry = 1 AND part = 'pixels' LIMIT 1"
+        )
+        spoilt = data[:-1] + bytes([data[-1] ^ 1])
+        connection.execute(
+            "UPDATE chunk SET data = ?, crc32 = ? WHERE id = ?",
+            (spoilt, zlib.crc32(spoilt), number),
+        )
+    connection.close()
+    results = engine.discard(archive, files[:1], basket, codecs=Codecs(FakeCodec))
+    assert basket.moved == []
+    assert "does not give it back" in (results[0].error or "")
+    assert (folder / "0.bmp").exists()
+    results = engine.discard(archive, files[2:], basket, codecs=Codecs(FakeCodec))
+    assert basket.moved == ["2.bmp"]

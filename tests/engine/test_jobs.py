@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,15 @@ from PIL import Image
 from core import engine
 from core.archive import Archive
 from core.archive.codec import Codecs
+from core.archive.entry import Entry
 from core.control import CancelToken, Progress
-from core.engine import Always, Choice, FileResult, Outcome
-from core.errors import NotAnArchiveError, UnreadableFileError, UnwritableFileError
+from core.engine import Always, Answer, Choice, FileResult, Outcome, Query
+from core.errors import (
+    ArchiveBusyError,
+    NotAnArchiveError,
+    UnreadableFileError,
+    UnwritableFileError,
+)
 from tests.fakes import FakeCodec
 
 
@@ -210,6 +217,68 @@ def test_what_is_no_archive_is_said_before_anything_is_coded(folder: Path, tmp_p
     with pytest.raises(UnreadableFileError):
         engine.extract(tmp_path / "none.floe", ["a"], [], tmp_path, codecs=Codecs(lambda: codec))
     assert codec.n_encoded == 0
+
+
+def test_the_same_file_added_twice_at_once(archive: Path, folder: Path) -> None:
+    """The later one is told that it is there already, not that its name is taken (B2b)."""
+    both = threading.Barrier(2)
+
+    class Together(FakeCodec):
+        def encode(self, pixels, **kwargs):  # type: ignore[no-untyped-def]
+            both.wait(20)
+            return super().encode(pixels, **kwargs)
+
+    def add(_: int) -> FileResult:
+        sources = engine.plan([folder / "0.png"])
+        (result,) = engine.add(archive, sources, codecs=Codecs(Together))
+        return result
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(add, range(2)))
+    assert {result.outcome for result in results} == {Outcome.DONE, Outcome.UNCHANGED}
+    assert all(result.entry is not None for result in results)
+    assert stored(archive) == ["0.png"]
+
+
+def test_what_was_coded_is_kept_while_another_program_has_the_archive(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec, add_packed = FakeCodec(), Archive.add_packed
+    busy = iter([True, True, False])
+
+    def sometimes(self: Archive, *arguments: Any, **options: Any) -> Entry:
+        if next(busy):
+            raise ArchiveBusyError(self.path, "another program is writing to the archive")
+        return add_packed(self, *arguments, **options)
+
+    class Retry:
+        def ask(self, query: Query, cancel: CancelToken) -> Answer:
+            return Answer(Choice.RETRY)
+
+    monkeypatch.setattr(Archive, "add_packed", sometimes)
+    (result,) = engine.add(
+        archive, engine.plan([folder / "0.png"]), queries=Retry(), codecs=Codecs(lambda: codec)
+    )
+    assert result.ok
+    assert codec.n_encoded == 1
+    assert stored(archive) == ["0.png"]
+
+
+def test_nothing_is_coded_for_an_archive_that_takes_nothing(guarded: Path) -> None:
+    """A lock can be had on a medium that is only read (C)."""
+    archive, source = guarded / "a.floe", save(guarded / "sources" / "0.png", 0)
+    Archive.create(archive).close()
+    codec = FakeCodec()
+    archive.chmod(0o400)
+    guarded.chmod(0o500)
+    with pytest.raises(UnwritableFileError):
+        engine.add(archive, engine.plan([source]), codecs=Codecs(lambda: codec))
+    archive.chmod(0o600)
+    with pytest.raises(UnwritableFileError):  # the folder takes no journal
+        engine.add(archive, engine.plan([source]), codecs=Codecs(lambda: codec))
+    guarded.chmod(0o700)
+    assert codec.n_encoded == 0
+    assert stored(archive) == []
 
 
 def test_an_archive_that_cannot_be_written_is_said_first(

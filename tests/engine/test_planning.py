@@ -53,6 +53,14 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     assert names(tmp_path / "f") == ["f/1.png", "f/2.png"]
 
 
+def test_a_link_in_a_circle_costs_only_itself(tmp_path: Path) -> None:
+    """Asking whether it is a folder raised (B8)."""
+    touch(tmp_path / "f" / "1.png")
+    (tmp_path / "f" / "loop").symlink_to("loop")
+    assert names(tmp_path / "f") == ["f/1.png", "f/loop"]
+    assert names(tmp_path / "f" / "loop") == ["loop"]
+
+
 def test_what_is_gone_or_too_long_comes_back(tmp_path: Path) -> None:
     gone = tmp_path / "gone.png"
     assert plan([gone]) == [(gone, "gone.png")]
