@@ -71,6 +71,11 @@ class Database:
         with self._reading():
             yield from self._execute(sql, values, READ_SECONDS)
 
+    def configure(self, *pragmas: str) -> None:
+        """Sets pragmas, some of which read the file. Raises sqlite3.Error."""
+        for pragma in pragmas:
+            self._execute(f"PRAGMA {pragma}", (), READ_SECONDS)
+
     def next_id(self, table: str) -> int:
         """An id above all that a table has. Raises DamagedArchiveError."""
         ((number,),) = self.rows(f"SELECT ifnull(max(id), 0) + 1 FROM {table}")

@@ -124,7 +124,9 @@ def open_database(
         raise
     try:
         with sqlite_errors(path, writing=write):
-            _configure(connection, write=write, durable=durable, cut_short=bool(cut_short))
+            if not cut_short:
+                _defend(connection)
+            _configure(database, write=write, durable=durable, cut_short=bool(cut_short))
         # SQLite must have read what was checked on the first page.
         check_objects(path, database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
         file.check_at(path)
@@ -227,25 +229,25 @@ def _connect(real: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _configure(
-    connection: sqlite3.Connection, *, write: bool, durable: bool, cut_short: bool
-) -> None:
-    connection.execute("PRAGMA trusted_schema = OFF")
+def _configure(database: Database, *, write: bool, durable: bool, cut_short: bool) -> None:
+    database.configure("trusted_schema = OFF")
     if cut_short:
         # Without this SQLite refuses a file that has fewer pages than its header says. The
         # connection only reads, and its schema is checked.
-        connection.execute("PRAGMA writable_schema = ON")
-    for pragma in _SAFE_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        database.configure("writable_schema = ON")
+    database.configure(*_SAFE_PRAGMAS)
     if not durable:
-        connection.execute("PRAGMA synchronous = OFF")
+        database.configure("synchronous = OFF")
     if write:
-        connection.execute(f"PRAGMA cache_size = -{WRITE_CACHE_BYTES // 1024}")
+        database.configure(f"cache_size = -{WRITE_CACHE_BYTES // 1024}")
     else:
-        connection.execute("PRAGMA query_only = ON")
-    if sys.version_info >= (3, 12) and not cut_short:
+        database.configure("query_only = ON")
+
+
+def _defend(connection: sqlite3.Connection) -> None:
+    """Keeps even SQL of ours from changing the schema; views are off, as there are none."""
+    if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
 
 
