@@ -32,7 +32,7 @@ ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 #: What takes a reason for an error, or for keeping a file's own bytes.
 TAKERS = ERRORS | {"_damaged", "_original", "_stored", "BrokenPngError", "UnusualPngError"}
 #: What returns one.
-GIVERS = {"_what_it_is", "_os_reason", "_reason", "_in_words", "_check_file", "open_database"}
+GIVERS = {"_what_it_is", "_os_reason", "_reason", "_in_words", "_cut_short", "open_database"}
 NAMES = {"reason", "sentence", "needed", "pages", "_MODE_REASONS", "_IN_WORDS"}
 
 
