@@ -39,7 +39,7 @@ class Changes:
             raise EntryExistsError(shown(name), "the archive has a folder of this name already")
         for above in folders_above(name):
             if self._entries.has(above):
-                raise EntryExistsError(shown(above), "this is an image, in which no others can be")
+                raise EntryExistsError(shown(above), "this is an image and cannot contain others")
 
     def new_folder(self, name: str) -> str:
         """Makes an empty folder and returns its name. Raises EntryExistsError, HostileNameError."""
@@ -140,14 +140,14 @@ class Changes:
                 raise
             raise UnwritableFileError(
                 parcel.parent,
-                f"what is taken out cannot be kept here ({error.reason}): make room, take out "
-                "less at a time, or remove it for good by floe remove",
+                f"what is removed cannot be kept here for undoing ({error.reason}): make room, "
+                "remove less at a time, or remove it for good with floe remove",
             ) from error
         except DamagedArchiveError as error:
             if error.path != parcel:
                 raise
             raise DamagedArchiveError(
                 self._path,
-                "what its list says of these entries is so damaged that they could not be put "
-                "back: they can only be removed for good, by floe remove",
+                "the rows of these entries are too damaged to be put back later: remove them for "
+                "good with floe remove",
             ) from error

@@ -80,7 +80,7 @@ class Database:
         """An id above all that a table has. Raises DamagedArchiveError."""
         ((number,),) = self.rows(f"SELECT ifnull(max(id), 0) + 1 FROM {table}")
         if not isinstance(number, int):  # beyond 64 bits SQLite continues in floating point
-            raise DamagedArchiveError(self.path, "the archive holds impossible numbers")
+            raise DamagedArchiveError(self.path, "the archive contains impossible numbers")
         return number
 
     @contextmanager
@@ -165,7 +165,7 @@ def sqlite_errors(path: Path, *, writing: bool) -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite's message quotes bytes of the file
         raise DamagedArchiveError(path, "the archive is damaged") from error
     except OverflowError as error:
-        raise DamagedArchiveError(path, "the archive holds impossible numbers") from error
+        raise DamagedArchiveError(path, "the archive contains impossible numbers") from error
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -183,8 +183,8 @@ def _translated(error: sqlite3.Error, path: Path, writing: bool) -> FloeError:
         if not writing:
             return UnreadableFileError(
                 path,
-                "the archive was left in the middle of a change, and cannot be put in order "
-                "because it or its folder is not writable",
+                "a change of the archive was interrupted, and cannot be undone because the archive "
+                "or its folder is not writable",
             )
         return UnwritableFileError(path, "no permission to write to the archive or its folder")
     if writing and code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):

@@ -66,7 +66,7 @@ class EntryTable:
             return number, entry_of_row(number, values, crc32)
         except ValueError as error:
             raise DamagedEntryError(
-                shown(name), f"what the archive's list says of it is damaged ({error})"
+                shown(name), f"its row in the archive's list is damaged ({error})"
             ) from error
 
     def insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
@@ -125,7 +125,7 @@ class EntryTable:
         return self._names("ORDER BY id")
 
     def _check_written(self, name: str, values: list[Any], packed: Packed) -> None:
-        reason = "the archive does not hold what was written; nothing was kept"
+        reason = "the archive does not contain what was written; nothing was added"
         try:
             number, _, *found = self._row(name)
             pieces = self._chunks.pieces(number)

@@ -44,7 +44,7 @@ class ArchiveFile:
             with cls._sharing:
                 status = os.stat(path)
                 if not stat.S_ISREG(status.st_mode):
-                    raise NotAnArchiveError(path, "not a file, and no Floe archive")
+                    raise NotAnArchiveError(path, "not a regular file, so not a Floe archive")
                 file = cls._shared.get((status.st_dev, status.st_ino))
                 if file is None:
                     file = cls._opened(path)
@@ -53,7 +53,7 @@ class ArchiveFile:
         except OSError as error:
             raise UnreadableFileError(path, _reason(error)) from error
         except ValueError as error:  # a NUL in the path
-            raise UnreadableFileError(path, "not a path that can be opened") from error
+            raise UnreadableFileError(path, "not a valid path") from error
 
     @classmethod
     def _opened(cls, path: Path) -> ArchiveFile:

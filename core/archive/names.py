@@ -71,7 +71,7 @@ def check_name(name: str) -> None:
     if any(part in ("", ".", "..") for part in parts):
         raise HostileNameError(shown(name), 'a part of the name is empty, "." or ".."')
     if any(_BAD_CHARACTERS.search(part) for part in parts):
-        raise HostileNameError(shown(name), "the name holds characters that no name may hold")
+        raise HostileNameError(shown(name), "the name contains characters that are not allowed")
     if unicodedata.normalize("NFC", name) != name:
         raise HostileNameError(shown(name), "the name is not in Unicode's normal form C")
     if len(name.encode()) > MAX_NAME_BYTES or max(map(_size, parts)) > MAX_PART_BYTES:
@@ -114,7 +114,7 @@ def target_path(folder: Path, name: str, *, windows: bool = os.name == "nt") -> 
     try:
         parent = target.parent.resolve()
     except (OSError, RuntimeError) as error:  # links in a circle
-        raise HostileNameError(shown(name), "its folder cannot be followed") from error
+        raise HostileNameError(shown(name), "the links on its path form a loop") from error
     if parent != root and root not in parent.parents:
         raise HostileNameError(shown(name), "a link would lead out of the folder")
     return parent / target.name

@@ -69,7 +69,7 @@ def create_database(path: Path, *, overwrite: bool = False) -> None:
             path, "is a link that leads nowhere" if dangling else "exists already"
         )
     if "\0" in str(path):
-        raise UnwritableFileError(path, "not a path that can be written")
+        raise UnwritableFileError(path, "not a valid path")
     _check_sqlite(path)
     try:
         with (
@@ -113,9 +113,7 @@ def open_database(
             header = _check_start(path, file)
         cut_short = _cut_short(file, header)
         if cut_short and not salvage:
-            raise DamagedArchiveError(
-                path, f"{cut_short} (extracting may still give what is whole)"
-            )
+            raise DamagedArchiveError(path, f"{cut_short} (extracting may still recover images)")
         with sqlite_errors(path, writing=write):
             connection = _connect(real, "rw" if write else "ro")
         database = Database(path, connection, file, cancel)

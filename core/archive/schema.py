@@ -121,7 +121,7 @@ def check_header(path: Path, start: bytes, file_bytes: int) -> Header:
     whole or not one that Floe writes.
     """
     if not file_bytes:
-        raise NotAnArchiveError(path, "the file is empty, and no Floe archive")
+        raise NotAnArchiveError(path, "the file is empty, so not a Floe archive")
     if not start.startswith(_MAGIC[: len(start)]):
         raise NotAnArchiveError(path, "not a Floe archive")
     if len(start) < _HEADER_BYTES:
@@ -138,7 +138,7 @@ def check_header(path: Path, start: bytes, file_bytes: int) -> Header:
             f"{FORMAT_VERSION}: a newer version of Floe is needed",
         )
     if version < 1:
-        raise DamagedArchiveError(path, f"the archive says that it is in format {version}")
+        raise DamagedArchiveError(path, f"the archive claims to be in format {version}")
     if page_bytes == 1:
         page_bytes = 65536
     if 2 in (writing, reading):

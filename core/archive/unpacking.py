@@ -72,7 +72,7 @@ class EntryReader:
         except DamagedEntryError:
             raise
         except FloeError as error:
-            raise _damaged(entry, f"what is not pixels does not decode ({error})") from error
+            raise _damaged(entry, f"its metadata does not decode ({error})") from error
 
     def codelengths(
         self,

@@ -83,10 +83,10 @@ def _reason(error: OSError) -> str:
         errno.EDQUOT: "no space is left on the disk",
         errno.EACCES: "no permission to write here",
         errno.EPERM: "no permission to write here",
-        errno.EROFS: "the disk can only be read",
+        errno.EROFS: "the disk is read-only",
         errno.ENAMETOOLONG: "the name is too long for this disk",
         errno.EISDIR: "a folder of this name is in the way",
-        errno.ENOTDIR: "a part of the path is no folder",
+        errno.ENOTDIR: "a part of the path is not a folder",
         errno.ELOOP: "a link is where a folder is needed",
         errno.EEXIST: "a file is where a folder is needed",
     }.get(error.errno or 0, f"cannot be written ({error.strerror or error})")

@@ -79,14 +79,14 @@ def discard(
         with Archive.open(archive, codecs=codecs, cancel=run.cancel) as opened:
             entry = opened.find(destination.name)
             if entry is None or not entry.file_exact:
-                raise KeptFileError(file.source, "stays: the archive does not hold it any more")
+                raise KeptFileError(file.source, "kept: the archive no longer contains it")
             if not same_file(file.source, entry, run.cancel):
-                raise KeptFileError(file.source, "stays: it is not what was archived any more")
+                raise KeptFileError(file.source, "kept: it has changed since it was archived")
             _check_stored(opened, file, entry, written[file.source], run)
         try:
             move(file.source)
         except OSError as error:
-            reason = f"stays: the wastebasket does not take it ({error.strerror or error})"
+            reason = f"kept: it cannot be moved to the wastebasket ({error.strerror or error})"
             raise KeptFileError(file.source, reason) from error
         return changed(file, entry=entry)
 
@@ -106,8 +106,8 @@ def _check_stored(
         if sha256 is None:
             opened.verify(entry.name, progress=run.progress_of(file), cancel=run.cancel)
         elif opened.stored_sha256(entry.name) != sha256:
-            raise DamagedEntryError(entry.name, "other data are stored than were written")
+            raise DamagedEntryError(entry.name, "the stored data are not those that were written")
     except (DamagedEntryError, ModelError) as error:
         raise KeptFileError(
-            file.source, f"stays: the archive does not give it back ({error})"
+            file.source, f"kept: the archive cannot restore it ({error})"
         ) from error

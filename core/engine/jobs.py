@@ -82,7 +82,7 @@ class _Adding:
         file, name, cancel = self.file, self.destination.name, self.run.cancel
         assert file.source is not None
         if os.path.isdir(file.source):
-            raise UnreadableFileError(file.source, "the folder cannot be looked into")
+            raise UnreadableFileError(file.source, "the folder cannot be read")
         progress = self.run.progress_of(file)
         with Archive.open(self.archive, write=True, codecs=self.codecs, cancel=cancel) as opened:
             if there := self._added_meanwhile(opened):

@@ -90,7 +90,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise UnreadableFileError(path, _os_reason(error)) from error
     except ValueError as error:  # a path with a NUL or with lone surrogates
-        raise UnreadableFileError(path, f"not a path that can be opened ({error})") from error
+        raise UnreadableFileError(path, f"not a valid path ({error})") from error
     except MemoryError as error:
         raise ImageTooLargeError(path, "the file does not fit into memory") from error
 

@@ -241,7 +241,7 @@ def test_what_is_not_written_as_it_was_meant_is_not_archived(
     before = path.read_bytes()
     with (
         open_fake(path, write=True) as archive,
-        pytest.raises((VerificationError,), match="nothing was kept"),
+        pytest.raises((VerificationError,), match="nothing was added"),
     ):
         archive.add_file(source, "new.png")
     assert path.read_bytes() == before

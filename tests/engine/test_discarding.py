@@ -93,8 +93,8 @@ def test_whatever_changed_meanwhile_stays(
         opened.remove(["f/2.bmp"])
     results = engine.discard(archive, [files[0], files[2]], basket)
     assert basket.moved == []
-    assert "not what was archived any more" in (results[0].error or "")
-    assert "does not hold it any more" in (results[1].error or "")
+    assert "has changed since it was archived" in (results[0].error or "")
+    assert "no longer contains it" in (results[1].error or "")
     assert (folder / "0.bmp").exists()
     assert (folder / "2.bmp").exists()
 
@@ -120,7 +120,7 @@ def test_what_the_archive_does_not_give_back_stays(
     connection.close()
     results = engine.discard(archive, files[:1], basket, codecs=Codecs(FakeCodec))
     assert basket.moved == []
-    assert "does not give it back" in (results[0].error or "")
+    assert "cannot restore it" in (results[0].error or "")
     assert (folder / "0.bmp").exists()
     results = engine.discard(archive, files[2:], basket, codecs=Codecs(FakeCodec))
     assert basket.moved == ["2.bmp"]

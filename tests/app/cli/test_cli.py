@@ -200,7 +200,7 @@ def test_empty_folders_come_out_and_can_be_removed(archive: Path, tmp_path: Path
     (tmp_path / "two" / "trip").write_text("in the way")
     failed = floe("extract", archive, "trip/empty", "--to", tmp_path / "two")
     assert failed.exit_code == 1
-    assert "a part of the path is no folder" in failed.stderr
+    assert "a part of the path is not a folder" in failed.stderr
     assert floe("remove", archive, "trip/empty").exit_code == 0
     with Archive.open(archive) as opened:
         assert opened.folders() == []

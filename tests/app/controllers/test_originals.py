@@ -133,7 +133,7 @@ def test_refusals_and_changes_are_said_and_tried_again(
     assert moved == ["0.bmp"]
     _, refused, changed = last_states(window, 3)
     assert refused == "Stays: the wastebasket does not take it (the disk has none)"
-    assert changed == "Stays: it is not what was archived any more"
+    assert changed == "Kept: it has changed since it was archived"
     refusing = False
     window.actions_.retry.trigger()
     qtbot.waitUntil(lambda: "1 failed" in window.message.text, timeout=10_000)

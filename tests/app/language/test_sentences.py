@@ -110,7 +110,7 @@ def test_names_and_numbers_stay(book: Book) -> None:
     text = "/x/h.floe: the archive is cut short: 5 of its 70 bytes are there"
     whole = "/x/h.floe: das Archiv ist abgeschnitten: 5 von 70 Bytes sind da"
     assert book.translated(text) == whole
-    assert book.translated(f"{text} (extracting may still give what is whole)") == (
+    assert book.translated(f"{text} (extracting may still recover images)") == (
         f"{whole} (was noch ganz ist, lässt sich vielleicht entpacken)"
     )
 
