@@ -132,7 +132,7 @@ def test_refusals_and_changes_are_said_and_tried_again(
     qtbot.waitUntil(lambda: "2 failed" in window.message.text, timeout=10_000)
     assert moved == ["0.bmp"]
     _, refused, changed = last_states(window, 3)
-    assert refused == "Stays: the wastebasket does not take it (the disk has none)"
+    assert refused == "Kept: it cannot be moved to the wastebasket (the disk has none)"
     assert changed == "Kept: it has changed since it was archived"
     refusing = False
     window.actions_.retry.trigger()
