@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.control import CancelToken
-from core.images.frames import BodyReader, FrameError, number, pack, unpack
+from core.images.frames import BodyReader, FrameError, number
+from core.images.jpeg.headers import pack, unpack
 from core.images.jpeg.image import JpegImage
 from core.images.jpeg.markers import ScanHeader, Walk
 from core.images.jpeg.nonzero import masks_of
