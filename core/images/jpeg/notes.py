@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from core.images.frames import BodyReader, FrameError, number
-from core.images.jpeg.bits import MAX_FILL, NO_PADDING, PAD_ONES, PAD_OTHER, PAD_ZEROS, Integers
+from core.images.jpeg.bits import MAX_FILL, PAD_ONES, PAD_OTHER, PAD_ZEROS, Integers
 from core.images.jpeg.markers import ScanHeader
 from core.images.jpeg.plan import n_blocks_of_unit, n_restarts_of, size_of
-from core.images.jpeg.scan import ScanNotes
+from core.images.jpeg.scan import ScanNotes, usual_padding
 from core.images.jpeg.stream import ScanRecipe
 
 # Bits of the first number: what follows it, in this order.
@@ -23,8 +23,8 @@ def write_notes(header: ScanHeader, scan: ScanRecipe) -> bytes:
     notes = scan.notes
     total, _ = size_of(header)
     pads = notes.pads
-    usual = PAD_ZEROS if np.sum(pads == PAD_ZEROS) > np.sum(pads == PAD_ONES) else PAD_ONES
-    odd_pads = np.flatnonzero((pads != usual) & (pads != NO_PADDING))
+    usual = usual_padding(pads)
+    odd_pads = np.flatnonzero(pads != usual)
     odd_marks = np.flatnonzero(notes.marks)
     flags, body = 0, bytearray()
     if notes.n_units < total:

@@ -21,7 +21,10 @@ from core.images.jpeg.bits import (
     N_FAKE,
     N_RESTARTS,
     N_ZEROS,
+    NO_PADDING,
     OVERLONG,
+    PAD_ONES,
+    PAD_ZEROS,
     POSITION,
     UNIT,
     Blocks,
@@ -127,14 +130,17 @@ def decode_scan(
             break  # its writer is too unlike libjpeg
     n_left = max(0, int(state[N_BITS] - state[N_FAKE])) & 7
     bits = int(state[BUFFER]) >> int(state[N_BITS]) - n_left
-    pads[state[N_RESTARTS]] = padding_code(bits & (1 << n_left) - 1, n_left)
+    pads = pads[: state[N_RESTARTS] + 1]
+    is_complete = state[UNIT] == plan.n_units
+    pads[-1] = padding_code(bits & (1 << n_left) - 1, n_left) if is_complete else NO_PADDING
+    pads[pads == NO_PADDING] = usual_padding(pads)
     every_break = np.concatenate([*all_breaks, np.empty(0, np.int64)])
     as_libjpeg = not state[OVERLONG]
     joins_own = bool(state[JOINED]) or not np.any(every_break & 2)
     explained = 1 * as_libjpeg + 2 * (not joins_own)
     notes = ScanNotes(
         int(state[UNIT]),
-        pads[: state[N_RESTARTS] + 1].copy(),
+        pads.copy(),
         marks[: state[N_RESTARTS]].copy(),
         np.concatenate([*all_zeros, np.empty((0, 2), np.int64)]),
         every_break[every_break & explained == 0] >> 2,
@@ -249,6 +255,11 @@ def encode_scan(
         padding = int(notes.pads[state[N_RESTARTS]])
         end = int(pad(out, end, int(state[BUFFER]), int(state[N_BITS]), padding))
     return out[:end].tobytes(), int(state[UNIT])
+
+
+def usual_padding(pads: Bytes) -> int:
+    """The commoner of zeros and ones."""
+    return PAD_ZEROS if np.sum(pads == PAD_ZEROS) > np.sum(pads == PAD_ONES) else PAD_ONES
 
 
 def up_to(notes: ScanNotes, header: ScanHeader, n_units: int) -> ScanNotes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.images.jpeg import Recipe, rebuild, take_apart
+from tests.images.jpeg.checking import check
 
 JPEGS = Path(__file__).parents[4] / "shared" / "data" / "jpeg"
 
@@ -27,19 +27,6 @@ def jpeg(height: int = 70, width: int = 90, channels: int = 3, **options: Any) -
     file = io.BytesIO()
     Image.fromarray(smooth(height, width, channels)).save(file, "JPEG", **options)
     return file.getvalue()
-
-
-def check(data: bytes) -> Recipe:
-    """The recipe, which together with the coefficients alone makes the file again."""
-    images, recipe = take_apart(data)
-    read = Recipe.from_bytes(recipe.to_bytes())
-    blank = read.blank_images()
-    assert [image.outline for image in blank] == [image.outline for image in images]
-    for image, other in zip(images, blank, strict=True):
-        for ours, theirs in zip(image.components, other.components, strict=True):
-            theirs.coefficients[:] = ours.coefficients
-    assert rebuild(blank, read) == data
-    return recipe
 
 
 @pytest.mark.parametrize("progressive", [False, True])
