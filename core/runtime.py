@@ -10,6 +10,9 @@ from threading import Lock
 #: each other do.
 THREADS_PER_IMAGE = 4
 
+#: Memory that coding one tile takes at most, besides the picture.
+TILE_BYTES = 500 * 2**20
+
 _CONFIGURING = Lock()
 
 
@@ -43,3 +46,16 @@ def _configured() -> int:
     threads = min(torch.get_num_threads(), THREADS_PER_IMAGE)
     torch.set_num_threads(1)
     return threads
+
+
+def tiles_at_once(threads: int) -> int:
+    """How many tiles of an image to code at the same time: one a thread, in a quarter of memory."""
+    return max(1, min(threads, _memory_bytes() // 4 // TILE_BYTES))
+
+
+def _memory_bytes() -> int:
+    """The machine's memory; 8 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 * 2**30

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from core.control import CancelToken, PixelListener
-from core.runtime import configure_torch
+from core.runtime import configure_torch, tiles_at_once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,7 +109,7 @@ def load_photo_codec() -> ImageCodec:
     threads = configure_torch()
     from core.coding.photo.codec import photo_codec
 
-    return photo_codec(threads)
+    return photo_codec(threads, tiles_at_once(threads))
 
 
 class Codecs:

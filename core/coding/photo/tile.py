@@ -30,9 +30,10 @@ from core.arrays import Float32, Integers, Pixels, Words
 from core.coding.auxiliary import auxiliary_words
 from core.coding.coders import Coder
 from core.coding.photo.composition import GROWTH_EXPONENTS, choose_growth, chunks, pixel_flow
+from core.coding.photo.pieces import EncodedPiece
 from core.coding.photo.side import CHECKSUM_WORDS, GREY_BITS, GROWTH_BITS
 from core.coding.stack import Stack
-from core.control import CancelToken, PixelListener
+from core.control import PixelListener
 from core.errors import DamagedChunkError
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
@@ -77,28 +78,22 @@ class EncodedTile:
     lost_bits: int
 
 
-@dataclass(frozen=True)
-class EncodedPiece:
-    """What the encoder keeps of a piece until it pushes it: its distributions and pixels (N,)."""
-
-    cdf: MixtureCdf
-    values: Integers
-    theoretical_bits: float
-
-
 class TileCoder:
-    """Codes tiles, one after the other, by one model and one coder."""
+    """Codes tiles, one after the other, by one model and one coder.
+
+    check: called often, may raise to stop the work.
+    """
 
     def __init__(
         self,
         model: PhotoModel,
         coder: Coder,
         on_pixels: PixelListener,
-        cancel: CancelToken,
+        check: Callable[[], None],
         clock: Clock,
     ) -> None:
         self._model, self._coder, self._clock = model, coder, clock
-        self._on_pixels, self._cancel = on_pixels, cancel
+        self._on_pixels, self._check = on_pixels, check
 
     def encode(self, number: int, pixels: Pixels) -> EncodedTile:
         """The tile of this number, (H, W, C) uint8, as one chunk. Raises Cancelled."""
@@ -162,7 +157,7 @@ class TileCoder:
             network = self._model.network.level(level)
             picture = walk(
                 network, self._model.tables, picture, size, channels, code,
-                check=self._cancel.check,
+                check=self._check,
             )  # fmt: skip
         pixels = _pixels(picture, shape[2])
         if not finest:
@@ -178,7 +173,7 @@ class TileCoder:
         def hidden() -> Iterator[Float32]:
             for level in levels:
                 network = self._model.network.level(level)
-                yield from hidden_of(network, pictures[level], len(channels), self._cancel.check)
+                yield from hidden_of(network, pictures[level], len(channels), self._check)
 
         pieces: list[EncodedPiece] = []
         # The networks run ahead of what learns from the pixels, by about a phase of a whole tile.
@@ -189,7 +184,7 @@ class TileCoder:
                 walk(
                     self._model.network.level(level), self._model.tables, coarse,
                     (picture.shape[-2], picture.shape[-1]), channels, code,
-                    check=self._cancel.check, known=slabs,
+                    check=self._check, known=slabs,
                 )  # fmt: skip
         return pieces
 
@@ -203,10 +198,9 @@ class TileCoder:
         }
 
         def code(piece: Piece) -> Integers:
-            self._cancel.check()
+            self._check()
             values: Integers = phases[piece.corner][piece.channel, piece.span]
-            bits = float(piece.cdf.theoretical_bits(values).sum(dtype=float))
-            pieces.append(EncodedPiece(piece.cdf, values, bits))
+            pieces.append(EncodedPiece.of(piece.cdf, values, self._coder))
             if piece.channel == CHANNEL_ORDER[0]:  # pushing them takes a quarter of the time
                 self._on_pixels(len(piece))
             return values
@@ -217,13 +211,13 @@ class TileCoder:
         """Pushes pieces, the last one first, and drops them; returns how fast chunks grew."""
         growth, n_coded = GROWTH_EXPONENTS[0], 0
         if pieces:
-            first = [(piece.cdf, piece.values) for piece in reversed(pieces[-_PAYING:])]
+            first = [(piece.cells, piece.values) for piece in reversed(pieces[-_PAYING:])]
             growth = choose_growth(first, 32 * CHECKSUM_WORDS)
         while pieces:
             piece = pieces.pop()
             for part in chunks(len(piece.values), n_coded, growth):
-                self._cancel.check()
-                pixel_flow(piece.cdf[part], self._coder).encode(stack, piece.values[part])
+                self._check()
+                pixel_flow(piece.cells[part], self._coder).encode(stack, piece.values[part])
             n_coded += len(piece.values)
         return growth
 
@@ -231,7 +225,7 @@ class TileCoder:
         """Pops one piece, (N,), below which n_coded pixels lie."""
         values = np.empty(len(cdf), dtype=np.int64)
         for part in reversed(list(chunks(len(cdf), n_coded, growth))):
-            self._cancel.check()
+            self._check()
             values[part] = pixel_flow(cdf[part], self._coder).decode(stack)
         return values
 

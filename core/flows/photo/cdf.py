@@ -12,7 +12,7 @@ operations without ``fastmath``, and which releases the interpreter's lock.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,13 +51,17 @@ class Tables:
 class MixtureCdf:
     """CDFs of N mixtures of K logistics over [0, 256), as integer images of the cell edges.
 
-    means, inverse_scales, weights: (K, N) float32; means are integers in units of the tables.
+    means, inverse_scales, weights: (K, M) float32; means are integers in units of the tables. The
+    CDFs are those of N columns of these, from column ``first`` on: parts of a CDF share its arrays,
+    so that the loops are compiled for one layout of memory.
     """
 
     means: Float32
     inverse_scales: Float32
     weights: Float32
     tables: Tables
+    first: int
+    count: int
     n_cells: int = N_CELLS
     z_bits: int = Z_BITS
 
@@ -71,15 +75,14 @@ class MixtureCdf:
             logits, log_scales, tables.weight, tables.inverse_scale,
             np.float32(tables.smallest_log_scale), inverse_scales, weights,
         )  # fmt: skip
-        return cls(means, inverse_scales, weights, tables)
+        return cls(means, inverse_scales, weights, tables, 0, means.shape[1])
 
     def __len__(self) -> int:
-        return int(self.means.shape[1])
+        return self.count
 
     def __getitem__(self, part: slice) -> MixtureCdf:
-        return MixtureCdf(
-            self.means[:, part], self.inverse_scales[:, part], self.weights[:, part], self.tables
-        )
+        start, stop, _ = part.indices(self.count)
+        return replace(self, first=self.first + start, count=stop - start)
 
     def edges(self, cells: Integers) -> Integers:
         """F(h) for one edge h in [0, 256] of each dimension: (N,) -> (N,) in [0, 2^24].
@@ -91,13 +94,13 @@ class MixtureCdf:
     def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
         """F(h) and F(h + 1) for one cell h of each dimension: (N,) -> two of (N,)."""
         low, high = np.empty((2, len(cells)), dtype=np.int64)
-        _bounds(*self._arrays(), cells, low, high)
+        _bounds(*self._arrays(), self.first, np.ascontiguousarray(cells), low, high)
         return low, high
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
         cells, low, high = (np.empty(len(z), dtype=np.int64) for _ in range(3))
-        _locate(*self._arrays(), z, cells, low, high)
+        _locate(*self._arrays(), self.first, np.ascontiguousarray(z), cells, low, high)
         return cells, low, high
 
     def theoretical_bits(self, pixels: Integers) -> Float32:
@@ -109,17 +112,22 @@ class MixtureCdf:
         # Table steps a mean unit at a scale of one pixel level.
         steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
         unit = float(self.tables.mean_unit)
-        powers = np.empty((2, *self.means.shape), dtype=np.float32)
-        _exponents(self.means, self.inverse_scales, pixels, unit, steps, powers)
+        part = slice(self.first, self.first + self.count)
+        means, inverse_scales, weights = (
+            array[:, part] if self.count < array.shape[1] else array
+            for array in (self.means, self.inverse_scales, self.weights)
+        )
+        powers = np.empty((2, *means.shape), dtype=np.float32)
+        _exponents(means, inverse_scales, pixels, unit, steps, powers)
         np.exp(powers, out=powers)
         bits = np.empty(len(pixels), dtype=np.float32)
-        _masses(self.weights, powers, bits)
+        _masses(weights, powers, bits)
         # The outermost bins take the tails, and very small masses leave the range of float32.
         rare = (bits < _SMALL_MASS) | (pixels == 0) | (pixels == N_CELLS - 1)
         np.log2(bits, out=bits, where=~rare)
         np.negative(bits, out=bits)
         _rare_bits(
-            self.means, self.inverse_scales, self.weights, unit, steps, pixels,
+            means, inverse_scales, weights, unit, steps, pixels,
             np.flatnonzero(rare), bits,
         )  # fmt: skip
         return bits
@@ -195,6 +203,7 @@ def _bounds(
     weights: Float32,
     sigmoid: Float32,
     unit: np.float32,
+    first: int,
     cells: Integers,
     lows: Integers,
     highs: Integers,
@@ -203,7 +212,7 @@ def _bounds(
         part = slice(start, min(start + TILE, len(cells)))
         for step, edges in ((0, lows), (1, highs)):
             _edges_of_tile(
-                means, inverse_scales, weights, sigmoid, unit, start, cells[part] + step,
+                means, inverse_scales, weights, sigmoid, unit, first + start, cells[part] + step,
                 edges[part],
             )  # fmt: skip
 
@@ -215,6 +224,7 @@ def _locate(
     weights: Float32,
     sigmoid: Float32,
     unit: np.float32,
+    first: int,
     z: Integers,
     cells: Integers,
     lows: Integers,
@@ -230,8 +240,9 @@ def _locate(
             for i in range(size):
                 tried[i] = cells[start + i] + step
             _edges_of_tile(
-                means, inverse_scales, weights, sigmoid, unit, start, tried[:size], edges[:size]
-            )
+                means, inverse_scales, weights, sigmoid, unit, first + start, tried[:size],
+                edges[:size],
+            )  # fmt: skip
             for i in range(size):
                 above = edges[i] <= z[start + i]
                 cells[start + i] = tried[i] if above else cells[start + i]

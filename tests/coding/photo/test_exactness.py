@@ -32,7 +32,7 @@ from core.archive.codec import Codecs
 from core.coding.coders import Coder
 from core.coding.photo.codec import PhotoCodec, photo_codec
 from core.coding.photo.tile import Clock, TileCoder
-from core.control import CancelToken, ignore
+from core.control import ignore
 from core.errors import ModelError
 from core.flows.photo import byte_kernels, loading, squares
 from core.flows.photo.byte_kernels import ZERO, ByteConv, Kernels, _ByteKernel
@@ -293,7 +293,7 @@ def test_tiles_in_any_order(codec: PhotoCodec, monkeypatch: pytest.MonkeyPatch) 
     assert len(expected) == 6
     numbered = list(enumerate(places, 1))
     for order in (numbered[::-1], numbered[3:] + numbered[:3]):
-        job = TileCoder(codec._model, Coder.FUSED, ignore, CancelToken(), Clock(time.perf_counter))
+        job = TileCoder(codec._model, Coder.FUSED, ignore, lambda: None, Clock(time.perf_counter))
         for number, tile in order:
             part = module._part(pixels, tile)
             chunk = job.encode(number, np.ascontiguousarray(part)).chunk
