@@ -197,8 +197,6 @@ def _translated(error: sqlite3.Error, path: Path, writing: bool) -> FloeError:
         return UnreadableFileError(path, "there is not enough memory for the archive")
     if writing and code == sqlite3.SQLITE_TOOBIG:
         return UnwritableFileError(path, "a part of the image is too large for the archive")
-    if writing and code == sqlite3.SQLITE_CONSTRAINT:
-        return UnwritableFileError(path, f"the archive does not take the change ({error})")
     if code == sqlite3.SQLITE_MISUSE:
         return UnreadableFileError(path, f"the archive cannot be used ({error})")
     return DamagedArchiveError(path, f"the archive is damaged ({error})")

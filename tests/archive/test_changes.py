@@ -329,7 +329,7 @@ def test_rows_that_no_archive_takes(path: Path, tmp_path: Path, monkeypatch: Any
     monkeypatch.setattr(entries.EntryTable, "copy", refuse)
     with (
         open_fake(path, write=True) as archive,
-        pytest.raises(DamagedArchiveError, match="removed for good"),
+        pytest.raises(DamagedArchiveError, match="remove them for good"),
     ):
         archive.exchange(["a.png"], tmp_path / "parcel.floe")
     assert rows_of(path) == before
