@@ -67,7 +67,7 @@ class Archive:
 
     @classmethod
     def discard_if_empty(cls, path: Path) -> bool:
-        """Deletes an archive that has no entries and folders; whether it did.
+        """Delete an archive without entries and folders; return whether it was deleted.
 
         Others that have it open cannot add to it any more, and get an error. Raises what
         :meth:`open` raises, and UnwritableFileError and ArchiveBusyError.
@@ -91,7 +91,7 @@ class Archive:
         codecs: Codecs | None = None,
         cancel: CancelToken | None = None,
     ) -> Archive:
-        """An existing archive. Whoever opens several gives all of them the same codecs.
+        """An existing archive. Give all archives of a program the same codecs.
 
         ``salvage`` opens one that was cut short as well, to read what is left of it. ``cancel``
         ends all waiting for other programs. Raises UnreadableFileError, NotAnArchiveError,
@@ -127,7 +127,7 @@ class Archive:
         return self._tables.folders.all()
 
     def entry(self, name: str) -> Entry:
-        """Raises NoSuchEntryError, and DamagedEntryError if what is said of it has changed."""
+        """The entry of a name. Raises NoSuchEntryError, and DamagedEntryError if it changed."""
         return self._tables.entries.find(name)[1]
 
     def find(self, name: str) -> Entry | None:
@@ -146,9 +146,9 @@ class Archive:
         return True
 
     def damage(self) -> str | None:
-        """What is wrong with the archive as a whole, as a glance at its size and list tells.
+        """The damage that the archive's size and list show, as a sentence, or None.
 
-        :meth:`check_structure` looks at all of it.
+        :meth:`check_structure` reads all of it.
         """
         try:
             self._tables.entries.check()
@@ -160,7 +160,7 @@ class Archive:
     # Adding and removing
 
     def check_writable(self) -> None:
-        """Makes sure that the archive can be changed, so that nothing is coded in vain.
+        """Make sure that the archive can be changed, so that nothing is coded in vain.
 
         Raises UnwritableFileError, ArchiveBusyError and Cancelled.
         """
@@ -178,7 +178,7 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Entry:
-        """Packs a file and archives it: :meth:`pack` and :meth:`add_packed` in one."""
+        """Pack a file and archive it: :meth:`pack` and :meth:`add_packed` in one."""
         if not (replace and self._tables.entries.has(name)):
             check_name(name)
             self._changes.check_free(name)
@@ -202,7 +202,7 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Packed:
-        """Codes a file, decodes it again and compares; writes nothing.
+        """Code a file, decode it again and compare; write nothing.
 
         Raises what read_image raises; HostileNameError; VerificationError and ModelError;
         Cancelled.
@@ -228,7 +228,7 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Entry:
-        """Writes what was packed, reads it back and compares, and only then archives it.
+        """Write what was packed, read it back and compare, and only then archive it.
 
         What it replaces is moved to the path ``replaced``, if there is one, as by exchange.
         With ``carry_model`` the archive gets a copy of the model that coded the file; without,
@@ -259,7 +259,7 @@ class Archive:
         return self.entry(name)
 
     def new_folder(self, name: str) -> str:
-        """Makes an empty folder; its name in Unicode's NFC.
+        """Make an empty folder, and return its name in Unicode's NFC.
 
         Raises HostileNameError, EntryExistsError, UnwritableFileError and ArchiveBusyError.
         """
@@ -267,7 +267,7 @@ class Archive:
             return self._changes.new_folder(name)
 
     def rename(self, *pairs: tuple[str, str]) -> list[tuple[str, str]]:
-        """Gives entries and folders new names, one after the other, all or none.
+        """Give entries and folders new names, one after the other, all or none.
 
         What is in a folder goes with it. The same pairs turned around, the last one first, undo
         it. Returns the old and new names of all entries that were renamed. Raises
@@ -278,7 +278,7 @@ class Archive:
             return [pair for old, new in pairs for pair in self._changes.rename(old, new)]
 
     def remove(self, names: Iterable[str]) -> None:
-        """Removes entries, and folders with all in them, all or none, and gives space back.
+        """Remove entries, and folders with all in them, all or none, and give space back.
 
         Raises NoSuchEntryError, UnwritableFileError and ArchiveBusyError.
         """
@@ -289,12 +289,11 @@ class Archive:
     def exchange(
         self, names: Iterable[str], parcel: Path, put_back: Iterable[Path] = ()
     ) -> list[str]:
-        """Takes entries and folders out, and puts others back that were taken out before.
+        """Take entries and folders out, and put others back that were taken out before.
 
-        What is taken out is moved as it is, without being decoded, to a new archive at the path
+        What is taken out is moved unchanged, without being decoded, to a new archive at the path
         ``parcel``, from which it can be put back; so each exchange can be undone by another one.
-        All of it is done or nothing. Returns the names of the entries and folders that were put
-        back.
+        All of it is done or nothing. Returns the names of the entries and folders put back.
 
         Raises as :meth:`remove`; EntryExistsError if a name has been taken meanwhile;
         UnwritableFileError and DamagedArchiveError if something cannot be moved.
@@ -310,7 +309,7 @@ class Archive:
         return came
 
     def carry_model(self) -> None:
-        """Gives the archive a copy of the model at hand, if any of its entries is coded by it.
+        """Give the archive a copy of Floe's model, if any of its entries is coded by it.
 
         With it any Floe that reads the format can decode them, whatever models it comes with.
         Raises ModelError, UnwritableFileError and ArchiveBusyError.
@@ -337,7 +336,7 @@ class Archive:
         return self._reader.pixels(number, entry, progress, cancel or CancelToken())
 
     def breakdown(self, name: str) -> dict[Share, float]:
-        """What the bits of an entry are for, counted where they lie; nothing is decoded.
+        """The shares of an entry's bits, counted in the archive; nothing is decoded.
 
         Raises NoSuchEntryError and DamagedEntryError.
         """
@@ -345,7 +344,7 @@ class Archive:
         return self._reader.breakdown(number, entry)
 
     def metadata(self, name: str) -> list[Fact]:
-        """What the file of an entry says beside its pixels, of which none is decoded.
+        """The metadata of an entry's file; no pixels are decoded.
 
         Raises NoSuchEntryError and DamagedEntryError.
         """
@@ -364,7 +363,7 @@ class Archive:
 
         The map, (H, W), has the theoretical bits of each pixel, all channels together; its sum
         is the theoretical length of the entry. A stored file has none: its bytes do not belong
-        to pixels. ``on_tile`` is told of each tile of a coded entry, coarse at first. Raises
+        to pixels. ``on_tile`` is called with each tile of a coded entry, coarse at first. Raises
         what read_pixels raises.
         """
         number, entry = self._tables.entries.find(name)
@@ -376,8 +375,8 @@ class Archive:
     ) -> NDArray[np.uint8]:
         """A small picture of an entry: (h, w, 3 or 4) uint8, neither side above ``side``.
 
-        It stands upright as EXIF tells, and takes a small part of the work of
-        :meth:`read_pixels`: it is for the eye, and not held to the pixels' hash. Raises
+        It is turned upright as EXIF says, and takes a small part of the work of
+        :meth:`read_pixels`. It is not compared with the pixels' hash. Raises
         NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
         number, entry = self._tables.entries.find(name)
@@ -407,7 +406,7 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Path:
-        """Writes an entry's file below a folder, all of it or nothing; returns where.
+        """Write an entry's file below a folder, all of it or nothing; return where.
 
         ``to`` is the name that it gets there, else it is the entry's.
 
@@ -428,7 +427,7 @@ class Archive:
         return target
 
     def extract_folder(self, name: str, folder: Path) -> Path:
-        """Makes a folder of the archive below a folder, without what is in it; returns where.
+        """Make a folder of the archive below a folder, without its contents; return where.
 
         Raises HostileNameError and UnwritableFileError.
         """
@@ -443,7 +442,7 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> None:
-        """Decodes and rebuilds an entry, and compares it with its checksums.
+        """Decode and rebuild an entry, and compare it with its checksums.
 
         Raises NoSuchEntryError, DamagedEntryError, ModelError and Cancelled.
         """
@@ -460,7 +459,7 @@ class Archive:
         return self._reader.stored_sha256(number, entry)
 
     def check_structure(self) -> None:
-        """Reads all of the database's pages, compares indexes with tables, checks rows and models.
+        """Read all pages of the database, compare indexes with tables, check rows and models.
 
         Raises DamagedArchiveError for the first fault.
         """
@@ -474,7 +473,7 @@ class Archive:
     # Space
 
     def _give_back_space(self) -> None:
-        """Makes the file shorter, if it can: what was to be done has been done already."""
+        """Make the file shorter if possible: the change itself is done already."""
         try:
             self._database.shrink()
         except (sqlite3.Error, Cancelled) as error:  # busy, say: the next removal does it
@@ -483,7 +482,7 @@ class Archive:
 
 @contextmanager
 def _no_half(parcel: Path | None) -> Iterator[None]:
-    """Removes what was taken out if in the end it stays in the archive."""
+    """Remove what was taken out if the change fails and it stays in the archive."""
     try:
         yield
     except BaseException:

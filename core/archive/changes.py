@@ -24,7 +24,7 @@ from core.errors import (
 
 
 class Changes:
-    """Changes the tables of an open archive together, always inside a transaction."""
+    """Changes of several tables of an open archive, always inside a transaction."""
 
     def __init__(self, database: Database, tables: Tables) -> None:
         self._path = database.path
@@ -42,14 +42,14 @@ class Changes:
                 raise EntryExistsError(shown(above), "this is an image and cannot contain others")
 
     def new_folder(self, name: str) -> str:
-        """Makes an empty folder and returns its name. Raises EntryExistsError, HostileNameError."""
+        """Make an empty folder and return its name. Raises EntryExistsError, HostileNameError."""
         name = typed_name(name)
         self.check_free(name)
         self._folders.insert(name)
         return name
 
     def rename(self, old: str, new: str) -> list[tuple[str, str]]:
-        """Renames an entry or a folder, and returns the old and new names of entries.
+        """Rename an entry or a folder, and return the old and new names of entries.
 
         Raises NoSuchEntryError, HostileNameError, EntryExistsError, DamagedEntryError, and
         EntryError where a folder would come into itself.
@@ -69,13 +69,13 @@ class Changes:
         return pairs
 
     def remove(self, names: Iterable[str]) -> None:
-        """Deletes entries and folders. Raises NoSuchEntryError."""
+        """Delete entries and folders. Raises NoSuchEntryError."""
         entries, folders = self._found(names)
         self._remove(entries, folders)
         self._models.drop_unused()
 
     def take(self, names: Iterable[str], parcel: Path) -> None:
-        """Moves entries and folders as they are, damaged ones too, into a new archive.
+        """Move entries and folders as they are, damaged ones too, into a new archive.
 
         Raises NoSuchEntryError, and UnwritableFileError and DamagedArchiveError if something
         cannot be moved.
@@ -83,7 +83,7 @@ class Changes:
         entries, folders = self._found(names)
         with self._keeping_in(parcel):
             create_database(parcel)
-            # What is in there need not outlive the program, nor the power.
+            # A parcel need not survive the program, nor a power cut.
             with closing(open_database(parcel, write=True, durable=False)) as database:
                 other = Tables.of(database)
                 with database.transaction():
@@ -96,7 +96,7 @@ class Changes:
         self._models.drop_unused()
 
     def put_back(self, parcel: Path) -> list[str]:
-        """Copies all of a parcel to where it was, and returns the names of entries and folders.
+        """Copy all of a parcel to where it was, and return the names of entries and folders.
 
         Raises EntryExistsError if a name has been taken meanwhile.
         """
@@ -132,7 +132,7 @@ class Changes:
 
     @contextmanager
     def _keeping_in(self, parcel: Path) -> Iterator[None]:
-        """Says what went wrong with a parcel in terms of its purpose."""
+        """Say what went wrong with a parcel in terms of its purpose."""
         try:
             yield
         except UnwritableFileError as error:

@@ -42,7 +42,7 @@ class ChunkTable:
     def insert(
         self, entry: int, parts: Mapping[Part, Iterable[memoryview]], cancel: CancelToken
     ) -> None:
-        """Writes the pieces of an entry, inside a transaction. Raises Cancelled."""
+        """Write the pieces of an entry, inside a transaction. Raises Cancelled."""
         for part, pieces in parts.items():
             for place, piece in enumerate(pieces):
                 cancel.raise_if_cancelled()  # no pause: the lock is held
@@ -74,7 +74,7 @@ class ChunkTable:
         )
 
     def copy(self, entry: int, to: ChunkTable, new_entry: int) -> None:
-        """Copies chunks unchanged, even damaged ones, to another archive in a transaction."""
+        """Copy chunks unchanged, even damaged ones, to another archive in a transaction."""
         rows = self._database.scan(
             "SELECT ?, part, place, crc32, data FROM chunk WHERE entry = ? ORDER BY part, place",
             new_entry,

@@ -1,4 +1,4 @@
-"""The codecs of archives: what is needed of one, the default, and who owns those in use."""
+"""The codecs of archives: their interface, the default one, and the owner of those in use."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Coded(Protocol):
 
 
 class ImageCodec(Protocol):
-    """Codes (H, W, C) uint8 pixels, C = 1 or 3, without loss."""
+    """A lossless codec of (H, W, C) uint8 pixels, C = 1 or 3."""
 
     @property
     def model_id(self) -> str: ...

@@ -44,7 +44,7 @@ class Database:
         file: ArchiveFile,
         cancel: CancelToken | None = None,
     ) -> None:
-        """Owns the connection and one use of the file. ``cancel`` ends all waiting."""
+        """Own the connection and one use of the file. ``cancel`` ends all waiting."""
         self.path = path
         self._connection, self._file = connection, file
         self._cancel = cancel or CancelToken()
@@ -72,7 +72,7 @@ class Database:
             yield from self._execute(sql, values, READ_SECONDS)
 
     def configure(self, *pragmas: str) -> None:
-        """Sets pragmas, some of which read the file. Raises sqlite3.Error."""
+        """Set pragmas, some of which read the file. Raises sqlite3.Error."""
         for pragma in pragmas:
             self._execute(f"PRAGMA {pragma}", (), READ_SECONDS)
 
@@ -100,22 +100,22 @@ class Database:
                 raise
 
     def change(self, sql: str, *values: object) -> None:
-        """Runs a statement inside a transaction, which translates its errors."""
+        """Run a statement inside a transaction, which translates its errors."""
         self._connection.execute(sql, values)
 
     def change_many(self, sql: str, rows: Iterable[Row]) -> None:
-        """Runs a statement for each row inside a transaction."""
+        """Run a statement for each row inside a transaction."""
         self._connection.executemany(sql, rows)
 
     def shrink(self) -> None:
-        """Returns free pages to the file system. Raises sqlite3.Error and Cancelled."""
+        """Return free pages to the file system. Raises sqlite3.Error and Cancelled."""
         # execute() would stop after the first page: this pragma returns a row without columns
         # for each page, and rows without columns are not fetched.
         with self._file.writing(self._cancel):
             self._connection.executescript("PRAGMA incremental_vacuum")
 
     def check_writable(self) -> None:
-        """Begins a change and takes it back. Raises as :meth:`transaction`.
+        """Begin a change and take it back. Raises as :meth:`transaction`.
 
         A lock alone can be had on a medium that cannot be written, and in a folder that takes
         no journal.
@@ -131,7 +131,7 @@ class Database:
             yield
 
     def _execute(self, sql: str, values: tuple[object, ...], seconds: float) -> sqlite3.Cursor:
-        """Executes a statement as soon as no other program has the archive locked."""
+        """Execute a statement as soon as no other program has the archive locked."""
         until = time.monotonic() + seconds
         while True:
             try:
@@ -152,12 +152,12 @@ class Database:
 
 
 class _Undo(Exception):
-    """Ends a transaction that was an attempt only."""
+    """The end of a transaction that was only an attempt."""
 
 
 @contextmanager
 def sqlite_errors(path: Path, *, writing: bool) -> Iterator[None]:
-    """Translates SQLite's errors into Floe's."""
+    """Translate SQLite's errors into Floe's."""
     try:
         yield
     except sqlite3.Error as error:

@@ -64,13 +64,13 @@ class Folder:
         return name if self.descriptor is not None else str(self.path / name)
 
     def sync(self) -> None:
-        """Makes new names survive a power cut, if the system can do that for a folder."""
+        """Make new names survive a power cut, if the system can do that for a folder."""
         if self.descriptor is not None:
             with suppress(OSError):
                 os.fsync(self.descriptor)
 
     def remove(self, name: str) -> None:
-        """Deletes a file if it is there."""
+        """Delete a file if it is there."""
         with suppress(OSError):
             os.unlink(self.at(name), dir_fd=self.descriptor)
 
@@ -102,7 +102,7 @@ class Draft:
             view = view[os.write(self.descriptor, view) :]
 
     def sync(self) -> None:
-        """Returns once the data are on the disk. Raises OSError."""
+        """Return once the data are on the disk. Raises OSError."""
         if sys.platform == "darwin":  # fsync is only as far as the disk's own memory
             with suppress(OSError):
                 fcntl.fcntl(self.descriptor, fcntl.F_FULLFSYNC)
@@ -110,7 +110,7 @@ class Draft:
         os.fsync(self.descriptor)
 
     def publish(self, folder: Folder, name: str, *, overwrite: bool) -> None:
-        """Gives the file its name; without ``overwrite`` it never replaces another one.
+        """Give the file its name; without ``overwrite`` it never replaces another one.
 
         Raises FileExistsError and other OSErrors.
         """
@@ -151,7 +151,7 @@ def draft(folder: Folder, kind: str) -> Iterator[Draft]:
 
 
 def _sweep(folder: Folder) -> None:
-    """Removes the drafts of programs that were killed, once for a folder."""
+    """Remove the drafts of programs that were killed, once for a folder."""
     with suppress(OSError):
         where = folder.path if folder.descriptor is None else folder.descriptor
         status = os.stat(where)

@@ -70,7 +70,7 @@ class EntryTable:
             ) from error
 
     def insert(self, name: str, packed: Packed, cancel: CancelToken) -> None:
-        """Writes an entry and its chunks, inside a transaction, and reads all of it back.
+        """Write an entry and its chunks, inside a transaction, and read all of it back.
 
         Raises sqlite3.IntegrityError if the name is taken, VerificationError if something else
         is read than was written, and Cancelled.
@@ -85,7 +85,7 @@ class EntryTable:
         self._check_written(name, values, packed)
 
     def rename(self, old: str, new: str) -> None:
-        """Gives an entry a name that is free, inside a transaction.
+        """Give an entry a name that is free, inside a transaction.
 
         Raises NoSuchEntryError, DamagedEntryError and DamagedArchiveError.
         """
@@ -94,11 +94,11 @@ class EntryTable:
         self._update(number, values, "name", new)
 
     def remove(self, name: str) -> None:
-        """Deletes an entry, even a damaged one. Raises NoSuchEntryError, DamagedArchiveError."""
+        """Delete an entry, even a damaged one. Raises NoSuchEntryError, DamagedArchiveError."""
         self._database.change("DELETE FROM entry WHERE id = ?", self._row(name)[0])
 
     def copy(self, name: str, to: EntryTable) -> None:
-        """Copies an entry unchanged, even a damaged one, to another archive in a transaction.
+        """Copy an entry unchanged, even a damaged one, to another archive in a transaction.
 
         It keeps its id, and so its position in the order, unless that is taken.
         """

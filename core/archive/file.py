@@ -66,7 +66,7 @@ class ArchiveFile:
         return file
 
     def close(self) -> None:
-        """Gives up one use of the file."""
+        """Give up one use of the file."""
         with self._sharing:
             self._n_users -= 1
             if self._n_users:
@@ -102,7 +102,7 @@ class ArchiveFile:
 
     @contextmanager
     def writing(self, cancel: CancelToken) -> Iterator[None]:
-        """Waits for the other threads of this process that write to the file. Raises Cancelled."""
+        """Wait for the other threads of this process that write to the file. Raises Cancelled."""
         while not self._writing.acquire(timeout=_WAKE_SECONDS):
             cancel.raise_if_cancelled()
         try:

@@ -40,12 +40,12 @@ class FolderTable:
         return self.rows("WHERE name = ? OR substr(name, 1, ?) = ?", name, len(inside), inside)
 
     def insert(self, name: str) -> None:
-        """Writes a folder that has no row, inside a transaction."""
+        """Write a folder that has no row, inside a transaction."""
         number = self._database.next_id("folder")
         self._database.change(_INSERT, number, name, row_crc32(number, [name]))
 
     def copy(self, rows: Iterable[Row], to: FolderTable) -> None:
-        """Copies rows unchanged to another archive in a transaction.
+        """Copy rows unchanged to another archive in a transaction.
 
         They keep their ids unless these are taken. Folders that the other one has are left out.
         """
@@ -60,7 +60,7 @@ class FolderTable:
             to._database.change(_INSERT, number, name, crc32)
 
     def rename(self, number: int, name: str) -> None:
-        """Gives a folder another name, inside a transaction."""
+        """Give a folder another name, inside a transaction."""
         self._database.change(
             "UPDATE folder SET name = ?, crc32 = ? WHERE id = ?",
             name,
@@ -69,7 +69,7 @@ class FolderTable:
         )
 
     def remove(self, rows: Iterable[Row]) -> None:
-        """Deletes rows, inside a transaction."""
+        """Delete rows, inside a transaction."""
         self._database.change_many("DELETE FROM folder WHERE id = ?", [row[:1] for row in rows])
 
     def rows(self, condition: str = "", *values: object) -> list[Row]:

@@ -19,7 +19,7 @@ _HEADER = struct.Struct(">8s 12x 2I")  # magic, ..., bytes of a sector and of a 
 
 
 def is_interrupted(real: Path, path: Path, page_bytes: int) -> bool:
-    """Whether a journal of ours waits to be played back into the archive ``real``.
+    """Whether a journal of Floe waits to be played back into the archive ``real``.
 
     ``path`` is what the user calls it, ``page_bytes`` the size of its pages. Raises
     DamagedArchiveError for files beside the archive that Floe never writes, and

@@ -43,7 +43,7 @@ class ModelTable:
             self.file(model_id)
 
     def carry(self, codec: ImageCodec, *, always: bool) -> None:
-        """Adds the codec's model, inside a transaction, if entries use it and it is missing.
+        """Add the codec's model, inside a transaction, if entries use it and it is missing.
 
         Unless ``always``, only to an archive so large that the copy hardly matters.
         """
@@ -60,15 +60,15 @@ class ModelTable:
         self._database.change(_INSERT, codec.model_id, family, hashlib.sha256(data).digest(), data)
 
     def drop_unused(self) -> None:
-        """Removes the models that no entry uses, inside a transaction."""
+        """Remove the models that no entry uses, inside a transaction."""
         self._database.change(f"DELETE FROM model WHERE {_UNUSED}")
 
     def copy_unused(self, to: ModelTable) -> None:
-        """Copies what :meth:`drop_unused` would remove to another archive in a transaction."""
+        """Copy what :meth:`drop_unused` would remove to another archive in a transaction."""
         self._copy(f"WHERE {_UNUSED}", to)
 
     def copy_all(self, to: ModelTable) -> None:
-        """Copies all models that another archive lacks, in a transaction of that archive."""
+        """Copy all models that another archive lacks, in a transaction of that archive."""
         self._copy("", to)
 
     def _copy(self, clause: str, to: ModelTable) -> None:

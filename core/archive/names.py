@@ -1,4 +1,4 @@
-"""Names of entries: what they may be, how they come from paths, where they lead on a disk.
+"""Names of entries: which are valid, how paths become names, and names paths.
 
 A name is relative, in Unicode's NFC, its parts separated by "/". Names in an archive may have
 been written by anyone, so they are checked again whenever they lead to a file.
@@ -18,9 +18,8 @@ from core.errors import HostileNameError
 MAX_PART_BYTES = 255
 MAX_NAME_BYTES = 4000
 
-# What no part of a name holds: separators, and the characters that make a terminal or a person
-# see another name than there is (controls, line separators, lone surrogates, overrides of the
-# writing direction).
+# What no part of a name contains: separators, and characters that make a terminal or a reader see
+# another name (controls, line separators, lone surrogates, overrides of the writing direction).
 _BAD_CHARACTERS = re.compile("[/\\\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _DRIVE = re.compile("^[A-Za-z]:")
 
@@ -33,8 +32,8 @@ _WINDOWS_DEVICE = re.compile(
 def archive_name(parts: Sequence[str]) -> str:
     """The name of an entry for the parts of a path.
 
-    Whatever a name may not hold becomes "_". Raises HostileNameError where nothing is left, or
-    where the path is too long.
+    Characters that are not allowed become "_". Raises HostileNameError if nothing is left, or if
+    the path is too long.
     """
     cleaned = []
     for part in parts:
@@ -49,7 +48,7 @@ def archive_name(parts: Sequence[str]) -> str:
 
 
 def typed_name(text: str) -> str:
-    """The name that somebody has typed, of an entry or a folder. Raises HostileNameError."""
+    """A typed name of an entry or a folder. Raises HostileNameError."""
     name = unicodedata.normalize("NFC", text)
     check_name(name)
     return name
@@ -88,13 +87,13 @@ def printable(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name for a message: without the characters that would deceive its reader."""
+    """A name for a message: shortened, and without characters that would mislead its reader."""
     text = re.sub(f"(?!/){_BAD_CHARACTERS.pattern}", "\ufffd", name)
     return text if len(text) <= 200 else text[:200] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def local_part(part: str, *, windows: bool) -> str:
-    """A part of a name as a file name: on Windows some are taken by devices, or are trimmed."""
+    """A part of a name as a file name: Windows reserves some, and trims others."""
     if not windows:
         return part
     part = _WINDOWS_BAD_CHARACTERS.sub("_", part)
@@ -105,8 +104,8 @@ def local_part(part: str, *, windows: bool) -> str:
 def target_path(folder: Path, name: str, *, windows: bool = os.name == "nt") -> Path:
     """Where an entry is extracted to: always inside the folder.
 
-    Raises HostileNameError if the name is none, or if a link inside the folder would lead the
-    way out of it. Links above the folder, and the folder itself being one, are the person's own.
+    Raises HostileNameError if the name is invalid, or if a link inside the folder leads out of
+    it. The folder itself, and those above it, may be links: they are the user's own.
     """
     check_name(name)
     root = folder.resolve()

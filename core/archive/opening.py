@@ -34,7 +34,7 @@ from core.errors import (
     UnwritableFileError,
 )
 
-#: No row of ours is longer, in bytes; SQLite refuses longer ones before it allocates.
+#: The longest row, in bytes; SQLite refuses longer ones before it allocates.
 MAX_ROW_BYTES = 64 * 2**20
 
 #: Changes above this go to the file before they are complete, and then nobody can read it.
@@ -59,7 +59,7 @@ _SAFE_PRAGMAS = (
 
 
 def create_database(path: Path, *, overwrite: bool = False) -> None:
-    """Makes an empty archive, which appears under its name only once it is whole.
+    """Make an empty archive, which appears under its name only once it is whole.
 
     Raises TargetExistsError and UnwritableFileError.
     """
@@ -135,7 +135,7 @@ def open_database(
 
 
 def damage_of(path: Path) -> str | None:
-    """What the size of an archive says about damage: a sentence if it was cut short.
+    """The damage that the size of an archive shows: a sentence if it was cut short.
 
     Raises UnreadableFileError, NotAnArchiveError, NewerFormatError and DamagedArchiveError.
     """
@@ -243,14 +243,14 @@ def _configure(database: Database, *, write: bool, durable: bool, cut_short: boo
 
 
 def _defend(connection: sqlite3.Connection) -> None:
-    """Keeps even SQL of ours from changing the schema; views are off, as there are none."""
+    """Keep even Floe's own SQL from changing the schema; views are off, as there are none."""
     if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
 
 
 def _roll_back(real: Path, path: Path, cancel: CancelToken | None) -> None:
-    """Finishes what a killed program left: SQLite plays its journal back on the next access.
+    """Finish what a killed program left: SQLite plays its journal back on the next access.
 
     A read-only connection could not do so. Where that is not possible, the connection that is
     opened next reports why.

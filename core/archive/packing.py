@@ -1,4 +1,4 @@
-"""One image file to what an archive keeps of it, proved by decoding it again."""
+"""From an image file to what an archive keeps of it, verified by decoding it again."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Packed:
 
     @cached_property
     def stored_sha256(self) -> bytes:
-        """The hash of what the archive is to hold of it, as digest_of gives it."""
+        """The digest_of everything that the archive stores of it."""
         return digest_of(self.parts.items())
 
 
@@ -73,7 +73,7 @@ class _Source:
 
 @dataclass
 class PixelCount:
-    """Turns a codec's counts of pixels into the progress of a named file."""
+    """A codec's counts of pixels as the progress of a named file."""
 
     name: str
     stage: Stage
@@ -106,7 +106,7 @@ def pack_file(
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> Packed:
-    """Reads, codes and verifies a file. Writes nothing anywhere.
+    """Read, code and verify a file; write nothing.
 
     Raises what read_image raises, VerificationError, ModelError and Cancelled.
     """
@@ -184,7 +184,7 @@ def _verify(
     on_pixels: PixelListener,
     cancel: CancelToken,
 ) -> bool:
-    """Decodes what was coded, and returns whether the file came back byte for byte.
+    """Decode what was coded, and return whether the file came back byte for byte.
 
     Raises VerificationError unless the pixels and everything else of the file came back.
     """

@@ -115,7 +115,7 @@ class Header:
 
 
 def check_header(path: Path, start: bytes, file_bytes: int) -> Header:
-    """Reads the first bytes of a file before SQLite does.
+    """Read the first bytes of a file before SQLite does.
 
     Raises NotAnArchiveError, NewerFormatError, and DamagedArchiveError if the header is not
     whole or not one that Floe writes.
@@ -163,7 +163,7 @@ def is_archive_start(start: bytes) -> bool:
 
 
 def check_first_page(path: Path, page: bytes) -> None:
-    """Compares the schema on a database's first page with Floe's, before SQLite reads it.
+    """Compare the schema on a database's first page with Floe's, before SQLite reads it.
 
     All of Floe's schema fits there. Raises DamagedArchiveError.
     """

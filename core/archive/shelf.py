@@ -18,10 +18,10 @@ _LOCK = "lock"
 
 
 class Shelf:
-    """Gives out paths for parcels: archives of what Archive.exchange has taken out.
+    """Paths for parcels: archives of what Archive.exchange has taken out.
 
-    The folder goes when the shelf is closed, and the folders of programs that were killed go
-    when the next one is opened. May be used from any thread; a context manager.
+    The folder is removed when the shelf is closed; those of killed programs are removed when the
+    next shelf is opened. Thread-safe; a context manager.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -40,16 +40,16 @@ class Shelf:
             ) from error
         self._numbers = itertools.count(1)
         self._next = threading.Lock()
-        # Locked to the end, so that nobody takes the folder for one that was left behind.
+        # Locked to the end, so that the folder is not taken for one of a killed program.
         self._held = _lock(self.folder)
 
     def parcel(self) -> Path:
-        """A path that no parcel has had."""
+        """A new path."""
         with self._next:
             return self.folder / f"{next(self._numbers)}.floe"
 
     def close(self) -> None:
-        """Removes all parcels. May be called again."""
+        """Remove all parcels. May be called again."""
         self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -61,7 +61,7 @@ class Shelf:
 
 
 def _lock(folder: Path) -> sqlite3.Connection:
-    """SQLite has locks that every system honours, and that end with the program."""
+    """A lock by SQLite: it works on every system, and ends with the program."""
     connection = sqlite3.connect(
         folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False
     )
@@ -74,9 +74,9 @@ def _lock(folder: Path) -> sqlite3.Connection:
 
 
 def _sweep(place: Path) -> None:
-    """Removes the shelves of programs that were killed."""
+    """Remove the shelves of programs that were killed."""
     for folder in place.glob(f"{_PREFIX}*"):
-        # One that has just been made is not locked yet, and has no lock to be asked for.
+        # A new one that is not locked yet has no lock file.
         if not os.path.exists(folder / _LOCK):
             continue
         with suppress(OSError, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""What an archive holds of an entry, back to pixels and to the file, every step checked."""
+"""From what an archive stores of an entry to its pixels and its file, every step checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.images.tiles import TileListener
 
 
 class EntryReader:
-    """Reads the chunks of entries, which are given by the id of their row."""
+    """A reader of entries, which are given by the id of their row."""
 
     def __init__(self, database: Database, tables: Tables, codecs: Codecs) -> None:
         self._database, self._codecs = database, codecs
@@ -126,7 +126,7 @@ class EntryReader:
             file = rebuild(pixels, b"".join(frame), entry.kind, cancel)
         except FrameError as error:
             raise _damaged(entry, f"its file cannot be rebuilt ({error})") from error
-        # A PNG is compressed by the zlib at hand, so only others have to be what they were.
+        # A PNG is compressed by the zlib that is installed, so only others must be unchanged.
         if entry.file_exact and entry.kind != "png":
             _check_hash(entry, "file", entry.file_sha256, hashlib.sha256(file).hexdigest())
         cancel.check()
@@ -248,7 +248,7 @@ def _shape(entry: Entry) -> tuple[int, int, int]:
 
 @contextmanager
 def _finding(entry: Entry) -> Iterator[None]:
-    """Turns damage of the archive into an error of the entry that it hits."""
+    """Turn damage of the archive into an error of the entry that it hits."""
     try:
         yield
     except DamagedArchiveError as error:
@@ -257,7 +257,7 @@ def _finding(entry: Entry) -> Iterator[None]:
 
 @contextmanager
 def _decoding(entry: Entry) -> Iterator[None]:
-    """Turns a codec's complaints about bytes it did not write into an error of their entry."""
+    """Turn a codec's complaints about bytes it did not write into an error of their entry."""
     try:
         yield
     except ModelError:

@@ -20,7 +20,7 @@ def write_file(
     modified_at: int | None = None,
     below: Path | None = None,
 ) -> None:
-    """Writes a file near its place, and moves it there once all of it is on the disk.
+    """Write a file near its place, and move it there once all of it is on the disk.
 
     Folders that it needs are made only then. Between ``below`` and the file no link is followed,
     even one that is put there while the pieces are computed. ``modified_at`` is in nanoseconds
@@ -52,7 +52,7 @@ def write_file(
 
 
 def make_folder(target: Path, *, below: Path | None = None) -> None:
-    """Makes a folder and those above it, unless it is there. Raises UnwritableFileError."""
+    """Make a folder and those above it, unless it is there. Raises UnwritableFileError."""
     try:
         with ExitStack() as opened:
             folder, missing = _way_to(target, below, opened)

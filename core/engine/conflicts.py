@@ -36,7 +36,7 @@ Decision = FileResult | Destination
 
 
 class AddingConflicts:
-    """Decides about the files that come into an archive."""
+    """Decisions about files that are added to an archive."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class AddingConflicts:
 
 
 class ExtractingConflicts:
-    """Decides about the files that are written into a folder."""
+    """Decisions about files that are written into a folder."""
 
     def __init__(
         self, opened: Archive, names: Iterable[str], folder: Path, asking: Asking | None

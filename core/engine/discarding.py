@@ -62,7 +62,7 @@ def discard(
     cancel: CancelToken | None = None,
     codecs: Codecs | None = None,
 ) -> list[FileResult]:
-    """Moves originals away, each compared with the archive right before.
+    """Move originals away, each compared with the archive right before.
 
     What the archive stores of a file is read again and hashed, or decoded if another program
     wrote it. A file that differs from the archived one stays, which is its error; so does one

@@ -40,7 +40,7 @@ def add(
     codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
-    """Adds planned files to an existing archive, and returns results in their order.
+    """Add planned files to an existing archive, and return results in their order.
 
     A file that the archive already has under its name is left alone, so that an interrupted job
     can simply be run again. What to do about another image of that name is asked before anything
@@ -130,7 +130,7 @@ def extract(
     codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
-    """Writes images below the folder ``target``, and returns results in their order.
+    """Write images below the folder ``target``, and return results in their order.
 
     ``folders`` are folders of the archive that are made there as well; they have results only if
     that fails. What to do about files that exist is asked first; without ``queries`` it is an
@@ -171,7 +171,7 @@ def verify(
     codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
-    """Decodes images and compares them with their checksums.
+    """Decode images and compare them with their checksums.
 
     Raises what Archive.open raises.
     """
@@ -191,7 +191,7 @@ def verify(
 def _make_folders(
     archive: Path, names: Collection[str], target: Path, listener: Listener, cancel: CancelToken
 ) -> list[FileResult]:
-    """Makes folders, unless the job was cancelled; returns the results of those that failed."""
+    """Make folders, unless the job was cancelled; return the results of those that failed."""
     failed: list[FileResult] = []
     if not names or cancel.cancelled:
         return failed

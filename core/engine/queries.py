@@ -1,7 +1,7 @@
-"""What the engine asks while it works, and what it is answered.
+"""Questions of the engine while it works, and their answers.
 
-It knows neither windows nor terminals: a job is handed a ``Queries``, which puts each question
-to a person or answers it by itself, and the job waits.
+The engine knows neither windows nor terminals: a job is given a ``Queries``, which asks the user
+or answers itself, and the job waits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Choice(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is to be done about a file, or about all of the same job with the same question."""
+    """What to do about a file, or about all files of the job with the same question."""
 
     choice: Choice
     for_all: bool = False
@@ -51,7 +51,7 @@ class NameConflict:
 
 @dataclass(frozen=True)
 class FileExists:
-    """Extracting: there is a file already where this one would be written."""
+    """Extracting: a file exists where this one would be written."""
 
     choices: ClassVar = (Choice.REPLACE, Choice.KEEP_BOTH, Choice.SKIP)
 
@@ -66,7 +66,7 @@ class FileExists:
 
 @dataclass(frozen=True)
 class ContinueAfterError:
-    """An error that the next files may well meet, too: no space on the disk, say."""
+    """An error that the next files are likely to meet, too: no space on the disk, say."""
 
     choices: ClassVar = (Choice.RETRY, Choice.SKIP)
 
@@ -79,15 +79,15 @@ Query = NameConflict | FileExists | ContinueAfterError
 
 
 class Queries(Protocol):
-    """Whoever answers. It is asked on a worker's thread, one question of a job at a time."""
+    """Answers questions, on a worker's thread, one question of a job at a time."""
 
     def ask(self, query: Query, cancel: CancelToken) -> Answer:
-        """Waits for the answer. Raises Cancelled, also where the job is to be stopped."""
+        """Wait for the answer. Raises Cancelled, also if the answer is to stop the job."""
         ...
 
 
 class Always:
-    """Answers all questions about names by itself; files with errors are left out."""
+    """One answer to all questions about names; files with errors are left out."""
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
@@ -98,7 +98,7 @@ class Always:
 
 
 class Asking:
-    """The questions of one job: one after the other, and none that has been answered for all."""
+    """The questions of one job, one at a time; each kind only until it is answered for all."""
 
     def __init__(self, queries: Queries, cancel: CancelToken) -> None:
         self._queries, self._cancel = queries, cancel
@@ -106,7 +106,7 @@ class Asking:
         self._for_all: dict[type[Query], Choice] = {}
 
     def ask(self, query: Query) -> Choice:
-        """What is to be done. Raises Cancelled, and then stops the whole job."""
+        """What to do. Raises Cancelled, which also cancels the whole job."""
         with self._lock:
             self._cancel.check()
             known = self._for_all.get(type(query))

@@ -60,7 +60,7 @@ class Run:
     def decide(
         self, files: Sequence[FileResult], decide: Callable[[FileResult], Decision]
     ) -> list[Decision]:
-        """Decides about each file before any is worked on; reports those that need no work."""
+        """Decide about each file before any is worked on; report those that need no work."""
         decided = []
         for file in files:
             decision = self._attempt(file, partial(decide, file))
@@ -77,7 +77,7 @@ class Run:
         begin: Callable[[FileResult, Destination], Callable[[], FileResult]],
         executor: Executor | None,
     ) -> list[FileResult]:
-        """Does the work on each file that has a destination, and reports the results.
+        """Do the work on each file that has a destination, and report the results.
 
         ``begin`` returns what does the work on one file; it is called again if the user wants
         another attempt, and may keep what the last one has done.
@@ -144,7 +144,7 @@ def each(
 
 
 class _Ordered:
-    """Passes on events of many threads, one at a time."""
+    """A listener that passes on events of many threads, one at a time."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener, self._lock = listener, threading.Lock()
