@@ -27,7 +27,6 @@ from core.flows.jpeg.layers import (
     relu,
     rounded,
 )
-from core.flows.jpeg.mixture import N_OUTPUTS
 from core.flows.jpeg.model import GROUPS, N_LOCAL, NetConfig
 
 _SLOTS = 4
@@ -54,7 +53,7 @@ class IntegerHead:
     local: NDArray[np.float32]  # (N_LOCAL, H)
     bias: NDArray[np.float32]  # (H,)
     starts: NDArray[np.int64]  # (65,): where the hidden units of each coefficient begin
-    outputs: NDArray[np.float32]  # (H, N_OUTPUTS), before learning
+    outputs: NDArray[np.float32]  # (N_OUTPUTS, H), before learning
     output_bias: NDArray[np.float32]  # (64, N_OUTPUTS)
 
 
@@ -140,7 +139,7 @@ def _head(config: NetConfig, tensors: Mapping[str, Tensor]) -> IntegerHead:
         local=scaled[width + 128 :].numpy(),
         bias=(bias.float() * scale).numpy(),
         starts=np.cumsum([0, *sizes]),
-        outputs=tensors["head.outputs"].numpy().reshape(-1, N_OUTPUTS),
+        outputs=tensors["head.outputs"].T.contiguous().numpy(),
         output_bias=tensors["head.output_bias"].numpy(),
     )
 

@@ -101,6 +101,7 @@ class Walk:
             inverse=floats(COMPONENTS, n),
             outputs=floats(N_OUTPUTS, n),
             shown=floats(max(net.config.hidden), n),
+            units=floats(n, max(net.config.hidden)),
             centre=np.zeros(n, dtype=np.int32),
             scratch=floats(16, n),
             powers=np.zeros(n, dtype=np.int32),

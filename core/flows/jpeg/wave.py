@@ -64,6 +64,7 @@ class Wave(NamedTuple):
     inverse: Float32  # 1 / scale
     outputs: Float32  # (N_OUTPUTS, n)
     shown: Float32  # (largest number of hidden units, n): hidden units
+    units: Float32  # (n, largest number of hidden units): the same
     centre: Int32  # (n,): the mixture's mean, rounded
     scratch: Float32  # (16, n)
     powers: Int32  # (n,)
@@ -79,9 +80,9 @@ class Wave(NamedTuple):
     multiplier: Int32  # (64,)
     bytes_: NDArray[np.uint8]
     # What learns.
-    layer: Float32  # (H, N_OUTPUTS)
+    layer: Float32  # (N_OUTPUTS, H)
     bias: Float32  # (64, N_OUTPUTS)
-    gradient: Float32  # (H, N_OUTPUTS): summed since the last step
+    gradient: Float32  # (N_OUTPUTS, H): summed since the last step
     bias_gradient: Float32  # (64, N_OUTPUTS)
 
 
@@ -109,7 +110,8 @@ def exp(x: Float32, found: Float32, powers: Int32, n: int) -> None:
 def predict(wave: Wave, k: int) -> None:
     """The mixtures of coefficient k of all blocks of a wave."""
     n = wave.n
-    _outputs(wave.hidden, wave.layer, wave.bias, wave.starts, wave.shown, wave.outputs, k, n)
+    _show(wave, k)
+    _outputs(wave.layer, wave.bias, wave.starts, wave.shown, wave.outputs, k, n)
     out, scratch, powers, unit = wave.outputs, wave.scratch, wave.powers, wave.unit[k]
     mean, top, total, wide = scratch[0], scratch[1], scratch[2], scratch[3]
     per_step, usual = wave.per_step[k], wave.usual[k]
@@ -153,22 +155,29 @@ def predict(wave: Wave, k: int) -> None:
 
 
 @compiled
+def _show(wave: Wave, k: int) -> None:
+    """Hidden units, rounded and cut off to bytes."""
+    shown = wave.shown
+    for b in range(wave.n):
+        sums, units = wave.hidden[b, wave.starts[k] : wave.starts[k + 1]], wave.units[b]
+        for j in range(len(sums)):
+            unit = np.floor(sums[j] + np.float32(0.5))
+            units[j] = min(max(unit, np.float32(0)), np.float32(255)) * _HIDDEN
+        for j in range(len(sums)):
+            shown[j, b] = units[j]
+
+
+@compiled
 def _outputs(
-    hidden: Float32, layer: Float32, bias: Float32, starts: Int64, shown: Float32, out: Float32,
-    k: int, n: int,
-) -> None:  # fmt: skip
-    """Hidden units, rounded and cut off to bytes, and the last layer's outputs."""
-    start, stop = starts[k], starts[k + 1]
-    for b in range(n):
-        for j in range(stop - start):
-            unit = np.floor(hidden[b, start + j] + np.float32(0.5))
-            shown[j, b] = min(max(unit, np.float32(0)), np.float32(255)) * _HIDDEN
+    layer: Float32, bias: Float32, starts: Int64, shown: Float32, out: Float32, k: int, n: int
+) -> None:
+    """The last layer's outputs."""
     for o in range(N_OUTPUTS):
-        found = out[o]
+        found, weights = out[o], layer[o, starts[k] : starts[k + 1]]
         for b in range(n):
             found[b] = bias[k, o]
-        for j in range(stop - start):
-            weight, units = layer[start + j, o], shown[j]
+        for j in range(len(weights)):
+            weight, units = weights[j], shown[j]
             for b in range(n):
                 found[b] += weight * units[b]
 
@@ -234,7 +243,6 @@ def accept(wave: Wave, k: int) -> None:
     """Coefficient k of all blocks is known: gradients, and what follows in the blocks."""
     _learn(wave, k)
     n, after = wave.n, wave.starts[k + 1]
-    n_hidden = wave.hidden.shape[1]
     step, multiplier = np.int64(wave.table[k]), np.int64(wave.multiplier[k])
     for b in range(n):
         value = clipped(np.int64(wave.x[b, k]), step)
@@ -242,15 +250,13 @@ def accept(wave: Wave, k: int) -> None:
             value -= np.int64(wave.reference[b])
         if value == 0:
             continue
-        sums, weights, known = wave.sums[b], wave.from_block[k], np.float64(value)
-        for f in range(k + 1, 64):
+        # Slices, since loops over them are compiled to vector instructions.
+        sums, weights = wave.sums[b, k + 1 :], wave.from_block[k, k + 1 :]
+        known = np.float64(value)
+        for f in range(len(sums)):
             sums[f] += weights[f] * known
         byte = byte_of(value, multiplier, wave.bytes_)
-        hidden = wave.hidden[b]
-        row = wave.earlier[k if byte >= 0 else 64 + k]
-        size = np.float32(abs(byte))
-        for i in range(after, n_hidden):
-            hidden[i] += row[i] * size
+        _add(wave.hidden[b, after:], wave.earlier[k if byte >= 0 else 64 + k, after:], byte)
 
 
 @compiled
@@ -308,28 +314,27 @@ def _learn(wave: Wave, k: int) -> None:
     last = out[3 * COMPONENTS]
     for b in range(n):
         last[b] = lean[b] * np.float32(wave.leaning[b, k] * wave.per_step[k])
-    _gather(out, wave.shown, wave.starts, wave.gradient, wave.bias_gradient, k, n)
+    _gather(out, wave.units, wave.starts, wave.gradient, wave.bias_gradient, k, n)
 
 
 @compiled
 def _gather(
-    slopes: Float32, shown: Float32, starts: Int64, gradient: Float32, bias: Float32, k: int, n: int
+    slopes: Float32, units: Float32, starts: Int64, gradient: Float32, bias: Float32, k: int, n: int
 ) -> None:
     """Adds what each block teaches, in the order of the blocks."""
-    start, stop = starts[k], starts[k + 1]
+    gradient, bias = gradient[:, starts[k] : starts[k + 1]], bias[k]
     for b in range(n):
         largest = np.float32(0)
         for o in range(N_OUTPUTS):
             largest = max(largest, abs(slopes[o, b]))
         if largest < _LEAST_GRADIENT:
             continue
+        shown = units[b]
         for o in range(N_OUTPUTS):
-            bias[k, o] += slopes[o, b]
-        for j in range(stop - start):
-            unit = shown[j, b]
-            if unit > 0:
-                for o in range(N_OUTPUTS):
-                    gradient[start + j, o] += slopes[o, b] * unit
+            slope, row = slopes[o, b], gradient[o]
+            bias[o] += slope
+            for j in range(len(row)):
+                row[j] += slope * shown[j]
 
 
 @compiled
@@ -344,9 +349,9 @@ def add_local(
     starts = wave.starts
     for b in range(wave.n):
         r, c = wave.rows[b] + 2, wave.columns[b] + 2
-        hidden = wave.hidden[b]
         for k in range(64):
-            start, stop = starts[k], starts[k + 1]
+            own = slice(starts[k], starts[k + 1])
+            hidden = wave.hidden[b, own]
             left, above = seen[r, c - 1, k], seen[r - 1, c, k]
             above_left, above_right = seen[r - 1, c - 1, k], seen[r - 1, c + 1, k]
             if k == 0:
@@ -357,31 +362,31 @@ def add_local(
                     near[b, 3],
                 )
             if left:
-                _add(hidden, local[0 if left > 0 else 1], left, start, stop)
+                _add(hidden, local[0 if left > 0 else 1, own], left)
             if above:
-                _add(hidden, local[2 if above > 0 else 3], above, start, stop)
+                _add(hidden, local[2 if above > 0 else 3, own], above)
             if above_left:
-                _add(hidden, local[4], above_left, start, stop)
+                _add(hidden, local[4, own], above_left)
             if above_right:
-                _add(hidden, local[5], above_right, start, stop)
+                _add(hidden, local[5, own], above_right)
             if seen[r, c - 2, k]:
-                _add(hidden, local[6], seen[r, c - 2, k], start, stop)
+                _add(hidden, local[6, own], seen[r, c - 2, k])
             if seen[r - 2, c, k]:
-                _add(hidden, local[7], seen[r - 2, c, k], start, stop)
+                _add(hidden, local[7, own], seen[r - 2, c, k])
             if n_given > 0:
                 byte = first[r - 2, c - 2, k]
                 if byte:
-                    _add(hidden, local[8 if byte > 0 else 9], byte, start, stop)
+                    _add(hidden, local[8 if byte > 0 else 9, own], byte)
             if n_given > 1:
                 byte = second[r - 2, c - 2, k]
                 if byte:
-                    _add(hidden, local[10 if byte > 0 else 11], byte, start, stop)
+                    _add(hidden, local[10 if byte > 0 else 11, own], byte)
 
 
 @compiled
-def _add(hidden: Float32, weights: Float32, byte: Any, start: int, stop: int) -> None:
+def _add(hidden: Float32, weights: Float32, byte: Any) -> None:
     size = np.float32(abs(np.int64(byte)))
-    for i in range(start, stop):
+    for i in range(len(hidden)):
         hidden[i] += weights[i] * size
 
 
