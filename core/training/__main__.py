@@ -5,7 +5,8 @@ same command goes on where it was stopped. ``--family`` tells what is trained: t
 a small model of one of the paper's three kinds (``--train`` may then be an .npz file of images, of
 which a tenth is held out if there is no ``--valid``). ``--export MODEL --about JSON`` writes what
 has been reached, and a card beside it that holds all that the JSON file says of the data, and
-lengths of the pictures of ``--test``.
+lengths of the pictures of ``--test``. ``--family jpeg`` trains the model of JPEG files, and has
+options of its own (``--family jpeg --help``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import torch
 
 from core.flows.flowpp import PUBLISHED, FlowPPConfig, small
 from core.flows.photo.model import PhotoConfig
+from core.training import jpeg
 from core.training.data import AUGMENTATIONS, CROP, load_pictures
 from core.training.export import export
 from core.training.export_flowpp import export_flowpp
@@ -36,6 +38,11 @@ from core.training.variants import VARIANTS
 
 
 def main() -> None:
+    family = argparse.ArgumentParser(add_help=False)
+    family.add_argument("--family")
+    if family.parse_known_args()[0].family == "jpeg":
+        jpeg.main()
+        return
     parser = argparse.ArgumentParser(
         prog="python -m core.training",
         description=__doc__,

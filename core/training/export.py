@@ -92,11 +92,11 @@ def write_model(layers: dict[str, Tensor], config: PhotoConfig, target: Path) ->
         "vector_sha256": vector_sha256(model, vector),
     }
     data = save({**layers, **_table_tensors(tables), "vector": vector}, metadata)
-    target.write_bytes(_in_order(data))
+    target.write_bytes(in_order(data))
     return load_photo_model(target)
 
 
-def _in_order(data: bytes) -> bytes:
+def in_order(data: bytes) -> bytes:
     """A safetensors file with its metadata sorted, which otherwise come in an order by chance.
 
     A model's id is a hash of its file, so the same model must be the same bytes.

@@ -23,6 +23,7 @@ from core.flows.jpeg.network import IntegerNet
 from core.flows.jpeg.planes import AVERAGING_BITS, FACTORS
 from core.flows.jpeg.tables import LOG_UNIT, Tables
 from core.flows.jpeg.walk import LINEAR_BITS
+from core.training.export import in_order
 from core.training.jpeg_data import averaging_1d
 
 #: Rows and columns of chroma blocks of the test vector.
@@ -52,7 +53,7 @@ def model_file(model: Jpeg) -> bytes:
         "config": config_text(model.config),
         "vector_sha256": vector_sha256(JpegModel("", nets, tables), vector),
     }
-    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, about)
+    data = in_order(save({name: tensor.contiguous() for name, tensor in tensors.items()}, about))
     read_jpeg_file(data)
     jpeg_model(data)
     return data

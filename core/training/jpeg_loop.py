@@ -7,13 +7,12 @@ networks round as their integer form will (:mod:`core.flows.jpeg.model`).
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import logging
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from torch import Tensor
 
 from core.flows.jpeg.model import Jpeg, JpegConfig, Net
 from core.training import jpeg_data as data
+from core.training.jpeg_begin import begin_with
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class Settings:
     rounded_from: float = 0.65
     ema: float = 0.999
     kinds: tuple[str, ...] = KINDS  # of networks, in turn
+    model: JpegConfig = field(default_factory=JpegConfig)
+    validate_every: int = 12  # one in so many tiles of the validation files
     seed: int = 1
     checkpoint_minutes: float = 4.0
     validate_minutes: float = 8.0
@@ -59,40 +61,50 @@ class Clock:
 class Run:
     """One training run in a folder: settings.json, log.jsonl and the newest checkpoint."""
 
-    def __init__(self, folder: Path, settings: Settings, files: Path) -> None:
+    def __init__(self, folder: Path, settings: Settings, begin: Path | None = None) -> None:
+        """Goes on with the checkpoint in the folder, if there is one.
+
+        The folder holds coefficients as :func:`core.training.jpeg_files.prepare` writes them.
+        begin: the model file whose weights a new run begins with. Raises ModelError.
+        """
         self.folder, self.settings, self.clock = folder, settings, Clock()
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(settings.seed)
-        self.model = Jpeg(JpegConfig())
+        self.model = Jpeg(settings.model)
         self.nets: dict[str, Net] = {kind: getattr(self.model, kind) for kind in settings.kinds}
         self.samplers: dict[str, data.Sampler] = {}
         self.valid: dict[str, list[data.Component]] = {}
         self.batchers: dict[str, data.Batcher] = {}
         resumed = (folder / "checkpoint.safetensors").exists()
+        parts = self._checkpoint() if resumed else {}
+        if resumed:
+            self.model.load_state_dict(parts["model"])
+        elif begin is not None:
+            begin_with(self.model, begin)
+        new = not resumed and begin is None
         for kind, net in self.nets.items():
             chroma = kind == "chroma"
-            real = data.load(files / "train.npz", chroma)
-            usual = data.usual_sizes(real, 0)
-            given = [data.usual_sizes(real, 1, i) for i in range(net.config.n_given)]
-            net.usual.copy_(torch.from_numpy(usual))
-            if given:
-                net.given_usual.copy_(torch.from_numpy(np.stack(given)))
-            self.batchers[kind] = batcher = data.Batcher(usual, np.array(given))
+            real = data.load(folder / "train.npz", chroma)
+            if new:
+                net.usual.copy_(torch.from_numpy(data.usual_sizes(real, 0)))
+                for i in range(net.config.n_given):
+                    net.given_usual[i] = torch.from_numpy(data.usual_sizes(real, 1, i))
+            given = net.given_usual.numpy()[: net.config.n_given]
+            self.batchers[kind] = batcher = data.Batcher(net.usual.numpy(), given)
             side = 12 if chroma else 16
-            sets = [
-                (real, 0.6, side),
-                (data.load(files / "again.npz", chroma), 0.27, side),
-                (data.load(files / "mosaic.npz", chroma), 0.13, 6 if chroma else 12),
-            ]
+            sets = [(real, 0.6, side), (data.load(folder / "again.npz", chroma), 0.27, side)]
+            if (folder / "mosaic.npz").exists():
+                small = data.load(folder / "mosaic.npz", chroma)
+                sets.append((small, 0.13, 6 if chroma else 12))
             self.samplers[kind] = data.Sampler(sets, settings.blocks, settings.seed, batcher)
-            valid = data.load(files / "valid.npz", chroma)
-            self.valid[kind] = data.tiles(valid, 32, 12)
-            if not resumed:
+            valid = data.load(folder / "valid.npz", chroma)
+            self.valid[kind] = data.tiles(valid, 32, settings.validate_every)
+            if new:
                 data.fit_linear(net, [self.samplers[kind](10**9 + i) for i in range(30)])
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimisers = {kind: self._optimiser(net) for kind, net in self.nets.items()}
         if resumed:
-            self._resume()
+            self._resume(parts)
         (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
 
     def _optimiser(self, net: Net) -> torch.optim.Optimizer:
@@ -203,7 +215,8 @@ class Run:
         save_file(state, partial, metadata={"clock": json.dumps(asdict(self.clock))})
         partial.replace(self.folder / "checkpoint.safetensors")
 
-    def _resume(self) -> None:
+    def _checkpoint(self) -> dict[str, dict[str, Tensor]]:
+        """The parts of the newest checkpoint, and the clock as it stood."""
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as file:
             self.clock = Clock(**json.loads(file.metadata()["clock"]))
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -211,7 +224,9 @@ class Run:
         for name, tensor in state.items():
             part, rest = name.split(".", 1)
             parts.setdefault(part, {})[rest] = tensor
-        self.model.load_state_dict(parts["model"])
+        return parts
+
+    def _resume(self, parts: dict[str, dict[str, Tensor]]) -> None:
         self.average.load_state_dict(parts["average"])
         moments: dict[str, dict[int, dict[str, Tensor]]] = {kind: {} for kind in self.nets}
         for name, tensor in parts["optimiser"].items():
@@ -223,21 +238,17 @@ class Run:
         log.info("resumed at step %d, %.1f minutes", self.clock.step, self.clock.seconds / 60)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--files", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=Settings.minutes)
-    parser.add_argument("--rounded-from", type=float, default=Settings.rounded_from)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(1)
-    settings = Settings(
-        minutes=given.minutes, rounded_from=given.rounded_from, kinds=tuple(given.kinds)
-    )
-    Run(given.run, settings, given.files).train()
+def averaged(folder: Path, model: Jpeg) -> dict[str, float]:
+    """Gives a model the averaged weights of a run's newest checkpoint; returns the run's clock.
 
-
-if __name__ == "__main__":
-    main()
+    Of the kinds of networks that the run trains; the others stay as they are.
+    """
+    kinds = json.loads((folder / "settings.json").read_text())["kinds"]
+    with safe_open(folder / "checkpoint.safetensors", "pt") as file:
+        for kind in kinds:
+            prefix = f"average.{kind}."
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            state = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+            getattr(model, kind).load_state_dict(state)
+        clock: dict[str, float] = json.loads(file.metadata()["clock"])
+    return clock

@@ -22,7 +22,7 @@ Float32 = NDArray[np.float32]
 #: falls with the square root of their number.
 RATE: Final = 0.003
 _RISING: Final = 4
-_SLOWING: Final = 64
+_SLOWING: Final = 16
 # Decay of Adam's averages of the gradient and of its square.
 _MOMENTUM: Final = np.float32(0.9)
 _SQUARES: Final = np.float32(0.995)
