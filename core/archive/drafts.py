@@ -90,6 +90,7 @@ class Draft:
 
     def __init__(self, folder: Folder, name: str, descriptor: int) -> None:
         self.folder, self.name, self.descriptor = folder, name, descriptor
+        self._is_open = True
 
     @property
     def path(self) -> Path:
@@ -114,20 +115,28 @@ class Draft:
 
         Raises FileExistsError and other OSErrors.
         """
+        if sys.platform == "win32":  # where an open file keeps its name
+            self.close()
         source, target = self.folder.at(self.name), folder.at(name)
-        folders = {"src_dir_fd": self.folder.descriptor, "dst_dir_fd": folder.descriptor}
+        there, here = self.folder.descriptor, folder.descriptor
         if not overwrite:
             try:
-                os.link(source, target, follow_symlinks=False, **folders)
+                os.link(source, target, src_dir_fd=there, dst_dir_fd=here)
             except FileExistsError:
                 raise
             except (OSError, NotImplementedError):  # no hard links on this file system
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                os.close(os.open(target, flags, dir_fd=folder.descriptor))
-                os.replace(source, target, **folders)
+                os.close(os.open(target, flags, dir_fd=here))
+                os.replace(source, target, src_dir_fd=there, dst_dir_fd=here)
         else:
-            os.replace(source, target, **folders)
+            os.replace(source, target, src_dir_fd=there, dst_dir_fd=here)
         folder.sync()
+
+    def close(self) -> None:
+        """May be called again."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self.descriptor)
 
 
 @contextmanager
@@ -141,11 +150,12 @@ def draft(folder: Folder, kind: str) -> Iterator[Draft]:
     name = f".floe-{os.getpid()}-{os.urandom(6).hex()}.{kind}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(folder.at(name), flags, 0o666, dir_fd=folder.descriptor)
+    part = Draft(folder, name, descriptor)
     try:
         _lock(descriptor)
-        yield Draft(folder, name, descriptor)
+        yield part
     finally:
-        os.close(descriptor)
+        part.close()
         folder.remove(name)
         folder.remove(f"{name}-journal")
 

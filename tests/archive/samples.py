@@ -6,13 +6,14 @@ import io
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from core.archive import Archive
+from core.archive import Archive, Entry
 from core.archive.codec import Codecs
 from core.archive.rows import COLUMN_NAMES, row_crc32
 from core.images import comes_back, interpret
@@ -110,3 +111,12 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def make_entry(name: str, **changes: Any) -> Entry:
+    """An entry of a coded image that no archive has."""
+    facts: dict[str, Any] = {field.name: None for field in fields(Entry)}
+    facts |= {"width": 768, "height": 512, "channels": 3, "codec": "photo", "coder": "fused"}
+    facts |= {"original_bytes": 700_000, "packed_bytes": 400_000, "theoretical_bpd": 2.7}
+    facts |= {"borrowed_bits": 1_000, "lost_bits": 30, "file_exact": True}
+    return Entry(**{**facts, "name": name, **changes})

@@ -451,3 +451,56 @@ def test_an_archive_in_write_ahead_mode_is_refused_until_it_is_switched_back(pat
     with tampering(path) as connection:
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
     check_intact(path, FILES)
+
+
+ADDING = """
+import sys, threading
+from pathlib import Path
+from core.archive import Archive
+from core.archive.codec import Codecs
+from tests.fakes import FakeCodec
+
+path, source, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+codecs, failed = Codecs(FakeCodec), []
+
+def add(number):
+    try:
+        for k in range(4):
+            with Archive.open(path, write=True, codecs=codecs) as archive:
+                archive.add_file(source, f"{name}-{number}-{k}.png")
+                archive.damage()
+    except BaseException as error:
+        failed.append(error)
+
+threads = [threading.Thread(target=add, args=(number,)) for number in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit(str(failed) if failed else 0)
+"""
+
+
+def test_many_programs_with_many_threads(path: Path, sources: Path) -> None:
+    """None fails, and none writes while another one does."""
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", ADDING, path, sources / "alpha.png", str(number)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(3)
+    ]
+    assert [program.communicate()[1] for program in programs] == [""] * 3
+    files = {
+        f"{number}-{thread}-{k}.png": FILES["alpha.png"]
+        for number in range(3)
+        for thread in range(3)
+        for k in range(4)
+    }
+    with open_fake(path) as archive:
+        archive.check_structure()
+        assert {entry.name for entry in archive.entries()} == {*FILES, *files}
+        for name in files:
+            assert archive.read_file(name) == FILES["alpha.png"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.archive.totals import Sums, Totals
-from tests.app.fake_backend import make_entry
+from tests.archive.samples import make_entry
 
 
 def test_means_are_weighed_by_samples() -> None:

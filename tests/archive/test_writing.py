@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -312,3 +313,41 @@ def test_reading_a_small_file_asks_for_little_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 50_000_000
     finally:
         tracemalloc.stop()
+
+
+ADD = """
+import sys
+from pathlib import Path
+from tests.archive.samples import open_fake
+with open_fake(Path(sys.argv[1]), write=True) as archive:
+    archive.add_file(Path(sys.argv[2]), "new.png")
+print("added", flush=True)
+"""
+
+
+def test_the_disk_is_told_that_the_journal_is_gone_before_anybody_else(
+    path: Path, tmp_path: Path
+) -> None:
+    """As a journal that comes back with the power undoes what was reported (A1)."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    log = tmp_path / "log"
+    calls = "trace=unlink,unlinkat,fsync,fdatasync,write"
+    done = subprocess.run(
+        [
+            *(strace, "-f", "-y", "-e", calls, "-o", log),
+            *(sys.executable, "-c", ADD, path, tmp_path / "sources" / "a.png"),
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"strace may not trace here: {done.stderr.splitlines()[-1]}")
+    lines = log.read_text().splitlines()
+    gone = max(i for i, line in enumerate(lines) if "unlink" in line and "-journal" in line)
+    told = next(i for i, line in enumerate(lines) if '"added' in line)
+    synced = [line for line in lines[gone:told] if "sync(" in line]
+    assert any(f"<{path.parent}>" in line for line in synced)

@@ -57,6 +57,16 @@ def test_names_send_no_commands_to_a_terminal(
         assert "a\ufffd[2Jb\ufffd\ufffdc.png" in result.stdout
 
 
+def test_a_name_that_looks_like_a_folder_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a slash at its end it was skipped, and the status was 0."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["extract", str(archive_of(tmp_path / "x.floe", "x/"))])
+    assert result.exit_code == 1
+    assert 'a part of the name is empty, "." or ".."' in result.stderr
+
+
 def test_what_is_printable_stays() -> None:
     text = "C:\\photos/d\u00e9j\u00e0 vu \u4f60.png: no such file"
     assert printable(text) == text
