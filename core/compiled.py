@@ -7,6 +7,9 @@ that decides about the machine code: the bytecode of the function and of all fun
 calls, the values of all globals that it uses, the types of its arguments, the processor, and the
 versions of Python, Numba, LLVM's binding and numpy. Each file holds the hash of its contents.
 Whatever goes wrong with the cache, the function is compiled instead.
+
+Compiling everything takes seconds. A bundle therefore ships machine code for any processor of its
+kind, with the same keys (``python -m tools.precompile``), which is used where the cache has none.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import hashlib
+import importlib.resources
 import logging
 import os
 import pickle
@@ -25,7 +29,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, TypeVar, cast
 
-import llvmlite
+import llvmlite.binding
 import numba
 import numpy as np
 import platformdirs
@@ -43,6 +47,9 @@ _OPTIONS: Final = {"nogil": True, "error_model": "numpy"}
 
 #: When the files of the cache take more than this, the oldest ones are deleted.
 _MOST_BYTES: Final = 64 * 2**20
+
+#: Features of the processors that shipped machine code is for: x86-64-v3, all since about 2015.
+_PORTABLE_X86: Final = ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "popcnt")
 
 #: Modules whose attributes are settled by the versions that are part of each key.
 _VERSIONED: Final = ("numpy", "math", "numba", "builtins")
@@ -76,7 +83,7 @@ class _Cache:
         """The machine code for argument types; None if it has to be compiled."""
         target.refresh()
         try:
-            data = self._path(signature, target.codegen()).read_bytes()
+            data = self._read(signature, target.codegen())
             digest, payload = data[:32], data[32:]
             if hashlib.sha256(payload).digest() != digest:
                 raise ValueError("the file is damaged")
@@ -90,7 +97,7 @@ class _Cache:
     def save_overload(self, signature: Any, result: CompileResult) -> None:
         """Keeps compiled machine code, if that is possible."""
         try:
-            path = self._path(signature, result.codegen)
+            path = cache_folder() / self._name(signature, result.codegen.magic_tuple())
             if result.library.has_dynamic_globals or result.lifted:
                 raise UncacheableError("the machine code holds addresses of this process")
             payload = serialize.dumps(result._reduce())
@@ -101,19 +108,46 @@ class _Cache:
         except Exception as error:
             _log.warning("%s cannot be cached: %r", self._function.__qualname__, error)
 
-    def _path(self, signature: Any, codegen: Any) -> Path:
+    def _read(self, signature: Any, codegen: Any) -> bytes:
+        """The file of the user's cache, or else the one that was shipped."""
+        triple, *_ = processor = codegen.magic_tuple()
+        try:
+            return (cache_folder() / self._name(signature, processor)).read_bytes()
+        except OSError:
+            portable = portable_processor(triple)
+            if portable is None or numba.config.CPU_NAME:
+                raise
+        return (shipped_folder() / self._name(signature, (triple, portable, ""))).read_bytes()
+
+    def _name(self, signature: Any, processor: tuple[str, ...]) -> str:
         config: Any = numba.config
         settings = config.OPT, config.BOUNDSCHECK, sorted(_OPTIONS.items())
         parts = (
-            fingerprint(self._function), repr(signature), codegen.magic_tuple(), settings,
+            fingerprint(self._function), repr(signature), processor, settings,
             platform.python_version(), numba.__version__, llvmlite.__version__, np.__version__,
         )  # fmt: skip
-        return cache_folder() / hashlib.sha256(repr(parts).encode()).hexdigest()
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def cache_folder() -> Path:
     """The folder of the compiled functions, below the user's cache."""
     return Path(platformdirs.user_cache_dir("floe", appauthor=False)) / "compiled"
+
+
+def shipped_folder() -> Path:
+    """The folder of the machine code that came with the program, if any did."""
+    return Path(str(importlib.resources.files("resources"))) / "compiled"
+
+
+def portable_processor(triple: str) -> str | None:
+    """LLVM's name of a processor whose machine code this one runs; None if there is none."""
+    kind = triple.partition("-")[0]
+    if kind in ("aarch64", "arm64"):
+        return "generic"
+    if kind != "x86_64":
+        return None
+    features = llvmlite.binding.get_host_cpu_features()
+    return "x86-64-v3" if all(features.get(name) for name in _PORTABLE_X86) else None
 
 
 def fingerprint(function: FunctionType) -> str:
@@ -144,7 +178,7 @@ def _described(value: object, seen: set[int]) -> Iterator[str]:
             if id(value) not in seen:
                 seen.add(id(value))
                 yield from _described(value.__defaults__, seen)
-                yield from _described_code(value.__code__, value.__globals__, seen)
+                yield from _described_code(value.__code__, value.__globals__, value.__doc__, seen)
         case ModuleType() if value.__name__.partition(".")[0] in _VERSIONED:
             yield f"module {value.__name__}"
         case type() | BuiltinFunctionType() | np.ufunc() if _versioned(value):
@@ -153,12 +187,14 @@ def _described(value: object, seen: set[int]) -> Iterator[str]:
             raise UncacheableError(f"{value!r} has no hash")
 
 
-def _described_code(code: CodeType, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
+def _described_code(
+    code: CodeType, names: dict[str, Any], documentation: str | None, seen: set[int]
+) -> Iterator[str]:
     yield f"code {code.co_code!r} {code.co_varnames} {code.co_names} {code.co_argcount}"
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _described_code(constant, names, seen)
-        else:
+            yield from _described_code(constant, names, None, seen)
+        elif constant is None or constant is not documentation:
             yield from _described(constant, seen)
     for name in code.co_names:  # of globals, and of attributes, which need none
         if name in names:

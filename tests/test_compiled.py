@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,52 @@ def test_a_cache_that_is_too_large_loses_its_oldest_files(
     monkeypatch.setattr(module, "_MOST_BYTES", 250)
     loaded(source, 3).scaled(2)
     assert sorted(p.name for p in folder.iterdir() if p.name.startswith("old")) == ["old0", "old1"]
+
+
+_SHIPPING = """
+import sys
+from pathlib import Path
+from core import compiled
+compiled.cache_folder = lambda: Path(sys.argv[1])
+sys.path.insert(0, sys.argv[2])
+import loop_of_a_test
+assert loop_of_a_test.scaled(2) == 7
+"""
+
+
+def test_shipped_machine_code_is_used_where_the_cache_has_none(
+    source: Path, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    portable = module.portable_processor(module.llvmlite.binding.get_default_triple())
+    if portable is None:
+        pytest.skip("no machine code is shipped for this processor")
+    shipped = tmp_path / "shipped"
+    (source / "constants_of_a_test.py").write_text(_CONSTANTS.format(factor=3))
+    subprocess.run(
+        [sys.executable, "-c", _SHIPPING, str(shipped), str(source)],
+        env=os.environ | {"NUMBA_CPU_NAME": portable, "NUMBA_CPU_FEATURES": ""},
+        cwd=Path(__file__).parents[1],
+        check=True,
+    )
+    monkeypatch.setattr(module, "shipped_folder", lambda: shipped)
+    loop = loaded(source, 3)
+    assert loop.scaled(2) == 7
+    assert hits(loop.scaled) == 1
+    assert not folder.exists()
+    assert loaded(source, 5).scaled(2) == 11
+    for path in shipped.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert loaded(source, 3).scaled(2) == 7
+
+
+def test_an_edited_comment_or_docstring_changes_no_fingerprint() -> None:
+    texts = ("def f(x):\n    return x + 1\n", 'def f(x):\n    "Add 1."\n    return x + 1\n')
+    found = set()
+    for text in (*texts, texts[1].replace("1.", "one."), "# Here\n" + texts[1]):
+        names: dict[str, Any] = {}
+        exec(text, names)
+        found.add(fingerprint(names["f"]))
+    assert len(found) == 2  # without a docstring its place among the constants is empty
 
 
 CONSTANT: Any = 1

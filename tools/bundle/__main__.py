@@ -14,6 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from app.start import desktop_entry
+from tools.precompile import PrecompileError, precompile
 
 _SPEC = Path(__file__).with_name("floe.spec")
 _ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ class BundleError(Exception):
 def build(folder: Path, work: Path) -> Path:
     """Build ``folder/floe`` and return it; ``work`` keeps what PyInstaller may use again.
 
-    Raises BundleError.
+    Raises BundleError and PrecompileError.
     """
     import PyInstaller.__main__
     import torch
@@ -44,6 +45,7 @@ def build(folder: Path, work: Path) -> Path:
     for package in sorted(required("floe-archiver"), key=lambda found: found.name):
         copy_licences(package, bundle / "licenses" / package.name)
     shutil.copy2(_ROOT / "LICENSE", bundle)
+    precompile(bundle / "_internal" / "resources" / "compiled")
     return bundle
 
 
@@ -87,7 +89,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         bundle = build(arguments.folder, arguments.work)
-    except BundleError as error:
+    except (BundleError, PrecompileError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     largest = sorted(
