@@ -1,7 +1,7 @@
 """Build the wheel and try it outside of the checkout: ``python -m tools.wheel OUTDIR``.
 
 The wheel and its dependencies are installed into an empty virtual environment in a temporary
-folder. There a photograph is archived, extracted and compared, and the window is opened offscreen.
+folder. There photographs are archived, extracted and compared, and the window is opened offscreen.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import venv
 from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZipFile
+
+from PIL import Image
 
 _ROOT = Path(__file__).parents[1]
 #: The packages of the program; everything in them belongs to the wheel.
@@ -79,17 +81,33 @@ def install(wheel: Path, folder: Path) -> Path:
 def check(command: Path, images: Iterable[Path], folder: Path) -> None:
     """Archive, verify and extract images with an installed ``floe``, and open its window.
 
-    Raises WheelError where a command fails or a file differs.
+    Files must have the same bytes, PNGs at least the same pixels. Raises WheelError.
     """
     given = list(images)
     _run([command, "--version"], folder=folder)
     _run([command, "add", "a.floe", *given], folder=folder)
     _run([command, "verify", "a.floe"], folder=folder)
     _run([command, "extract", "a.floe", "--to", "out"], folder=folder)
-    different = [p.name for p in given if not filecmp.cmp(p, folder / "out" / p.name, False)]
+    different = [path.name for path in given if not _same(path, folder / "out" / path.name)]
     if different:
-        raise WheelError(f"files were restored with other bytes: {', '.join(different)}")
+        raise WheelError(f"other images were restored: {', '.join(different)}")
     _run([command, "gui", "--report-startup"], folder=folder)
+
+
+def photographs(folder: Path) -> list[Path]:
+    """A sample as it is, and a small part of it as BMP."""
+    sample = _ROOT / "resources" / "samples" / "cat.png"
+    with Image.open(sample) as image:
+        image.crop((0, 0, 200, 150)).save(folder / "part.bmp")
+    return [sample, folder / "part.bmp"]
+
+
+def _same(path: Path, other: Path) -> bool:
+    if filecmp.cmp(path, other, shallow=False):
+        return True
+    with Image.open(path) as one, Image.open(other) as two:
+        pixels = one.mode == two.mode and one.size == two.size and one.tobytes() == two.tobytes()
+        return pixels and path.suffix == ".png"
 
 
 def _run(command: list[Path | str], folder: Path) -> str:
@@ -120,12 +138,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="floe-try-") as scratch:
             folder = Path(scratch)
             binaries = install(wheel.absolute(), folder / "environment")
-            samples = sorted((_ROOT / "resources" / "samples").glob("*.png"))
-            check(binaries / "floe", samples[:2], folder)
+            check(binaries / "floe", photographs(folder), folder)
     except WheelError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write("It archives and extracts photographs byte for byte, and opens the window.\n")
+    sys.stdout.write("It archives and extracts photographs, and opens the window.\n")
     return 0
 
 

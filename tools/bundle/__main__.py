@@ -1,11 +1,12 @@
 """Build the bundle: a folder with Floe, Python and all libraries, for a Linux without Python.
 
-PyInstaller collects what the program imports; the libraries of torch for graphics cards stay out.
+PyInstaller collects what the program imports; torch is copied, without what only builds on it.
 """
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import shutil
 import sys
 from importlib.metadata import Distribution, distribution
@@ -41,12 +42,26 @@ def build(folder: Path, work: Path) -> Path:
     PyInstaller.__main__.run(
         ["--noconfirm", "--distpath", str(folder), "--workpath", str(work), str(_SPEC)]
     )
+    for name in ("torch", "torchgen"):
+        source = Path(str(distribution("torch").locate_file(name)))
+        shutil.copytree(source, bundle / "_internal" / name, ignore=_unneeded)
     desktop_entry.install(bundle / "share", ["floe"], refresh=False)
     for package in sorted(required("floe-archiver"), key=lambda found: found.name):
         copy_licences(package, bundle / "licenses" / package.name)
     shutil.copy2(_ROOT / "LICENSE", bundle)
     precompile(bundle / "_internal" / "resources" / "compiled")
     return bundle
+
+
+def _unneeded(folder: str, names: list[str]) -> set[str]:
+    """Headers, programs and libraries of torch that only compiling and testing need."""
+    found = set(fnmatch.filter(names, "*.pyi")) | set(fnmatch.filter(names, "*.a"))
+    found |= {"__pycache__"}
+    if Path(folder).name == "torch":
+        found |= {"bin", "include", "share", "test"}
+    elif Path(folder).parts[-2:] == ("torch", "lib"):
+        found |= set(fnmatch.filter(names, "*test.so")) | {"libbackend_with_compiler.so"}
+    return found
 
 
 def required(name: str) -> list[Distribution]:
