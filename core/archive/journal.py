@@ -50,9 +50,14 @@ def is_interrupted(real: Path, path: Path, page_bytes: int) -> bool:
         raise UnreadableFileError(path, reason) from error
     if end == _MAGIC and len(start) == _HEADER.size:  # as after the name of a super-journal
         raise _foreign(path, journal.name)
-    if len(start) < _HEADER.size or not start.startswith(_MAGIC):
+    if start[:1] in (b"", b"\0"):
         return False  # not in force yet, or no longer
-    if _HEADER.unpack(start)[2] != page_bytes:
+    # A program that was killed in the middle of a write leaves a part of the mark. SQLite then
+    # plays nothing back, but needs to write, too: it looks at the first byte only.
+    is_torn = not start.startswith(_MAGIC) or len(start) < _HEADER.size
+    if is_torn and not _MAGIC.startswith(start[: len(_MAGIC)].rstrip(b"\0")):
+        raise _foreign(path, journal.name)
+    if not is_torn and _HEADER.unpack(start)[2] != page_bytes:
         raise _foreign(path, journal.name)
     return True
 

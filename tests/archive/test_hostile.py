@@ -83,6 +83,7 @@ def test_files_beside_an_archive_that_floe_never_writes(path: Path, salvage: boo
         ("x.floe-wal", b""),
         ("x.floe-shm", b""),
         ("x.floe-journal", journal(page_bytes=8192)),
+        ("x.floe-journal", b"a diary"),
     ]:
         beside = path.with_name(name)
         beside.write_bytes(data)
@@ -96,6 +97,15 @@ def test_files_beside_an_archive_that_floe_never_writes(path: Path, salvage: boo
         Archive.open(path)
     link.unlink()
     check_intact(path, FILES)
+
+
+@pytest.mark.parametrize("n_written", [1, 6])
+def test_a_journal_that_was_begun_is_ours(path: Path, n_written: int) -> None:
+    """Killed in the middle of the write that puts the journal in force: nothing to play back."""
+    whole = journal()
+    for torn in (whole[:n_written].ljust(12, b"\0") + whole[12:], whole[:n_written]):
+        path.with_name("x.floe-journal").write_bytes(torn)
+        check_intact(path, FILES)
 
 
 def test_a_write_ahead_log_does_not_speak_for_the_archive(path: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ static size_t folder_bytes;
 static int is_armed, log_file = -1, error_number;
 static enum action action;
 static long n_calls, turn;
-static char paths[FILES][PATH_BYTES]; /* of open files below the folder */
+static char paths[FILES][PATH_BYTES]; /* of open files below the folder, and of itself */
 
 void torture_arm(const char *path, int log, int what, long when, int error) {
     snprintf(folder, sizeof folder, "%s/", path);
@@ -47,6 +47,14 @@ static int is_inside(const char *path) {
 
 static const char *path_of(int file) {
     return is_armed && file >= 0 && file < FILES && paths[file][0] ? paths[file] : NULL;
+}
+
+/* The full path of a name in an open folder. */
+static const char *full(int at, const char *path, char *buffer) {
+    const char *parent = path && path[0] != '/' ? path_of(at) : NULL;
+    if (!parent) return path;
+    snprintf(buffer, PATH_BYTES, "%s/%s", parent, path);
+    return buffer;
 }
 
 static void note(char kind, const char *path, const char *to, uint64_t offset, const void *data,
@@ -81,7 +89,8 @@ static int must_fail(void) { return must_fail_to(0); }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define OPENED(name, ...)                                                                     \
+#define OPENED(name, at, ...)                                                                 \
+    char buffer[PATH_BYTES];                                                                  \
     mode_t mode = 0;                                                                          \
     if (flags & (O_CREAT | O_TMPFILE)) {                                                      \
         va_list rest;                                                                         \
@@ -89,18 +98,19 @@ static int must_fail(void) { return must_fail_to(0); }
         mode = va_arg(rest, mode_t);                                                          \
         va_end(rest);                                                                         \
     }                                                                                         \
-    int is_ours = is_inside(path), is_new = is_ours && (flags & O_CREAT) && access(path, F_OK); \
+    const char *whole = full(at, path, buffer);                                               \
+    int is_ours = is_inside(whole), is_new = is_ours && (flags & O_CREAT) && access(whole, F_OK); \
     if (is_new && must_fail()) return -1;                                                     \
     int file = NEXT(name)(__VA_ARGS__, flags, mode);                                          \
-    if (file >= 0 && is_new) note('c', path, NULL, 0, NULL, 0);                               \
-    if (file >= 0 && is_ours && !is_new && (flags & O_TRUNC)) note('t', path, NULL, 0, NULL, 0); \
-    if (file >= 0 && file < FILES) snprintf(paths[file], PATH_BYTES, "%s", is_ours ? path : ""); \
+    if (file >= 0 && is_new) note('c', whole, NULL, 0, NULL, 0);                              \
+    if (file >= 0 && is_ours && !is_new && (flags & O_TRUNC)) note('t', whole, NULL, 0, NULL, 0); \
+    if (file >= 0 && file < FILES) snprintf(paths[file], PATH_BYTES, "%s", is_ours ? whole : ""); \
     return file;
 
-int open(const char *path, int flags, ...) { OPENED(open, path) }
-int open64(const char *path, int flags, ...) { OPENED(open64, path) }
-int openat(int at, const char *path, int flags, ...) { OPENED(openat, at, path) }
-int openat64(int at, const char *path, int flags, ...) { OPENED(openat64, at, path) }
+int open(const char *path, int flags, ...) { OPENED(open, AT_FDCWD, path) }
+int open64(const char *path, int flags, ...) { OPENED(open64, AT_FDCWD, path) }
+int openat(int at, const char *path, int flags, ...) { OPENED(openat, at, at, path) }
+int openat64(int at, const char *path, int flags, ...) { OPENED(openat64, at, at, path) }
 
 int close(int file) {
     if (file >= 0 && file < FILES) paths[file][0] = 0;
@@ -162,22 +172,25 @@ SYNCS(fdatasync)
 TRUNCATES(ftruncate)
 TRUNCATES(ftruncate64)
 
-#define CHANGES_A_NAME(name, kind, ours, from, to, parameters, arguments) \
-    int name parameters {                                                 \
-        if (!(ours)) return NEXT(name) arguments;                         \
-        if (must_fail_to(kind)) return -1;                                \
-        int failed = NEXT(name) arguments;                                \
-        if (!failed) note(kind, from, to, 0, NULL, 0);                    \
-        return failed;                                                    \
+#define CHANGES_A_NAME(name, kind, at, from, to_at, to, parameters, arguments)    \
+    int name parameters {                                                         \
+        char first[PATH_BYTES], second[PATH_BYTES];                               \
+        const char *a = full(at, from, first), *b = full(to_at, to, second);      \
+        if (!is_inside(a) && !is_inside(b)) return NEXT(name) arguments;          \
+        if (must_fail_to(kind)) return -1;                                        \
+        int failed = NEXT(name) arguments;                                        \
+        if (!failed) note(kind, a, b, 0, NULL, 0);                                \
+        return failed;                                                            \
     }
-CHANGES_A_NAME(unlink, 'u', is_inside(path), path, NULL, (const char *path), (path))
-CHANGES_A_NAME(unlinkat, 'u', is_inside(path), path, NULL, (int at, const char *path, int flags),
+CHANGES_A_NAME(unlink, 'u', AT_FDCWD, path, AT_FDCWD, NULL, (const char *path), (path))
+CHANGES_A_NAME(unlinkat, 'u', at, path, at, NULL, (int at, const char *path, int flags),
                (at, path, flags))
-CHANGES_A_NAME(rename, 'r', is_inside(from) || is_inside(to), from, to,
-               (const char *from, const char *to), (from, to))
-CHANGES_A_NAME(renameat, 'r', is_inside(from) || is_inside(to), from, to,
-               (int a, const char *from, int b, const char *to), (a, from, b, to))
-CHANGES_A_NAME(link, 'l', is_inside(from) || is_inside(to), from, to,
-               (const char *from, const char *to), (from, to))
-CHANGES_A_NAME(linkat, 'l', is_inside(from) || is_inside(to), from, to,
-               (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
+CHANGES_A_NAME(rename, 'r', AT_FDCWD, from, AT_FDCWD, to, (const char *from, const char *to),
+               (from, to))
+CHANGES_A_NAME(renameat, 'r', at, from, to_at, to,
+               (int at, const char *from, int to_at, const char *to), (at, from, to_at, to))
+CHANGES_A_NAME(link, 'l', AT_FDCWD, from, AT_FDCWD, to, (const char *from, const char *to),
+               (from, to))
+CHANGES_A_NAME(linkat, 'l', at, from, to_at, to,
+               (int at, const char *from, int to_at, const char *to, int flags),
+               (at, from, to_at, to, flags))
