@@ -41,6 +41,15 @@ def _fill(masks: Masks, blocks: Blocks, words: Integers, bits: Masks) -> None:
 
 
 @compiled
+def has_ac(blocks: Blocks, words: Integers, block: Int) -> bool:
+    """Whether a block has a coefficient besides DC that is not zero."""
+    for i in range(1, 16):
+        if words[block, i] != 0:
+            return True
+    return bool(blocks[block, 1] != 0 or blocks[block, 2] != 0 or blocks[block, 3] != 0)
+
+
+@compiled
 def lowest(mask: np.uint64) -> Int:
     """The place of the lowest bit of a mask that is not zero."""
     place: Int = _PLACES[((mask & (~mask + _ONE)) * _SEQUENCE) >> _SHIFT]

@@ -34,6 +34,7 @@ from core.images.jpeg.bits import (
     refill,
 )
 from core.images.jpeg.huffman import LOOK_BITS, LOOK_MASK, long_code
+from core.images.jpeg.nonzero import has_ac
 from core.images.jpeg.sequential import ACROSS, BASE, DC_TABLE, DOWN, SLOT, STRIDE, H, V
 
 #: The longest run of blocks that end.
@@ -131,6 +132,7 @@ def decode_ac(
     n_across: Int,
     unit_stop: Int,
     blocks: Blocks,
+    words: Integers,
     order: Integers,
     first: Int,
     last: Int,
@@ -153,7 +155,7 @@ def decode_ac(
     too, because of its correction bits, plus 2 where jpegli does: it joins only blocks in which
     this scan has neither coefficients nor correction bits. ``state[OVERLONG]`` counts the blocks
     at which libjpeg would have broken a run that goes on, ``state[JOINED]`` those at which jpegli
-    would have. A unit is a block.
+    would have. A unit is a block; ``words`` (N, 16) int64 are the same memory as ``blocks``.
     """
     position, buffer, n_bits = state[POSITION], state[BUFFER], state[N_BITS]
     n_fake, unit, until_restart = state[N_FAKE], state[UNIT], state[UNTIL_RESTART]
@@ -258,7 +260,7 @@ def decode_ac(
                 run_length = np.int64(0)
         if run > 0:
             n_before = n_corrections
-            if refining:
+            if refining and has_ac(blocks, words, block):
                 if n_corrections > MAX_CORRECTIONS:
                     state[OVERLONG] += 1
                 while k <= last:

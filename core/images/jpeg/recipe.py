@@ -111,10 +111,14 @@ class Recipe:
 
         Raises FrameError where they are larger than any that is taken apart.
         """
-        scans = [part.scans for part in self.parts if part.scans]
-        if sum(layout_of(own[0][0].frame).n_blocks for own in scans) > 2 * MAX_BLOCKS:
-            raise FrameError("a recipe with too many blocks")
-        return [layout_and_image(own)[1] for own in scans]
+        images, n_blocks = [], 0
+        for part in self.parts:
+            if part.scans:
+                images.append(layout_and_image(part.scans)[1])
+                n_blocks += images[-1].n_blocks
+                if n_blocks > 2 * MAX_BLOCKS:
+                    raise FrameError("a recipe with too many blocks")
+        return images
 
 
 def rebuild(

@@ -118,10 +118,28 @@ def decode_scan(
             )
         else:
             status = decode_ac(
-                *(data, state, base, stride, plan.n_across, stop, blocks, ZIGZAG),
-                *(header.first, header.last, header.low, header.high > 0, table),
-                *reading,
-                *(zeros, breaks, pads, marks),
+                data,
+                state,
+                base,
+                stride,
+                plan.n_across,
+                stop,
+                blocks,
+                blocks.view(np.int64),
+                ZIGZAG,
+                header.first,
+                header.last,
+                header.low,
+                header.high > 0,
+                table,
+                tables.look,
+                tables.limits,
+                tables.offsets,
+                tables.symbols,
+                zeros,
+                breaks,
+                pads,
+                marks,
             )
         all_zeros.append(zeros[: state[N_ZEROS]].copy())
         all_breaks.append(breaks[: state[N_BREAKS]].copy())
@@ -147,7 +165,8 @@ def decode_scan(
         as_libjpeg,
         joins_own,
     )
-    return notes, int(state[POSITION])
+    # Of a scan that stops, the last restart marker may have no unit behind it.
+    return up_to(notes, header, notes.n_units), int(state[POSITION])
 
 
 def encode_scan(

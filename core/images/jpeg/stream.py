@@ -100,10 +100,11 @@ def read_stream(
             walk.position = _scan_end(data, header.position, end)
     if layout is None or not scans:
         return None
+    layout, blocks = _cropped(layout, blocks, scans)
     recipes, coded = _verified(data, stop, scans, layout, blocks, cancel)
-    if not recipes:
-        return None
-    _, image = layout_and_image(recipes, blocks)
+    if not recipes or layout.n_blocks > 4096 + 8 * sum(b - a for a, b in coded):
+        return None  # less than a bit for a block, where even the plainest image has one
+    _, image = layout_and_image(recipes, layout, blocks)
     return Stream(walk.position, image, tuple(recipes), tuple(coded), tuple(walk.segments))
 
 
@@ -112,6 +113,28 @@ def _scan_end(data: bytes, start: int, end: int) -> int:
     while end > start and data[end - 1] == 0xFF:
         end -= 1
     return end
+
+
+def _cropped(layout: Layout, blocks: Blocks, scans: Sequence[_Scan]) -> tuple[Layout, Blocks]:
+    """Without the rows that no scan reaches: a header may promise many."""
+    rows = _rows_of([(scan.header, scan.notes.n_units) for scan in scans])
+    if rows == layout.rows:
+        return layout, blocks
+    sizes = [n * columns for n, columns in zip(rows, layout.columns, strict=True)]
+    own = [blocks[base : base + n] for base, n in zip(layout.bases, sizes, strict=True)]
+    return layout.with_rows(rows), np.concatenate(own)
+
+
+def _rows_of(reached: Sequence[tuple[ScanHeader, int]]) -> tuple[int, ...]:
+    """Rows of blocks of each component up to which scans go, by their numbers of units."""
+    frame = reached[0][0].frame
+    rows = [0] * len(frame.components)
+    for header, n_units in reached:
+        n_rows = -(-n_units // size_of(header)[1])
+        for index in header.components:
+            v = frame.components[index].v if len(header.components) > 1 else 1
+            rows[index] = max(rows[index], n_rows * v)
+    return tuple(min(pair) for pair in zip(rows, layout_of(frame).rows, strict=True))
 
 
 def _verified(
@@ -165,35 +188,30 @@ def _clear(header: ScanHeader, layout: Layout, blocks: Blocks, n_units: int) -> 
 
 
 def layout_and_image(
-    scans: Sequence[tuple[ScanHeader, ScanRecipe]], blocks: Blocks | None = None
+    scans: Sequence[tuple[ScanHeader, ScanRecipe]],
+    layout: Layout | None = None,
+    blocks: Blocks | None = None,
 ) -> tuple[Layout, JpegImage]:
     """The image of the scans that are made again, and where its blocks stand in one array.
 
-    With ``blocks``, of a frame whose rows are all there, its coefficients, else zeros.
+    Its coefficients are those among ``blocks`` that ``layout`` says, or zeros.
     """
     frame = scans[0][0].frame
-    whole = layout_of(frame)
-    rows = [0] * len(frame.components)
+    rows = _rows_of([(header, recipe.notes.n_units) for header, recipe in scans])
+    own = layout_of(frame).with_rows(rows)
+    if layout is None or blocks is None:
+        layout, blocks = own, np.zeros((own.n_blocks, 64), np.int16)
     quantisers = [np.zeros(64, np.uint16)] * len(rows)
-    for header, recipe in reversed(scans):  # the first scan of a component has the last word
-        n_rows = -(-recipe.notes.n_units // size_of(header)[1])
+    for header, _ in reversed(scans):  # the first scan of a component has the last word
         for index, quantiser in zip(header.components, header.quantisers, strict=True):
-            v = frame.components[index].v if len(header.components) > 1 else 1
-            rows[index] = min(whole.rows[index], max(rows[index], n_rows * v))
             quantisers[index] = quantiser
-    layout = whole.with_rows(rows)
-    if blocks is None:
-        blocks = np.zeros((layout.n_blocks, 64), np.int16)
-        bases = layout.bases
-    else:
-        bases = whole.bases
     components = []
     for i, c in enumerate(frame.components):
-        shape = rows[i], whole.columns[i], 64
-        own = blocks[bases[i] : bases[i] + shape[0] * shape[1]].reshape(shape)
-        components.append(Component(c.h, c.v, quantisers[i], own))
+        start, n_columns = layout.bases[i], own.columns[i]
+        coefficients = blocks[start : start + rows[i] * n_columns].reshape(rows[i], n_columns, 64)
+        components.append(Component(c.h, c.v, quantisers[i], coefficients))
     image = JpegImage(frame.width, frame.height, frame.precision, tuple(components))
-    return layout, image
+    return own, image
 
 
 def blocks_of(image: JpegImage) -> Blocks:
