@@ -8,8 +8,8 @@ import numpy as np
 
 from core.arrays import Int32, Integers
 from core.coding.coders import EXACT_CODERS, Coder
-from core.coding.elementwise import CellMap
-from core.flows.photo.cdf import N_CELLS, Z_BITS, MixtureCdf
+from core.flows.photo.cdf import N_CELLS, Z_BITS, MixtureCdf, theoretical_bits
+from core.flows.photo.colours import ShapedCells
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class KnownCells:
 class EncodedPiece:
     """What the encoder keeps of a piece until it pushes it: its distributions and pixels (N,)."""
 
-    cells: CellMap
+    cells: KnownCells | MixtureCdf | ShapedCells
     values: Integers
     theoretical_bits: float
 
     @classmethod
-    def of(cls, cdf: MixtureCdf, values: Integers, coder: Coder) -> EncodedPiece:
+    def of(cls, cells: MixtureCdf | ShapedCells, values: Integers, coder: Coder) -> EncodedPiece:
         """Of distributions and pixels (N,)."""
-        bits = float(cdf.theoretical_bits(values).sum(dtype=float))
+        low, high = cells.bounds(values)
+        bits = float(theoretical_bits(low, high).sum())
         if coder not in EXACT_CODERS:
-            return cls(cdf, values, bits)
-        low, high = (bound.astype(np.int32) for bound in cdf.bounds(values))
-        return cls(KnownCells(low, high), values, bits)
+            return cls(cells, values, bits)
+        return cls(KnownCells(low.astype(np.int32), high.astype(np.int32)), values, bits)

@@ -3,6 +3,7 @@
 What the stack holds, from its top, where the decoder begins, to its bottom::
 
     grey              1 bit: whether one channel stands for all (only of tiles with three)
+    colours           2 bits: what is known of them, a ColourMode (only of tiles with three)
     growth            3 bits: how fast the chunks grow in which pieces are coded
     coarsest picture  8 bits a sample
     pieces            in decoding order: the coarsest level first, the finest one last
@@ -16,7 +17,6 @@ worth having back.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,18 +26,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.arrays import Float32, Integers, Pixels, Words
+from core.arrays import Float32, Integers, Pixels
 from core.coding.auxiliary import auxiliary_words
 from core.coding.coders import Coder
 from core.coding.photo.composition import GROWTH_EXPONENTS, choose_growth, chunks, pixel_flow
+from core.coding.photo.ends import bottom, check_bottom, pop_header, push_header
 from core.coding.photo.pieces import EncodedPiece
-from core.coding.photo.side import CHECKSUM_WORDS, GREY_BITS, GROWTH_BITS
+from core.coding.photo.side import CHECKSUM_WORDS
 from core.coding.stack import Stack
 from core.control import PixelListener
-from core.errors import DamagedChunkError
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
-from core.flows.photo.cdf import MixtureCdf
+from core.flows.photo.cdf import MixtureCdf, theoretical_bits
+from core.flows.photo.colours import ColourMode, Colours, ShapedCells, colour_mode
 from core.flows.photo.loading import PhotoModel
 from core.flows.photo.model import CHANNEL_ORDER
 from core.flows.photo.walk import Piece, hidden_of, walk
@@ -97,17 +98,18 @@ class TileCoder:
 
     def encode(self, number: int, pixels: Pixels) -> EncodedTile:
         """The tile of this number, (H, W, C) uint8, as one chunk. Raises Cancelled."""
-        stack = Stack(_bottom(pixels, number), auxiliary_words)
+        stack = Stack(bottom(pixels, number), auxiliary_words)
         channels = _coded_channels(grey=bool((pixels == pixels[..., :1]).all()))
         picture = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None])
         pictures = interlace.pyramid(picture.expand(1, 3, -1, -1))
-        pieces = self._distributions(pictures, channels)
+        mode = colour_mode(pixels) if len(channels) == 3 else ColourMode.PLAIN
+        pieces = self._distributions(pictures, channels, mode)
         self._clock.count("network")
         coarsest = pictures[-1][0, list(channels)].numpy().astype(np.int64)
         theoretical_bits = sum(piece.theoretical_bits for piece in reversed(pieces))
         theoretical_bits += 8.0 * coarsest.size
         growth = self._push_pieces(stack, pieces)
-        _push_header(stack, coarsest, growth, pixels.shape[2])
+        push_header(stack, coarsest, growth, mode, pixels.shape[2])
         self._on_pixels(coarsest[0].size)
         chunk = stack.to_bytes()
         self._clock.count("coding")
@@ -131,7 +133,8 @@ class TileCoder:
         """
         stack = Stack.from_bytes(chunk)
         *sizes, coarsest_size = interlace.sizes(*shape[:2])
-        coarsest, growth = _pop_header(stack, shape[2], coarsest_size)
+        coarsest, growth, mode = pop_header(stack, shape[2], coarsest_size)
+        colours = Colours(mode)
         channels = _coded_channels(grey=len(coarsest) == 1)
         picture = _every_plane(coarsest)
         self._on_pixels(coarsest[0].size)
@@ -143,10 +146,12 @@ class TileCoder:
             nonlocal n_left
             n_left -= len(piece)
             self._clock.count("network")
-            values = self._pop_piece(stack, piece.cdf, n_left, growth)
+            values = self._pop_piece(stack, piece.cells, n_left, growth)
             self._clock.count("coding")
             if bits is not None:
-                _every(bits, level)[piece.positions] += piece.cdf.theoretical_bits(values)
+                _every(bits, level)[piece.positions] += theoretical_bits(
+                    *piece.cells.bounds(values)
+                )
             if piece.channel == channels[-1]:
                 self._on_pixels(len(piece))
             return values
@@ -156,16 +161,16 @@ class TileCoder:
                 on_picture(_pixels(picture, shape[2]))
             network = self._model.network.level(level)
             picture = walk(
-                network, self._model.tables, picture, size, channels, code,
-                check=self._check,
+                network, self._model.tables, picture, size, channels, code, number=level,
+                colours=colours, check=self._check,
             )  # fmt: skip
         pixels = _pixels(picture, shape[2])
         if not finest:
-            _check_bottom(stack, pixels, number)
+            check_bottom(stack, pixels, number)
         return pixels
 
     def _distributions(
-        self, pictures: Sequence[Tensor], channels: tuple[int, ...]
+        self, pictures: Sequence[Tensor], channels: tuple[int, ...], mode: ColourMode
     ) -> list[EncodedPiece]:
         """All pieces of a pyramid that is known, in decoding order."""
         levels = range(len(pictures) - 2, -1, -1)
@@ -176,6 +181,7 @@ class TileCoder:
                 yield from hidden_of(network, pictures[level], len(channels), self._check)
 
         pieces: list[EncodedPiece] = []
+        colours = Colours(mode)
         # The networks run ahead of what learns from the pixels, by about a phase of a whole tile.
         with closing(ahead(hidden(), _SLABS_AHEAD)) as slabs:
             for level in levels:
@@ -184,7 +190,7 @@ class TileCoder:
                 walk(
                     self._model.network.level(level), self._model.tables, coarse,
                     (picture.shape[-2], picture.shape[-1]), channels, code,
-                    check=self._check, known=slabs,
+                    number=level, colours=colours, check=self._check, known=slabs,
                 )  # fmt: skip
         return pieces
 
@@ -200,7 +206,7 @@ class TileCoder:
         def code(piece: Piece) -> Integers:
             self._check()
             values: Integers = phases[piece.corner][piece.channel, piece.span]
-            pieces.append(EncodedPiece.of(piece.cdf, values, self._coder))
+            pieces.append(EncodedPiece.of(piece.cells, values, self._coder))
             if piece.channel == CHANNEL_ORDER[0]:  # pushing them takes a quarter of the time
                 self._on_pixels(len(piece))
             return values
@@ -221,48 +227,15 @@ class TileCoder:
             n_coded += len(piece.values)
         return growth
 
-    def _pop_piece(self, stack: Stack, cdf: MixtureCdf, n_coded: int, growth: int) -> Integers:
+    def _pop_piece(
+        self, stack: Stack, cells: MixtureCdf | ShapedCells, n_coded: int, growth: int
+    ) -> Integers:
         """Pops one piece, (N,), below which n_coded pixels lie."""
-        values = np.empty(len(cdf), dtype=np.int64)
-        for part in reversed(list(chunks(len(cdf), n_coded, growth))):
+        values = np.empty(len(cells), dtype=np.int64)
+        for part in reversed(list(chunks(len(cells), n_coded, growth))):
             self._check()
-            values[part] = pixel_flow(cdf[part], self._coder).decode(stack)
+            values[part] = pixel_flow(cells[part], self._coder).decode(stack)
         return values
-
-
-# The ends of the stack, pushed and popped.
-
-
-def _push_header(stack: Stack, coarsest: Integers, growth: int, n_channels: int) -> None:
-    """coarsest: (1 or 3, h, w), one plane of a tile whose channels are all equal."""
-    stack.push_bits(coarsest.ravel(), 8)
-    stack.push_bits([growth - GROWTH_EXPONENTS[0]], GROWTH_BITS)
-    if n_channels == 3:
-        stack.push_bits([int(len(coarsest) == 1)], GREY_BITS)
-
-
-def _pop_header(stack: Stack, n_channels: int, size: tuple[int, int]) -> tuple[Integers, int]:
-    """The coarsest picture, (1 or 3, h, w), and the growth of chunks."""
-    grey = n_channels == 1 or bool(stack.pop_bits(1, GREY_BITS)[0])
-    growth = GROWTH_EXPONENTS[int(stack.pop_bits(1, GROWTH_BITS)[0])]
-    shape = (len(_coded_channels(grey)), *size)
-    return stack.pop_bits(shape[0] * size[0] * size[1], 8).reshape(shape), growth
-
-
-def _bottom(pixels: Pixels, number: int) -> Words:
-    """What a stack starts from: 128 bits of the pixels' SHA-256, and the tile's number above."""
-    digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()
-    checksum = np.frombuffer(digest[: 4 * CHECKSUM_WORDS], dtype="<u4")
-    return np.append(checksum, number).astype(np.uint32)
-
-
-def _check_bottom(stack: Stack, pixels: Pixels, number: int) -> None:
-    """Compares what is left of a stack with what must lie at its bottom."""
-    left = stack.words()
-    bottom = _bottom(pixels, number)
-    borrowed = auxiliary_words(max(0, len(left) - len(bottom)))[::-1]
-    if not np.array_equal(left, np.concatenate([borrowed, bottom])):
-        raise DamagedChunkError("the pixels do not match the checksum that is stored with them")
 
 
 # Pictures

@@ -11,12 +11,11 @@ operations without ``fastmath``, and which releases the interpreter's lock.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.arrays import Float32, Integers
+from core.arrays import Float32, Floats, Integers
 from core.compiled import compiled
 
 #: The grid that a CDF is tabulated on: 2^24 bins, the precision of the coder.
@@ -26,9 +25,6 @@ _SCALE = np.float32(2**Z_BITS - 2 * N_CELLS)
 
 #: Dimensions that loops handle at a time, so that their buffers stay in the first-level cache.
 TILE = 128
-
-#: Smaller theoretical masses are computed in float64.
-_SMALL_MASS = np.float32(2.0**-60)
 
 
 @dataclass(frozen=True)
@@ -94,47 +90,28 @@ class MixtureCdf:
     def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
         """F(h) and F(h + 1) for one cell h of each dimension: (N,) -> two of (N,)."""
         low, high = np.empty((2, len(cells)), dtype=np.int64)
-        _bounds(*self._arrays(), self.first, np.ascontiguousarray(cells), low, high)
+        _bounds(*self.arrays(), self.first, np.ascontiguousarray(cells), low, high)
         return low, high
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
         cells, low, high = (np.empty(len(z), dtype=np.int64) for _ in range(3))
-        _locate(*self._arrays(), self.first, np.ascontiguousarray(z), cells, low, high)
+        _locate(*self.arrays(), self.first, np.ascontiguousarray(z), cells, low, high)
         return cells, low, high
 
-    def theoretical_bits(self, pixels: Integers) -> Float32:
-        """-log2 of the smooth mixtures' mass at each of the pixels (N,).
-
-        The mixture is the flow's density with its best dequantizer, so this is the theoretical
-        codelength. It is for display; nothing is coded by it.
-        """
-        # Table steps a mean unit at a scale of one pixel level.
-        steps = float(self.tables.inverse_scale[-self.tables.smallest_log_scale])
-        unit = float(self.tables.mean_unit)
-        part = slice(self.first, self.first + self.count)
-        means, inverse_scales, weights = (
-            array[:, part] if self.count < array.shape[1] else array
-            for array in (self.means, self.inverse_scales, self.weights)
-        )
-        powers = np.empty((2, *means.shape), dtype=np.float32)
-        _exponents(means, inverse_scales, pixels, unit, steps, powers)
-        np.exp(powers, out=powers)
-        bits = np.empty(len(pixels), dtype=np.float32)
-        _masses(weights, powers, bits)
-        # The outermost bins take the tails, and very small masses leave the range of float32.
-        rare = (bits < _SMALL_MASS) | (pixels == 0) | (pixels == N_CELLS - 1)
-        np.log2(bits, out=bits, where=~rare)
-        np.negative(bits, out=bits)
-        _rare_bits(
-            means, inverse_scales, weights, unit, steps, pixels,
-            np.flatnonzero(rare), bits,
-        )  # fmt: skip
-        return bits
-
-    def _arrays(self) -> tuple[Float32, Float32, Float32, Float32, np.float32]:
+    def arrays(self) -> tuple[Float32, Float32, Float32, Float32, np.float32]:
+        """Means, inverse scales, weights, the sigmoid's table, and its unit of means."""
         unit = np.float32(self.tables.mean_unit)
         return self.means, self.inverse_scales, self.weights, self.tables.sigmoid, unit
+
+
+def theoretical_bits(low: Integers, high: Integers) -> Floats:
+    """-log2 of the mass of cells with these edges, (N,) each.
+
+    By the very distributions that the coder uses: no coder can be shorter. For people; nothing is
+    decided by it.
+    """
+    return Z_BITS - np.log2(high - low)
 
 
 @compiled
@@ -249,67 +226,3 @@ def _locate(
                 lows[start + i] = edges[i] if above else lows[start + i]
                 highs[start + i] = highs[start + i] if above else edges[i]
             step //= 2
-
-
-@compiled
-def _exponents(
-    means: Float32,
-    inverse_scales: Float32,
-    pixels: Integers,
-    unit: float,
-    steps: float,
-    exponents: Float32,
-) -> None:
-    """Of t = exp(-1/2 / scale) and e = exp(-|x - mean| / scale): (2, K, N)."""
-    level, step = np.float32(1 / unit), np.float32(1 / steps)
-    for k in range(len(means)):
-        for i in range(len(pixels)):
-            inverse = inverse_scales[k, i] * step
-            exponents[0, k, i] = np.float32(-0.5) * inverse
-            distance = np.float32(pixels[i]) - means[k, i] * level
-            exponents[1, k, i] = -abs(distance) * inverse
-
-
-@compiled
-def _masses(weights: Float32, powers: Float32, masses: Float32) -> None:
-    """A logistic has the mass e (1 - t^2) / ((1 + e t) (t + e)) in the unit bin around x."""
-    one = np.float32(1)
-    masses[:] = np.float32(0)
-    for k in range(len(weights)):
-        for i in range(len(masses)):
-            t, e = powers[0, k, i], powers[1, k, i]
-            part = e * (one - t * t) / ((one + e * t) * (t + e))
-            masses[i] += weights[k, i] * part
-
-
-@compiled
-def _rare_bits(
-    means: Float32,
-    inverse_scales: Float32,
-    weights: Float32,
-    unit: float,
-    steps: float,
-    pixels: Integers,
-    rare: Integers,
-    bits: Float32,
-) -> None:
-    """:meth:`MixtureCdf.theoretical_bits` of some pixels, in float64."""
-    for i in rare:
-        mass = 0.0
-        nearest = math.inf  # of the component that reaches furthest, where float64 ends
-        for k in range(len(means)):
-            inverse = inverse_scales[k, i] / steps
-            distance = (pixels[i] - means[k, i] / unit) * inverse
-            if pixels[i] == 0:
-                away = -(distance + 0.5 * inverse)
-                part = 1 / (1 + math.exp(away))
-            elif pixels[i] == N_CELLS - 1:
-                away = distance - 0.5 * inverse
-                part = 1 / (1 + math.exp(away))
-            else:
-                e, t = math.exp(-abs(distance)), math.exp(-0.5 * inverse)
-                part = e * (1 - t * t) / ((1 + e * t) * (t + e))
-                away = abs(distance) - 0.5 * inverse
-            mass += weights[k, i] * part
-            nearest = min(nearest, away - math.log(weights[k, i]))
-        bits[i] = -math.log2(mass) if mass > 1e-290 else nearest / math.log(2.0)

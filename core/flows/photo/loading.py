@@ -107,10 +107,14 @@ def vector_sha256(model: PhotoModel, picture: Tensor) -> str:
         planes = pixels[0].numpy().astype(np.int64)
 
         def code(piece: Piece, planes: Integers = planes) -> Integers:
-            for values in (piece.cdf.weights, piece.cdf.means, piece.cdf.inverse_scales):
+            for values in (
+                piece.mixture.weights,
+                piece.mixture.means,
+                piece.mixture.inverse_scales,
+            ):
                 digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
             target: Integers = planes[piece.channel][piece.positions]
-            digest.update(piece.cdf.edges(target).astype("<i8").tobytes())
+            digest.update(piece.mixture.edges(target).astype("<i8").tobytes())
             return target
 
         walk(

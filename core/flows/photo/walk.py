@@ -20,6 +20,7 @@ from core.arrays import Float32, Integers
 from core.flows.photo import interlace
 from core.flows.photo.ahead import ahead
 from core.flows.photo.cdf import MixtureCdf, Tables
+from core.flows.photo.colours import ColourMode, Colours, ShapedCells
 from core.flows.photo.integer import IntegerHead, IntegerLevel
 from core.flows.photo.learning import BLOCK, LearningHead
 from core.flows.photo.model import CHANNEL_ORDER
@@ -35,14 +36,15 @@ _SLABS_AHEAD = 2
 class Piece:
     """The distributions of N pixels of one phase and channel, and where these pixels are."""
 
-    cdf: MixtureCdf
+    mixture: MixtureCdf  # as the network gives it
+    cells: MixtureCdf | ShapedCells  # as it is coded
     channel: int
     corner: tuple[int, int]  # row and column of the phase's first pixel in the level's picture
     columns: int  # of the phase
     span: slice  # of its pixels, row by row
 
     def __len__(self) -> int:
-        return len(self.cdf)
+        return len(self.cells)
 
     @property
     def positions(self) -> tuple[Integers, Integers]:
@@ -63,6 +65,8 @@ def walk(
     channels: tuple[int, ...],
     code: CodePiece,
     *,
+    number: int = 0,
+    colours: Colours | None = None,
     check: Callable[[], None] = lambda: None,
     known: Iterator[Float32] | None = None,
 ) -> Tensor:
@@ -70,12 +74,14 @@ def walk(
 
     coarse: (1, 3, ceil(H / 2), ceil(W / 2)) integers in float32, phase a; size: (H, W); channels:
     those that are coded, a beginning of CHANNEL_ORDER, of which the others equal the last one
-    (grey pictures); check: called often, may raise to stop the work; known: the hidden layers, one
-    slab after the other, if the whole picture is known already (:func:`hidden_of`).
-    Result: (1, 3, H, W). Raises what ``code`` and ``check`` raise.
+    (grey pictures); number: the level's, 0 the finest; colours: the statistics of the tile's
+    colours, which grow from level to level, if they are known; check: called often, may raise to
+    stop the work; known: the hidden layers, one slab after the other, if the whole picture is known
+    already (:func:`hidden_of`). Result: (1, 3, H, W). Raises what ``code`` and ``check`` raise.
     """
     height, width = size
-    picture = coarse.new_empty((1, 3, height, width))
+    colours = colours or Colours(ColourMode.PLAIN)
+    picture = coarse.new_zeros((1, 3, height, width))
     picture[..., 0::2, 0::2] = coarse
     stream: Tensor | None = None
     phases: list[Tensor] = []
@@ -95,8 +101,11 @@ def walk(
                 source = closing(ahead(slabs, _SLABS_AHEAD))
             else:
                 source = nullcontext(known)
+            colours.begin(number, phase, picture[0].numpy())
             with source as hidden:
-                pixels = _phase(learner, hidden, centres, channels, (row, column), columns, code)
+                pixels = _phase(
+                    learner, colours, hidden, centres, channels, (row, column), columns, code
+                )
             decoded = torch.from_numpy(pixels).to(mean.device).unflatten(1, (rows, columns))
             for i, channel in enumerate(CHANNEL_ORDER):
                 target[0, channel, :rows, :columns] = decoded[min(i, len(channels) - 1)]
@@ -155,6 +164,7 @@ def _slabs(
 
 def _phase(
     learner: LearningHead,
+    colours: Colours,
     slabs: Iterator[Float32],
     centres: Float32,
     channels: tuple[int, ...],
@@ -177,9 +187,11 @@ def _phase(
         pixels = np.empty((len(channels), span.stop - start), dtype=np.int64)
         residual = np.empty(pixels.shape, dtype=np.float32)
         for i, channel in enumerate(channels):
-            cdf = learner.mixtures(i, hidden, residual[:i], centres[i, span])
-            pixels[i] = code(Piece(cdf, channel, corner, columns, span))
-            learner.observe(i, cdf, pixels[i], residual[:i])
+            mixture = learner.mixtures(i, hidden, residual[:i], centres[i, span])
+            cells = colours.shape(i, mixture, span, pixels[:i])
+            pixels[i] = code(Piece(mixture, cells, channel, corner, columns, span))
+            learner.observe(i, mixture, pixels[i], residual[:i])
+            colours.observe(i, cells, span, pixels[: i + 1])
             residual[i] = pixels[i] - centres[i, span]
         learner.step(pixels.shape[1])
         found[:, span] = pixels
