@@ -49,6 +49,6 @@ def piece_of(step: Any, tables: Tables, width: int) -> Piece:
     corner = int(rows[0] % 2), int(columns[0] % 2)
     across = (width - corner[1] + 1) // 2
     start = int(rows[0] // 2 * across + columns[0] // 2)
-    piece = Piece(cdf, channel, corner, across, slice(start, start + len(rows)))
+    piece = Piece(cdf, cdf, channel, corner, across, slice(start, start + len(rows)))
     assert all(map(np.array_equal, piece.positions, (rows, columns)))
     return piece

@@ -45,6 +45,19 @@ def scene(height: int, width: int, channels: int = 3) -> np.ndarray[Any, Any]:
     return np.stack(planes, axis=2).astype(np.uint8)
 
 
+def decoded(ycc: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Luma, and chroma at half the resolution, as libjpeg makes colours of them: (H, W, 3)."""
+    luma, cb, cr = ycc.astype(np.int64).transpose(2, 0, 1)
+    cb, cr = (
+        np.kron(c[::2, ::2], np.ones((2, 2), np.int64))[: len(c), : c.shape[1]] // 4 - 30
+        for c in (cb, cr)
+    )
+    red = luma + ((91881 * cr + 32768) >> 16)
+    green = luma + ((-22554 * cb - 46802 * cr + 32768) >> 16)
+    blue = luma + ((116130 * cb + 32768) >> 16)
+    return np.clip(np.stack([red, green, blue], 2), 0, 255).astype(np.uint8)
+
+
 def file_of(pixels: np.ndarray[Any, Any], form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
@@ -67,6 +80,9 @@ def archives() -> dict[str, list[tuple[str, str, bytes]]]:
             # Phases of more than two blocks: the later ones know what was learnt.
             ("learning.ppm", "fused", file_of(scene(75, 71), "PPM")),
             ("learning.pgm", "modular", file_of(scene(64, 67, 1), "PPM")),
+            # Colours that JPEG's integers reach, and few that come again.
+            ("ycc.ppm", "fused", file_of(decoded(scene(67, 73)), "PPM")),
+            ("repeated.ppm", "modular", file_of(scene(66, 71) // 37 * 31, "PPM")),
             ("row.ppm", "fused", file_of(scene(1, 199), "PPM")),
             ("column.pgm", "modular", file_of(scene(301, 1, 1), "PPM")),
         ],

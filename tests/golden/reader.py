@@ -11,12 +11,14 @@ import json
 import sqlite3
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.integer_reference import ORDER, mixture_weights, pieces
+from tests.colour_reference import Colours
+from tests.integer_reference import ORDER, PHASES, mixture_weights, pieces
 
 
 class Stack:
@@ -101,6 +103,12 @@ class Cdf:
         inner = np.floor(total * np.float32(2**24 - 512)).astype(np.int64) + cells
         return np.where(cells <= 0, 0, np.where(cells >= 256, 2**24, inner))
 
+    def mean(self) -> Any:
+        total = np.float32(0)
+        for mean, weight in zip(self.means, self.weights, strict=True):
+            total = total + mean * weight
+        return total / np.float32(64)
+
     def locate(self, z: Any, part: slice) -> Any:
         cells = np.zeros(len(z), np.int64)
         for step in (128, 64, 32, 16, 8, 4, 2, 1):
@@ -108,7 +116,29 @@ class Cdf:
         return cells
 
 
-def pixels_of(stack: Stack, cdf: Cdf, part: slice, coder: str) -> Any:
+class Shaped:
+    """A piece of which the second stage shaped a window: edges (N, 64) from the first value on."""
+
+    def __init__(self, plain: Cdf, first: Any, window: Any) -> None:
+        self.plain, self.first, self.window = plain, first, window
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def edges(self, cells: Any, part: slice) -> Any:
+        first, window = self.first[part], self.window[part]
+        j = np.clip(cells - first, 0, 63)
+        inside = (cells >= first) & (cells <= first + 63)
+        return np.where(inside, window[np.arange(len(j)), j], self.plain.edges(cells, part))
+
+    def locate(self, z: Any, part: slice) -> Any:
+        first, window = self.first[part], self.window[part]
+        inside = (z >= window[:, 0]) & (z < window[:, 63])
+        found = first + (window <= z[:, None]).sum(1) - 1
+        return np.where(inside, found, self.plain.locate(z, part))
+
+
+def pixels_of(stack: Stack, cdf: Cdf | Shaped, part: slice, coder: str) -> Any:
     """Decodes a chunk of a piece."""
     count = part.stop - part.start
     z = np.array(stack.pops([2**24] * count))
@@ -134,6 +164,7 @@ def tile(
     stack = Stack(chunk)
     grey = shape[2] == 1 or stack.pop(2) == 1
     channels = ORDER[:1] if grey else ORDER
+    colours = Colours(stack.pop(4) if shape[2] == 3 else 0)
     growth = 3 + stack.pop(8)
     sizes = []
     height, width = shape[:2]
@@ -148,15 +179,35 @@ def tile(
     left = len(channels) * (shape[0] * shape[1] - height * width)
     for level, (height, width) in reversed(list(enumerate(sizes))):
         steps = pieces(tensors, config, level, picture, height, width, channels)
+        known = np.zeros((3, height, width), np.int64)
+        known[:, 0::2, 0::2] = picture
+        phase = -1
         try:
-            parameters, _, _ = next(steps)
+            parameters, channel, at = next(steps)
             while True:
-                cdf = Cdf(tensors, *parameters)
+                i = channels.index(channel)
+                corner = int(at[0][0] % 2), int(at[1][0] % 2)
+                if phase != PHASES.index(corner):
+                    phase = PHASES.index(corner)
+                    colours.begin(level, phase, known)
+                before = known[(slice(None), *at)][list(channels[:i])]
+                plain = Cdf(tensors, *parameters)
+                cdf: Cdf | Shaped = plain
+                if colours.applies(i):
+                    whole = slice(0, len(plain))
+                    edges = partial(plain.edges, part=whole)
+                    cdf = Shaped(plain, *colours.shape(i, plain.mean(), edges, at, before))
                 values = np.empty(len(cdf), np.int64)
                 left -= len(cdf)
                 for part in cuts(len(cdf), left, growth):
                     values[part] = pixels_of(stack, cdf, part, coder)
-                parameters, _, _ = steps.send(values)
+                known[channel][at] = values
+                if colours.applies(i):
+                    widths = [
+                        c.edges(values + 1, whole) - c.edges(values, whole) for c in (cdf, plain)
+                    ]
+                    colours.observe(i, np.concatenate([before, values[None]]), *widths)
+                parameters, channel, at = steps.send(values)
         except StopIteration as end:
             picture = end.value
     pixels = picture[: shape[2]].transpose(1, 2, 0).astype(np.uint8)

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,14 @@ from safetensors.numpy import load_file, save_file
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.coding.coders import Coder
+from core.coding.photo import tile as tile_module
 from core.coding.photo.codec import PhotoCodec, photo_codec
 from core.coding.photo.tile import Clock, TileCoder
 from core.control import ignore
 from core.errors import ModelError
 from core.flows.photo import byte_kernels, loading, squares
 from core.flows.photo.byte_kernels import ZERO, ByteConv, Kernels, _ByteKernel
-from core.flows.photo.cdf import MixtureCdf
+from core.flows.photo.colours import Colours
 from core.flows.photo.interlace import CONTEXT_CHANNELS
 from core.flows.photo.loading import PhotoModel, load_photo_model
 from core.flows.photo.walk import CodePiece
@@ -336,15 +337,38 @@ def reference_walk(model: PhotoModel) -> Callable[..., torch.Tensor]:
     tensors, config = load_file(MODEL), asdict(model.network.config)
 
     def walk(
-        level: Any, tables: Any, coarse: Any, size: Any, channels: Any, code: CodePiece, **_: Any
+        level: Any,
+        tables: Any,
+        coarse: Any,
+        size: Any,
+        channels: Any,
+        code: CodePiece,
+        *,
+        number: int,
+        colours: Colours,
+        **_: Any,
     ) -> torch.Tensor:
         index = model.network.levels.index(level)
         a = coarse[0].numpy().astype(np.int64)
+        known = np.zeros((3, *size), np.int64)
+        known[:, 0::2, 0::2] = a
+        corner = None
         slow = integer_reference.pieces(tensors, config, index, a, *size, channels)
         try:
             step = next(slow)
             while True:
-                step = slow.send(code(piece_of(step, tables, size[1])))
+                piece = piece_of(step, tables, size[1])
+                if piece.corner != corner:
+                    corner = piece.corner
+                    phase = integer_reference.PHASES.index(corner)
+                    colours.begin(number, phase, known.astype(np.float32))
+                i = channels.index(piece.channel)
+                before = known[(slice(None), *piece.positions)][list(channels[:i])]
+                cells = colours.shape(i, piece.mixture, piece.span, before)
+                values = code(replace(piece, cells=cells))
+                known[piece.channel][piece.positions] = values
+                colours.observe(i, cells, piece.span, np.concatenate([before, values[None]]))
+                step = slow.send(values)
         except StopIteration as end:
             return torch.from_numpy(end.value).float()[None]
 
@@ -374,7 +398,7 @@ def test_no_logarithm_of_a_platform_decides_about_bytes(
     for module, name in [(np, "log2"), (np, "log"), (np, "exp"), (np, "tanh"), (np, "power")]:
         monkeypatch.delattr(module, name)
     monkeypatch.setattr(
-        MixtureCdf, "theoretical_bits", lambda cdf, values: np.zeros(len(values))
+        tile_module, "theoretical_bits", lambda low, high: np.zeros(len(low))
     )  # for people
     assert [codec.encode(pixels, coder=coder).chunks for coder in Coder] == expected
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 import core.flows.photo.learning as learning
 import core.flows.photo.walk as walk_module
 from core.flows.photo.byte_kernels import ZERO, as_bytes
-from core.flows.photo.cdf import MixtureCdf
+from core.flows.photo.cdf import MixtureCdf, theoretical_bits
 from core.flows.photo.integer import LOG_SCALE_RANGE, LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
 from core.flows.photo.learning import BLOCK, LearningHead
 from core.flows.photo.loading import PhotoModel, load_photo_model
@@ -156,7 +156,7 @@ def bits_of(model: PhotoModel, picture: torch.Tensor, channels: Any, ahead: bool
 
     def code(piece: Piece) -> np.ndarray:
         values = planes[piece.channel][piece.positions]
-        bits.append(float(piece.cdf.theoretical_bits(values).sum(dtype=float)))
+        bits.append(float(theoretical_bits(*piece.cells.bounds(values)).sum()))
         return values
 
     walk(level, model.tables, coarse, picture.shape[-2:], channels, code, known=known)
