@@ -139,11 +139,11 @@ def test_a_name_is_edited_where_it_stands(qtbot: Any, filled: Window, tiles: boo
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ("c.png", "something of this name already"),
-        ("x/y.png", "no slash"),
-        ("..", "cannot be a name"),
-        ("x" * 300, "cannot be a name"),
-        ("a\u202eb", "cannot be a name"),
+        ("c.png", "This name is taken"),
+        ("x/y.png", "cannot contain a slash"),
+        ("..", "too long or contains invalid"),
+        ("x" * 300, "too long or contains invalid"),
+        ("a\u202eb", "too long or contains invalid"),
     ],
 )
 def test_names_that_cannot_be(qtbot: Any, filled: Window, typed: str, problem: str) -> None:
