@@ -48,7 +48,7 @@ class ThumbnailCache:
         pixels = make()
         try:
             self._write(path, pixels)
-        except FloeError as error:  # no space, say
+        except (OSError, FloeError) as error:  # no space, say
             _log.warning("%s: thumbnail is not kept (%s)", path, error)
         return pixels
 

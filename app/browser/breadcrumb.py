@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -68,6 +68,11 @@ class Breadcrumb(QWidget):
         child = self.childAt(point)
         return str(child.property("path")) if child in self.crumbs else None
 
+    def area_at(self, point: QPoint) -> QRect:
+        """The area of the crumb at a point of the bar; empty if there is none."""
+        child = self.childAt(point)
+        return child.geometry() if child in self.crumbs else QRect()
+
     def _fill(self) -> None:
         had_focus = any(crumb.hasFocus() for crumb in self.crumbs)
         for old in (*self.crumbs, *self._marks):
@@ -112,7 +117,7 @@ class Breadcrumb(QWidget):
     def _tell_count(self) -> None:
         n_items = len(self._model.items)
         if self._model.filtered:
-            total = self._model.folder.total("pixels", len)
+            total = self._model.folder.totals.all.n_entries
             text = counted(
                 total,
                 "{1} found among {0} image|{1} found among {0} images",

@@ -9,6 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QVBoxLayout, QWidget
 
 from app.browser.breadcrumb import Breadcrumb
+from app.browser.drop_mark import DropMark
+from app.browser.filter import NothingFound
 from app.browser.kept_selection import KeptSelection
 from app.browser.list import EntriesView
 from app.browser.thumbnails import Thumbnails
@@ -44,10 +46,13 @@ class Browser(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.crumbs)
         layout.addWidget(self._views, 1)
+        self.nothing_found = NothingFound(self)
+        layout.addWidget(self.nothing_found, 1)
         for view in (self.list, self.tiles):
             self._views.addWidget(view)
             view.activated.connect(self._on_activated)
             view.verticalScrollBar().valueChanged.connect(thumbnails.forget_waiting)
+        self.drop_mark = DropMark(model, (self.list, self.tiles), self.crumbs)
         # After both views, which drop the selection when the model is reset.
         self._kept = KeptSelection(model, self.list)
         self._kept.restored.connect(self.list.selection_changed)
@@ -56,7 +61,10 @@ class Browser(QWidget):
         self.crumbs.chosen.connect(self.enter)
         thumbnails.arrived.connect(self._on_arrived)
         model.folder_changed.connect(self._on_folder_changed)
+        for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
+            signal.connect(self._show_whether_found)
         self._on_folder_changed()
+        self._show_whether_found()
 
     @property
     def view(self) -> QAbstractItemView:
@@ -90,6 +98,17 @@ class Browser(QWidget):
         if self.shows_tiles:
             self._thumbnails.forget_waiting()
             self.tiles.set_zoom(self.tiles.zoom + steps)
+
+    def focus_view(self) -> None:
+        """Focus the visible view."""
+        self.view.setFocus()
+
+    def focus_first(self) -> None:
+        """Focus the visible view; select the first row if none is selected."""
+        view = self.view
+        view.setFocus()
+        if not self.list.selectionModel().hasSelection() and self._model.items:
+            self.select([self._model.items[0].path])
 
     def enter(self, path: str) -> None:
         """Show a folder."""
@@ -144,6 +163,11 @@ class Browser(QWidget):
     def _on_folder_changed(self) -> None:
         self._thumbnails.forget_waiting()
         self._up.setEnabled(self._model.folder.folder is not None)
+
+    def _show_whether_found(self) -> None:
+        is_empty = self._model.filtered and not self._model.items
+        self.nothing_found.setVisible(is_empty)
+        self._views.setVisible(not is_empty)
 
     def save(self, settings: QSettings) -> None:
         """Save columns, view and zoom."""

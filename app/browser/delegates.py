@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPalette, QPixmap, QTextOption
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -28,11 +28,27 @@ _LABEL_LINES = 2
 _LEAST_EDITOR = 160
 
 
+def drop_focus_frame(option: QStyleOptionViewItem) -> None:
+    """A selected row has no frame around one of its cells."""
+    if option.state & QStyle.StateFlag.State_Selected:
+        option.state &= ~QStyle.StateFlag.State_HasFocus
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Text cells of the list."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        drop_focus_frame(option)
+
+
 class ThumbnailDelegate(NamingDelegate):
     """Paints thumbnails, or placeholders, as icons; edits the names.
 
     A thumbnail is requested when its row is painted: rows out of sight cost nothing.
     """
+
+    fills_selection = False  #: whether a selected item has the full colour of the highlight
 
     def __init__(self, thumbnails: Thumbnails, box: QSize, view: QAbstractItemView) -> None:
         super().__init__(view)
@@ -45,22 +61,24 @@ class ThumbnailDelegate(NamingDelegate):
         option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
         option.decorationSize = self.box
         option.icon = QIcon()
-        picture = self._picture(item, ratio, option.palette)
-        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # a photograph is not tinted
-            option.icon.addPixmap(picture, mode)
+        palette: QPalette = option.palette
+        grey = colours.faint(palette, 0.45 if isinstance(item, File) else 0.7)
+        lit = palette.color(QPalette.ColorRole.HighlightedText) if self.fills_selection else grey
+        # A photograph is not tinted by selection; a glyph has to be seen on it.
+        option.icon.addPixmap(self._picture(item, ratio, grey), QIcon.Mode.Normal)
+        option.icon.addPixmap(self._picture(item, ratio, lit), QIcon.Mode.Selected)
 
     def problem(self, index: Index, text: str) -> str | None:
         model = index.model()
         assert isinstance(model, EntriesModel)
         return model.problem_of_name(index, text)
 
-    def _picture(self, item: Item, ratio: float, palette: QPalette) -> QPixmap:
+    def _picture(self, item: Item, ratio: float, colour: QColor) -> QPixmap:
         if isinstance(item, File):
             thumbnail = self._thumbnails.pixmap(item.entry, self.box, ratio)
             if thumbnail is not None:
                 return thumbnail
         name = "picture" if isinstance(item, File) else "folder"
-        colour = colours.faint(palette, 0.45 if isinstance(item, File) else 0.7)
         size = min(self.box.width(), self.box.height()) * (0.85 if self.box.height() < 40 else 0.5)
         return icons.centred(name, colour.rgb(), size, self.box, ratio)
 
@@ -68,8 +86,14 @@ class ThumbnailDelegate(NamingDelegate):
 class NameDelegate(ThumbnailDelegate):
     """The first column of the list."""
 
+    fills_selection = True
+
     def __init__(self, thumbnails: Thumbnails, view: QAbstractItemView) -> None:
         super().__init__(thumbnails, _IN_ROWS, view)
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        drop_focus_frame(option)
 
     @property
     def height(self) -> int:
@@ -147,7 +171,7 @@ class TileDelegate(ThumbnailDelegate):
         editor.setGeometry(left, top, width, editor.sizeHint().height())
 
 
-class SavedDelegate(QStyledItemDelegate):
+class SavedDelegate(CellDelegate):
     """A thin bar and the percentage, as light as the text around it."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

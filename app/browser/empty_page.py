@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import (
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -48,7 +50,6 @@ class EmptyPage(QWidget):
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text = Caption(self)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._text.setFixedWidth(_TEXT_WIDTH)
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         buttons.addStretch(1)
@@ -57,7 +58,8 @@ class EmptyPage(QWidget):
         for button in (*self._to_begin, *self._to_fill):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        layout = QVBoxLayout(self)
+        body = QWidget()
+        layout = QVBoxLayout(body)
         layout.setSpacing(10)
         layout.addStretch(3)
         layout.addWidget(self._picture)
@@ -67,13 +69,15 @@ class EmptyPage(QWidget):
         layout.addLayout(buttons)
         layout.addSpacing(18)
         self._recent = QWidget(self)
-        self._recent.setFixedWidth(_TEXT_WIDTH)
         self._recent_grid = QGridLayout(self._recent)
         self._recent_grid.setContentsMargins(0, 0, 0, 0)
         self._recent_grid.setVerticalSpacing(0)
         self._recent_grid.setColumnStretch(1, 1)
         layout.addWidget(self._recent, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(4)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(*[_MARGIN + _RADIUS // 2] * 4)
+        around.addWidget(_Scrolling(body, self))
         self.set_archive(None, [])
         self._draw_picture()
 
@@ -97,8 +101,7 @@ class EmptyPage(QWidget):
         for button in self._to_fill:
             button.setVisible(name is not None)
         self._text.setText(text.format(name))
-        # A centred layout does not ask a wrapping label for its height at this width.
-        self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))
+        self._fit()
 
     def _list_recent(self, paths: Sequence[Path]) -> None:
         for old in self._recent.findChildren(QWidget):
@@ -122,6 +125,18 @@ class EmptyPage(QWidget):
             folder.set_text(str(path.parent))
             self._recent_grid.addWidget(button, row, 0, Qt.AlignmentFlag.AlignLeft)
             self._recent_grid.addWidget(folder, row, 1)
+
+    def _fit(self) -> None:
+        """Wrap the text to the window; layouts do not ask centred labels for their heights."""
+        width = max(0, min(_TEXT_WIDTH, self.width() - 5 * _MARGIN))
+        self._text.setMinimumSize(0, 0)  # which would bound what is asked for below
+        for widget in (self._text, self._recent):
+            widget.setFixedWidth(width)
+        self._text.setFixedHeight(self._text.heightForWidth(width))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def set_hovered(self, hovered: bool) -> None:
         """Highlight the area while something is dragged over the window."""
@@ -151,6 +166,19 @@ class EmptyPage(QWidget):
     def _draw_picture(self) -> None:
         colour = colours.faint(self.palette(), 0.45)
         self._picture.setPixmap(icons.pixmap("picture", colour, _PICTURE, self.devicePixelRatioF()))
+
+
+class _Scrolling(QScrollArea):
+    """Scrolls in a window that is too small; transparent, for the frame around it."""
+
+    def __init__(self, body: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidget(body)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setAutoFillBackground(False)
+        body.setAutoFillBackground(False)
 
 
 class _ActionButton(QPushButton):

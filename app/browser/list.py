@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
-from app.browser.delegates import NameDelegate, SavedDelegate
+from app.browser.delegates import CellDelegate, NameDelegate, SavedDelegate
 from app.browser.kept_selection import rows_of
 from app.browser.thumbnails import Thumbnails
 from app.session.columns import Column
 from app.session.entries_model import EntriesModel
 from app.session.tree import File, Item
-from app.widgets.style import RoomyStyle
+from app.widgets.style import ARROW, RoomyStyle
 from core.archive.entry import Entry
 
 _LEAST_NAME_WIDTH = 180
@@ -33,6 +35,7 @@ class EntriesView(QTableView):
         self.setModel(model)
         self._name_delegate = NameDelegate(thumbnails, self)
         self._saved_delegate = SavedDelegate(self)
+        self.setItemDelegate(CellDelegate(self))
         self.setItemDelegateForColumn(0, self._name_delegate)
         saved = next(i for i, column in enumerate(self._columns) if column.key == "saved")
         self.setItemDelegateForColumn(saved, self._saved_delegate)
@@ -61,6 +64,8 @@ class EntriesView(QTableView):
         self._set_up_header()
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self._sorted_by = 0
+        self.horizontalHeader().sectionClicked.connect(self._on_header_clicked)
         self.selectionModel().selectionChanged.connect(self.selection_changed)
 
     def _set_up_header(self) -> None:
@@ -79,18 +84,24 @@ class EntriesView(QTableView):
 
     def reset_columns(self) -> None:
         """Reset the columns, their widths and their order to the default."""
+        self._show_columns(lambda column: column.shown)
+
+    def show_measurements(self) -> None:
+        """Show the columns of measurements."""
+        self._show_columns(lambda column: column.is_measurement)
+
+    def _show_columns(self, wanted: Callable[[Column], bool]) -> None:
         header = self.horizontalHeader()
         for index, column in enumerate(self._columns):
             header.moveSection(header.visualIndex(index), index)
-            header.setSectionHidden(index, not column.shown)
+            header.setSectionHidden(index, not wanted(column))
             header.resizeSection(index, self._designed_width(column))
         self._fill()
 
     def _designed_width(self, column: Column) -> int:
         sample = self.fontMetrics().horizontalAdvance(column.widest)
-        # Some styles draw the sort arrow beside the title.
         title = self.horizontalHeader().fontMetrics().size(0, column.title).width()
-        return max(sample, title) + _PADDING
+        return max(sample, title + 2 * ARROW) + _PADDING
 
     def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803
         self.drag_wanted.emit()
@@ -116,6 +127,7 @@ class EntriesView(QTableView):
             action.setStatusTip(column.explanation)
             action.toggled.connect(self._on_column_toggled)
         menu.addSeparator()
+        menu.addAction(self.tr("&Measurements"), self.show_measurements)
         menu.addAction(self.tr("&Reset"), self.reset_columns)
 
     def _on_column_toggled(self, shown: bool) -> None:
@@ -123,6 +135,12 @@ class EntriesView(QTableView):
         if isinstance(action, QAction):
             self.setColumnHidden(action.data(), not shown)
             self._fill()
+
+    def _on_header_clicked(self, section: int) -> None:
+        """The first click on a column of numbers sorts the largest first."""
+        if section != self._sorted_by and self._columns[section].is_number:
+            self.sortByColumn(section, Qt.SortOrder.DescendingOrder)
+        self._sorted_by = section
 
     def _on_header_menu(self, point: QPoint) -> None:
         menu = QMenu(self)

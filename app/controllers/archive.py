@@ -65,18 +65,20 @@ class ArchiveControl(QObject):
         folder = self._dialogs.folder_to_add(self._window, self._recent.folder)
         self.add([folder] if folder is not None else [])
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Add files and folders; ask for a new archive where none is open."""
+    def add(self, paths: Sequence[Path], folder: str | None = None) -> None:
+        """Add to a folder, or to the one that is shown; ask for an archive if none is open."""
         if not paths:
             return
         if self._session.path is not None:
-            self._session.add(paths)
+            self._session.add(paths, folder)
             return
         path = self._dialogs.new_archive(self._window, self._suggestion(paths[0]))
         if path is not None:
             self._session.create(path, then_add=paths)
 
-    def take(self, archives: Sequence[Path], others: Sequence[Path]) -> None:
+    def take(
+        self, archives: Sequence[Path], others: Sequence[Path], folder: str | None = None
+    ) -> None:
         """Open an archive that was dropped or pasted; add all other files."""
         if archives and not others:
             self._session.open(archives[0])
@@ -89,7 +91,7 @@ class ArchiveControl(QObject):
                     archives[0].name
                 )
             )
-        self.add(others)
+        self.add(others, folder)
 
     def _suggestion(self, source: Path | None = None) -> Path:
         photographs = self.tr("Photographs")

@@ -31,6 +31,9 @@ class Browsing(QObject):
         line.textChanged.connect(session.model.set_filter)
         for view in (browser.list, browser.tiles):  # whose keys these are
             view.addActions([actions.copy, actions.open_folder])
+        line.left.connect(browser.focus_first)
+        browser.nothing_found.cleared.connect(line.clear)
+        browser.nothing_found.cleared.connect(browser.focus_first)
         session.opened.connect(line.clear)
         session.changed.connect(browser.select)
         session.refreshed.connect(self._enable)

@@ -76,7 +76,7 @@ class JobControl(QObject):
             self._message.complain(outcome)
         elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
             self._message.inform(outcome, str(job.target or ""))
-        elif job.kind in (JobKind.VERIFY, JobKind.DISCARD) and job.state is State.DONE:
+        elif job.count(State.DONE):
             self._message.inform(outcome)
 
     def _at_work(self) -> Job | None:

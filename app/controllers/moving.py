@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Signal
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractItemView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.browser.browser import Browser
 from app.exchange.drag_out import DragOut
 from app.language.translation import counted
 from app.session.session import ArchiveSession
-from app.session.tree import Folder
 
 _DRAGGING = (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop)
 
@@ -35,46 +34,41 @@ class Moving(QObject):
         for widget in (browser.list.viewport(), browser.tiles.viewport(), browser.crumbs):
             widget.setAcceptDrops(True)
             widget.installEventFilter(self)
+        self._mark = browser.drop_mark
         drag_out.let_go.connect(self._on_let_go)
+        drag_out.ended.connect(self._mark.hide)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DragLeave:
+            self._mark.hide()
         if event.type() not in _DRAGGING or not isinstance(event, QDropEvent):
             return False
         target = None
         if self._drag_out.dragging and isinstance(watched, QWidget):
-            target = self._folder_at(watched, event.position().toPoint())
+            point = watched.mapToGlobal(event.position().toPoint())
+            target = self._mark.folder_at(point)
         names = self._movable(target) if target is not None else []
         if names and target is not None:
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
+                self._mark.hide()
                 self._session.move(names, target)
             else:
+                self._mark.show(point)
                 self._hint(names, target)
         else:  # drags from other programs are the window's
             event.ignore()
-            # Nothing can be dropped here, but perhaps on the next row.
-            if self._drag_out.dragging and event.type() == QEvent.Type.DragEnter:
-                event.accept()
+            if self._drag_out.dragging:
+                self._mark.hide()
+                if event.type() == QEvent.Type.DragEnter:
+                    event.accept()  # nothing can be dropped here, but perhaps on the next row
         return True
 
     def _on_let_go(self, point: QPoint) -> None:
         """The button was released at this point of the screen before the drag had begun."""
-        for widget in (self._browser.view.viewport(), self._browser.crumbs):
-            target = self._folder_at(widget, widget.mapFromGlobal(point))
-            if target is not None and (names := self._movable(target)):
-                self._session.move(names, target)
-                return
-
-    def _folder_at(self, widget: QWidget, point: QPoint) -> str | None:
-        if not widget.rect().contains(point):
-            return None
-        if widget is self._browser.crumbs:
-            return self._browser.crumbs.path_at(point)
-        view = widget.parentWidget()
-        assert isinstance(view, QAbstractItemView)
-        index = view.indexAt(point)
-        item = self._session.model.items[index.row()] if index.isValid() else None
-        return item.path if isinstance(item, Folder) else None
+        target = self._mark.folder_at(point)
+        if target is not None and (names := self._movable(target)):
+            self._session.move(names, target)
 
     def _movable(self, target: str) -> list[str]:
         """The selected items, except the folder itself, its parents, and items already in it."""

@@ -18,6 +18,7 @@ from app.language import formats, sentences
 from app.language.translation import counted
 from app.widgets.labels import Caption
 from core.archive.entry import Entry
+from core.archive.totals import Totals, measured
 
 if TYPE_CHECKING:
     from core.bench.contest import Attempt
@@ -75,7 +76,7 @@ class CodelengthTab(ScrollingTab):
             section.setVisible(entry is not None)
         for section in self._many:
             section.setVisible(len(selection.entries) > 1)
-        self._note.setText(self._gap_text(entry) if entry else self.tr("Mean over the images."))
+        self._note.setText(self._gap_text(entry) if entry else self._mean_text(selection.entries))
         if entry is None:
             self._show_distribution(selection.entries)
         self._refresh()
@@ -118,11 +119,21 @@ class CodelengthTab(ScrollingTab):
         )
         return f"{where}: {bits}"
 
+    def _mean_text(self, entries: Sequence[Entry]) -> str:
+        totals = Totals.of(entries)
+        mean = self.tr("Mean, weighted by samples.")
+        if not (totals.coded.n_entries and totals.stored.n_entries):
+            return mean
+        left_out = counted(
+            totals.stored.n_entries,
+            "{0} image that is kept as it was is not included."
+            "|{0} images that are kept as they were are not included.",
+        )
+        return f"{mean} {left_out}"
+
     def _bars(self, entries: Sequence[Entry]) -> list[Bar]:
-        # Means that are compared are over the same images.
-        compared = [e for e in entries if e.theoretical_bpd is not None] or entries
-        theory = _mean([e.theoretical_bpd for e in compared])
-        achieved = _mean([e.achieved_bpd for e in compared])
+        sums = Totals.of(entries).measured
+        theory, achieved = sums.theoretical_bpd, sums.achieved_bpd
         bars = [
             Bar(self.tr("Theory"), theory, formats.bits_per_dim(theory), Tone.OURS_FAINT),
             Bar(self.tr("Achieved"), achieved, formats.bits_per_dim(achieved), Tone.OURS),
@@ -142,7 +153,7 @@ class CodelengthTab(ScrollingTab):
         return bars if self._selection.single.pixel_sha256 is None else [*bars, raw]
 
     def _show_distribution(self, entries: Sequence[Entry]) -> None:
-        self.lengths.set_bins(Bins.of([e.achieved_bpd for e in entries if e.n_dims]))
+        self.lengths.set_bins(Bins.of([e.achieved_bpd for e in measured(entries) if e.n_dims]))
         saved = [100 * formats.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
         self.savings.set_bins(Bins.of(saved))
 
@@ -176,8 +187,3 @@ def settings(attempt: Attempt) -> list[str]:
     if attempt.problem and not attempt.version:
         return [formats.problem(attempt.problem)]
     return [part for part in (attempt.settings, attempt.version) if part]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.details.codelength import attempt_bar, settings
-from app.details.contest import Contest
+from app.details.contest import Compared, Contest
 from app.details.tab import ScrollingTab, Selection
 from app.dialogs.dialogs import Dialogs
 from app.figures.charts import BarChart
@@ -61,7 +61,7 @@ class CompareTab(ScrollingTab):
         self.thorough = QCheckBox(self.tr("Include slo&w settings"), self)
         self.thorough.setToolTip(self.tr("The settings with the smallest files"))
         self.thorough.setChecked(bool(self._settings.value(_THOROUGH, False, bool)))
-        self.black_box = QCheckBox(self.tr("Include research &models, for small images"), self)
+        self.black_box = QCheckBox(self.tr("Research &models (small images)"), self)
         self.black_box.setToolTip(
             self.tr(
                 "Colour images of exactly 32 x 32 or 64 x 64 pixels are also coded "
@@ -132,11 +132,11 @@ class CompareTab(ScrollingTab):
 
     def attempts(self) -> list[Attempt]:
         """The results of the image that is shown, or the means of all."""
-        pictures = self._contest.pictures
+        pictures = self._readable()
         index = self.picture.currentIndex()
         if len(pictures) > 1:
             if index <= 0:
-                return means([picture.attempts for picture in pictures if not picture.error])
+                return means([picture.attempts for picture in pictures])
             index -= 1
         return list(pictures[index].attempts) if 0 <= index < len(pictures) else []
 
@@ -161,6 +161,10 @@ class CompareTab(ScrollingTab):
         ]
         return Table(titles, rows)
 
+    def _readable(self) -> list[Compared]:
+        """The images to choose from; those that failed have a sentence instead."""
+        return [picture for picture in self._contest.pictures if not picture.error]
+
     def _choose(self) -> None:
         folder = Path(str(self._settings.value(_FOLDER, str(Path.home()))))
         paths = self._dialogs.images_to_compare(self, folder)
@@ -174,7 +178,7 @@ class CompareTab(ScrollingTab):
 
     def _refresh(self) -> None:
         pictures = self._contest.pictures
-        names = [picture.path.name for picture in pictures]
+        names = [picture.path.name for picture in self._readable()]
         if len(names) > 1:
             names.insert(0, counted(len(names), "Mean of {0} image|Mean of {0} images"))
         if names != [self.picture.itemText(i) for i in range(self.picture.count())]:

@@ -16,10 +16,13 @@ from app.details.info import FactsForm, InfoTab, Row
 from app.details.tab import Selection
 from app.language import formats
 from app.language.translation import counted, tr
+from app.session.columns import state
 from app.session.session import ArchiveSession
 from app.session.tree import File, Folder, Item
+from app.widgets.desktop import keep_on_screen
 from app.widgets.labels import ElidedLabel
 from core.archive.entry import Entry
+from core.archive.totals import Totals
 
 _PICTURE = QSize(180, 120)
 _SIZE = QSize(460, 560)
@@ -72,6 +75,7 @@ class Properties(QObject):
             dialog = _Dialog(name, self._window)
             dialog.fill(form, None)
         dialog.show()
+        keep_on_screen(dialog)
 
     def _enable(self) -> None:
         self._action.setEnabled(self._session.path is not None)
@@ -87,32 +91,25 @@ def rows_of(items: Sequence[Item]) -> list[Row]:
     rows.append((tr("Folders inside"), formats.number(n_inside)))
     if not entries:
         return rows
-    original = sum(e.original_bytes for e in entries)
-    packed = sum(e.packed_bytes for e in entries)
-    pixels = sum(e.width * e.height for e in entries)
-    exact = sum(e.file_exact for e in entries)
+    totals = Totals.of(entries)
+    sums = totals.all
     hashes = Counter(e.pixel_sha256 for e in entries if e.pixel_sha256 is not None)
     again = sum(count - 1 for count in hashes.values())
-    codecs = Counter(e.codec for e in entries)
+    states = Counter(state(e) for e in entries)
     first, last = (formats.date(f(e.added_at for e in entries)) for f in (min, max))
     return [
         *rows,
-        (tr("Pixels"), tr("{0} million").format(formats.number(pixels / 1e6, 1))),
-        (tr("Original size"), formats.exact_size(original)),
-        (tr("Packed size"), formats.exact_size(packed)),
-        (tr("Saved"), formats.percent(formats.saved_fraction(original, packed))),
-        (
-            tr("Codelength"),
-            tr("{0} bits/dim on average").format(
-                formats.bits_per_dim(formats.mean_bits_per_dim(entries))
-            ),
-        ),
-        (tr("Codecs"), ", ".join(f"{codec} {formats.number(n)}" for codec, n in codecs.items())),
-        (tr("Files exact"), tr("{0} byte for byte").format(formats.number(exact))),
+        (tr("Pixels"), tr("{0} million").format(formats.number(sums.n_pixels / 1e6, 1))),
+        (tr("Original size"), formats.exact_size(sums.original_bytes)),
+        (tr("Packed size"), formats.exact_size(sums.packed_bytes)),
+        (tr("Saved"), formats.saving(sums.original_bytes, sums.packed_bytes)),
+        (tr("Codelength"), formats.codelength(totals)),
+        (tr("State"), ", ".join(f"{each} {formats.number(n)}" for each, n in states.items())),
+        (tr("Files exact"), tr("{0} byte for byte").format(formats.number(sums.n_exact))),
         (
             tr("Pixels exact"),
             counted(
-                len(entries) - exact,
+                len(entries) - sums.n_exact,
                 "{0} more, whose file is written anew|{0} more, whose files are written anew",
             ),
         ),

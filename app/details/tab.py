@@ -14,6 +14,7 @@ from app.figures.tables import Table
 from app.language import formats
 from app.widgets.labels import Caption, ElidedLabel
 from core.archive.entry import Entry
+from core.archive.totals import Totals
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,7 @@ class ScrollingTab(Tab):
             self.heading.set_text(self.title())
             self.facts.setText(invitation)
             return
-        original = sum(e.original_bytes for e in entries)
-        packed = sum(e.packed_bytes for e in entries)
-        size = self.tr("{0} to {1}, {2} saved").format(
-            formats.size(original),
-            formats.size(packed),
-            formats.percent(formats.saved_fraction(original, packed)),
-        )
+        size = formats.result(Totals.of(entries).all)
         if entry is None:
             self.heading.set_text(formats.images(len(entries)))
             self.facts.setText(size)

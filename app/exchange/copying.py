@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
+from PySide6.QtCore import (
+    QMessageLogContext,
+    QMimeData,
+    QObject,
+    QtMsgType,
+    QUrl,
+    Signal,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QGuiApplication
 
 from app.backend.private_cache import PrivateCache
@@ -18,6 +26,7 @@ class Copying(QObject):
 
     copied = Signal(int)  #: how many files
     failed = Signal(object)  #: Preparation with errors
+    refused = Signal()  #: the clipboard could not be taken over
 
     def __init__(
         self,
@@ -81,5 +90,30 @@ class Copying(QObject):
         lines = [b"copy", *(url.toEncoded().data() for url in urls)]
         data.setData("x-special/gnome-copied-files", b"\n".join(lines))
         data.setData("application/x-kde-cutselection", b"0")
-        QGuiApplication.clipboard().setMimeData(data)
+        if not _put_on_clipboard(data):
+            self.refused.emit()
+            return
         self.copied.emit(preparation.n_files - len(preparation.errors))
+
+
+def _put_on_clipboard(data: QMimeData) -> bool:
+    """Whether the clipboard has the data now.
+
+    On X11, Qt loses the clipboard to other programs after a drag to one of them. Only a warning
+    says so: ``ownsClipboard`` is true nevertheless.
+    """
+    was_refused = False
+
+    def listen(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        nonlocal was_refused
+        if "selection owner" in text:
+            was_refused = True
+        elif before is not None:
+            before(kind, context, text)
+
+    before = qInstallMessageHandler(listen)
+    try:
+        QGuiApplication.clipboard().setMimeData(data)
+    finally:
+        qInstallMessageHandler(before)
+    return not was_refused

@@ -38,6 +38,7 @@ class DragOut(QObject):
     """
 
     failed = Signal(object)  #: Preparation with errors
+    ended = Signal()  #: the drag is over
     let_go = Signal(QPoint)  #: the button was released before the drag began: a point of the screen
 
     def __init__(
@@ -109,6 +110,7 @@ class DragOut(QObject):
             self.run(drag)
         finally:
             self.dragging = False
+            self.ended.emit()
 
     def _picture(self, count: int) -> QPixmap:
         """The drag image: an icon, and the number of files."""

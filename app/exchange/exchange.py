@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QDateTime, QObject, Signal
+from PySide6.QtCore import QDateTime, QObject, QPoint, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -32,11 +32,11 @@ _SHOWN = 3
 class Exchange(QObject):
     """Turns what comes in into paths on this computer, and explains what cannot be taken."""
 
-    arrived = Signal(object, object)  #: archives, other paths
+    arrived = Signal(object, object, object)  #: archives, other paths, the folder to add to
     informed = Signal(str)
     hinted = Signal(str)  #: a short note for the status bar
     failed = Signal(str)
-    hovered = Signal(bool)  #: something is dragged over the window
+    hovered = Signal(bool)  #: something is dragged over the window, but not over a folder
 
     def __init__(
         self,
@@ -62,8 +62,9 @@ class Exchange(QObject):
         self.drag_out = DragOut(views, self.outgoing, self.overlay, self.picked)
         self.copying = Copying(self.outgoing, self.overlay, self.picked, cache, self)
         self._drops = DropTarget(window, lambda: self.drag_out.dragging)
-        self._drops.hovered.connect(self.hovered)
-        self._drops.dropped.connect(self.receive)
+        self._drops.hovered.connect(self._on_hovered)
+        self._drops.left.connect(self._on_left)
+        self._drops.dropped.connect(self._on_dropped)
         for view in views:
             view.drag_wanted.connect(self.drag_out.begin)
         self.overlay.stopped.connect(self.copying.stop)
@@ -71,6 +72,7 @@ class Exchange(QObject):
         self.drag_out.failed.connect(self._on_incomplete)
         self.copying.failed.connect(self._on_incomplete)
         self.copying.copied.connect(self._on_copied)
+        self.copying.refused.connect(self._on_refused)
         actions.copy.triggered.connect(self.copying.copy)
         actions.paste.triggered.connect(self.paste)
         browser.selection_changed.connect(self._consider)
@@ -97,12 +99,15 @@ class Exchange(QObject):
         data = QGuiApplication.clipboard().mimeData()
         self.receive(incoming.read(data) if data is not None else Offer())
 
-    def receive(self, offer: Offer) -> None:
-        """Take what was dropped or pasted, or explain why not."""
+    def receive(self, offer: Offer, folder: str | None = None) -> None:
+        """Take what was dropped or pasted, or explain why not.
+
+        Files are added to ``folder``, or to the folder that is shown.
+        """
         if offer.paths:
-            self.bring(offer.paths)
+            self.bring(offer.paths, folder)
         elif offer.has_image:
-            self._take_image(offer)
+            self._take_image(offer, folder)
         elif not offer.remote:
             self.informed.emit(self.tr("There are no files and no image on the clipboard."))
         if offer.remote and not offer.has_image:
@@ -112,10 +117,10 @@ class Exchange(QObject):
                 ).format(_listed(offer.remote))
             )
 
-    def bring(self, paths: list[Path]) -> None:
+    def bring(self, paths: list[Path], folder: str | None = None) -> None:
         """Check paths on a worker; ``arrived`` is emitted with those that exist."""
         task = self._task()
-        task.succeeded.connect(self._on_sorted)
+        task.succeeded.connect(partial(self._on_sorted, folder))
         task.start(self._executor, partial(incoming.sort, paths))
 
     def close(self) -> None:
@@ -126,13 +131,25 @@ class Exchange(QObject):
         self.outgoing.cancel_all()
         self.copying.forget()
 
-    def _take_image(self, offer: Offer) -> None:
+    def _on_hovered(self, point: QPoint) -> None:
+        mark = self._browser.drop_mark
+        mark.show(point)
+        self.hovered.emit(not mark.visible)
+
+    def _on_left(self) -> None:
+        self._browser.drop_mark.hide()
+        self.hovered.emit(False)
+
+    def _on_dropped(self, offer: Offer, point: QPoint) -> None:
+        self.receive(offer, self._browser.drop_mark.folder_at(point))
+
+    def _take_image(self, offer: Offer, folder: str | None) -> None:
         now = QDateTime.currentDateTime().toString("yyyy-MM-dd HH-mm-ss")
         suggestion = self.tr("Pasted {0}").format(now) + ".png"
         name = self._dialogs.image_name(self._window, suggestion)
         if name is not None:
             task = self._task()
-            task.succeeded.connect(self._on_written)
+            task.succeeded.connect(partial(self._on_written, folder))
             task.start(self._executor, lambda: _write(offer, name, self._cache))
 
     def _task(self) -> Task:
@@ -140,9 +157,9 @@ class Exchange(QObject):
         task.failed.connect(self.failed)
         return task
 
-    def _on_sorted(self, found: Sorted) -> None:
+    def _on_sorted(self, folder: str | None, found: Sorted) -> None:
         if (found.archives or found.others) and not self._closed:
-            self.arrived.emit(found.archives, found.others)
+            self.arrived.emit(found.archives, found.others, folder)
         sentences = []
         if found.missing:
             text = self.tr("{0}: not there any more, so nothing was added for it.")
@@ -153,9 +170,9 @@ class Exchange(QObject):
         if sentences:  # last, because opening an archive clears earlier messages
             self.failed.emit("\n".join(sentences))
 
-    def _on_written(self, path: Path) -> None:
+    def _on_written(self, folder: str | None, path: Path) -> None:
         if not self._closed:
-            self.arrived.emit([], [path])
+            self.arrived.emit([], [path], folder)
 
     def _on_incomplete(self, preparation: Preparation) -> None:
         text = preparation.errors[0]
@@ -167,6 +184,14 @@ class Exchange(QObject):
                 text,
             )
         self.failed.emit(text)
+
+    def _on_refused(self) -> None:
+        self.failed.emit(
+            self.tr(
+                "Another program holds the clipboard: nothing was copied. This happens after "
+                "images were dragged into it; copying works again once Floe is restarted."
+            )
+        )
 
     def _on_copied(self, count: int) -> None:
         text = counted(

@@ -16,6 +16,7 @@ from app.figures.stages import sentence, stages, time_bars
 from app.figures.tables import Cell, Table
 from app.language import formats, sentences
 from core.archive.entry import Entry, Share
+from core.archive.totals import Totals, measured
 from core.archive.writing import write_file
 from core.control import CancelToken
 from core.errors import DamagedEntryError
@@ -136,7 +137,7 @@ def html(title: str, rows: Sequence[ReportRow]) -> str:
         parts.append(_section(name, svg.bars(name, _tr("s"), time_bars(entries))))
         parts.append(f"<p>{escape(sentence(entries))}</p>\n")
     if len(rows) > 1:
-        lengths = [e.achieved_bpd for e in entries if e.n_dims]
+        lengths = [e.achieved_bpd for e in measured(entries) if e.n_dims]
         saved = [100 * formats.saved_fraction(e.original_bytes, e.packed_bytes) for e in entries]
         for name, unit, values in (
             (_tr("Distribution, bits/dim"), _tr("bits/dim"), lengths),
@@ -181,22 +182,25 @@ def _readable(rows: Sequence[ReportRow]) -> Table:
 
 
 def _length_bars(rows: Sequence[ReportRow]) -> list[Bar]:
-    """Means over the same images: those with a theory that every codec could code."""
-    entries = [r.entry for r in rows if r.entry.theoretical_bpd is not None]
+    """Means over the same samples: those of the measured images, if a codec coded them all."""
+    entries = measured([row.entry for row in rows])
+    sums = Totals.of(entries).measured
+    theory, achieved = sums.theoretical_bpd, sums.achieved_bpd
     bars = []
-    if entries:
-        theory = sum(e.theoretical_bpd or 0.0 for e in entries) / len(entries)
-        achieved = sum(e.achieved_bpd for e in entries) / len(entries)
+    if theory is not None:
         bars.append(Bar(_tr("Theory"), theory, formats.bits_per_dim(theory), Tone.OURS_FAINT))
-    else:
-        achieved = formats.mean_bits_per_dim([r.entry for r in rows]) or 0.0
     bars.append(Bar(_tr("Achieved"), achieved, formats.bits_per_dim(achieved), Tone.OURS))
-    compared = [r for r in rows if r.entry in entries or not entries]
+    names = {entry.name for entry in entries}
+    compared = [row for row in rows if row.entry.name in names]
     for codec in dict.fromkeys(a.name for row in rows for a in row.attempts):
-        lengths = [a.bits_per_dim for r in compared for a in r.attempts if a.name == codec]
-        known = [length for length in lengths if length is not None]
+        known = [
+            (a.bits_per_dim * r.entry.n_dims, r.entry.n_dims)
+            for r in compared
+            for a in r.attempts
+            if a.name == codec and a.bits_per_dim is not None
+        ]
         if known and len(known) == len(compared):
-            mean = sum(known) / len(known)
+            mean = sum(bits for bits, _ in known) / sum(n_dims for _, n_dims in known)
             bars.append(Bar(codec, mean, formats.bits_per_dim(mean), Tone.OTHERS))
         else:
             state = _tr("not measured on all images")

@@ -169,8 +169,10 @@ class JobFilesModel(QAbstractTableModel):
         if result.outcome is Outcome.UNCHANGED:
             return self.tr("Already in the archive")
         entry = result.entry
-        saved = formats.saved_fraction(entry.original_bytes, entry.packed_bytes)
-        return self.tr("Done, {0} saved").format(formats.percent(saved))
+        if entry.is_stored:
+            reason = sentences.translated(entry.reason or "")
+            return self.tr("Kept as it was: {0}").format(reason)
+        return formats.saving(entry.original_bytes, entry.packed_bytes)
 
 
 def _without_name(file: JobFile) -> str:

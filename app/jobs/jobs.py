@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from app.backend.backend import Plan
 from app.backend.task import Task
 from app.jobs.meter import ADDING, TAKING_OUT, Meter
+from core.archive.entry import Entry
 from core.control import CancelToken, Progress, Stage
 from core.engine import FileResult, Listener, Outcome
 
@@ -187,6 +188,16 @@ class Job(QObject):
             file.result is not None and file.result.outcome is Outcome.UNCHANGED
             for file in self.files
         )
+
+    @property
+    def added(self) -> list[Entry]:
+        """The entries that the job has added."""
+        results = (file.result for file in self.files if file.state is State.DONE)
+        return [
+            result.entry
+            for result in results
+            if result is not None and result.entry and result.outcome is not Outcome.UNCHANGED
+        ]
 
     @property
     def n_finished(self) -> int:

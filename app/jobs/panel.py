@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -23,12 +24,16 @@ from app.widgets import icons
 from app.widgets.action_button import ActionButton
 from app.widgets.actions import Actions
 from app.widgets.style import ThinProgress
+from core.archive.totals import Totals
 
 _UNBOUNDED = 16_777_215  #: Qt's QWIDGETSIZE_MAX
 
 
 class JobsPanel(QFrame):
     """Hidden until the first job; the list below the line can be folded."""
+
+    folded_changed = Signal(bool)
+    focus_lost = Signal()  #: the focused button has been hidden
 
     def __init__(self, jobs: Jobs, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +43,7 @@ class JobsPanel(QFrame):
         self._fold.setAutoRaise(True)
         self._fold.clicked.connect(self._toggle_fold)
         self._folded = False
+        self._opens_itself = True
         self._title = QLabel(self)
         self._title.setMinimumWidth(60)
         self.total = ThinProgress(self)
@@ -92,22 +98,33 @@ class JobsPanel(QFrame):
         """Whether the list of files is hidden."""
         return self._folded
 
+    @property
+    def folded_height(self) -> int:
+        """The height of the line without the list."""
+        return self.minimumSizeHint().height()
+
     def set_folded(self, folded: bool) -> None:
         """Hide or show the list of files."""
-        self._folded = folded
+        was_folded, self._folded = self._folded, folded
         self.files.setVisible(not folded)
         hint = self.tr("Show the files") if folded else self.tr("Hide the files")
         self._fold.setToolTip(hint)
         self._fold.setAccessibleName(hint)
-        self.setMaximumHeight(self.minimumSizeHint().height() if folded else _UNBOUNDED)
+        self.setMaximumHeight(self.folded_height if folded else _UNBOUNDED)
         self._draw_icon()
+        if folded != was_folded:
+            self.folded_changed.emit(folded)
 
     def clear(self) -> None:
         """Remove finished jobs; hide if none is left."""
+        focused = QApplication.focusWidget()
+        had_focus = focused is not None and self.isAncestorOf(focused)
         self._jobs.forget_finished()
         self.model.clear_finished()
         self.refresh()
         self.setVisible(bool(self._jobs.active))
+        if had_focus and self.isHidden():  # Qt would give it to the next widget that takes keys
+            self.focus_lost.emit()
 
     def refresh(self) -> None:
         """Show the progress of the current job."""
@@ -156,38 +173,49 @@ class JobsPanel(QFrame):
         """One sentence about a finished job."""
         if job.error:
             return job.error
-        there, archive = job.n_unchanged, job.archive.name
-        done = job.count(State.DONE) - there
+        present, archive = job.n_unchanged, job.archive.name
+        done = job.count(State.DONE) - present
         match job.kind:
+            case JobKind.ADD if not done:
+                text = self.tr("Nothing added to {0}").format(archive)
             case JobKind.ADD:
                 text = counted(done, "{0} image added to {1}|{0} images added to {1}", archive)
+                text += f": {formats.result(Totals.of(job.added).all)}"
+            case JobKind.EXTRACT if not done:
+                text = self.tr("Nothing extracted from {0}").format(archive)
             case JobKind.EXTRACT:
                 text = counted(
                     done, "{0} image extracted from {1}|{0} images extracted from {1}", archive
                 )
+            case JobKind.VERIFY if not done:
+                text = self.tr("Nothing verified in {0}").format(archive)
             case JobKind.VERIFY:
                 text = counted(
                     done,
                     "{0} image of {1} verified, exact|{0} images of {1} verified, exact",
                     archive,
                 )
+            case JobKind.DISCARD if not done:
+                text = self.tr("No originals moved to the wastebasket")
             case JobKind.DISCARD:
                 text = counted(
                     done,
                     "Original of {0} image moved to the wastebasket"
                     "|Originals of {0} images moved to the wastebasket",
                 )
-        if there:
-            text += self.tr(", {0} already there").format(there)
-        if skipped := job.count(State.SKIPPED):
-            text += self.tr(", {0} left out").format(skipped)
-        if failed := job.count(State.FAILED):
-            text += self.tr(", {0} failed").format(failed)
-        if retried := job.count(State.RETRIED):
-            text += self.tr(", {0} tried again").format(retried)
+        parts = [text]
+        for count, words in (
+            (present, self.tr("{0} already there")),
+            (job.count(State.SKIPPED), self.tr("{0} skipped")),
+            (job.count(State.FAILED), self.tr("{0} failed")),
+            (job.count(State.RETRIED), self.tr("{0} retried")),
+        ):
+            if count:
+                parts.append(words.format(formats.number(count)))
         if job.state is State.CANCELLED:
-            text += self.tr(", the rest cancelled")
-        return text
+            parts.append(self.tr("the rest cancelled") if done else self.tr("cancelled"))
+        # What a result says holds commas of its own.
+        return ("; " if done and job.kind is JobKind.ADD else ", ").join(parts)
 
     def _describe_figures(self, job: Job) -> str:
         meter = job.meter
@@ -206,13 +234,17 @@ class JobsPanel(QFrame):
     def _on_job_added(self, job: Job) -> None:
         self.model.follow(job)
         job.files_changed.connect(self._follow_running)
+        if self._opens_itself:
+            self.set_folded(False)
         self.show()
         self.refresh()
 
     def _on_job_finished(self, job: Job) -> None:
         self.refresh()
         row = self.model.first_failed_row(job)
-        if row is not None:
+        if row is None and not self._jobs.active and not self.files.hasFocus():
+            self.set_folded(True)  # all went well: the line says what came of it
+        elif row is not None:
             self.set_folded(False)
             self.files.reveal(row, QAbstractItemView.ScrollHint.PositionAtTop)
 
@@ -224,6 +256,17 @@ class JobsPanel(QFrame):
 
     def _toggle_fold(self) -> None:
         self.set_folded(not self._folded)
+        self._opens_itself = not self._folded
+
+    @property
+    def opens_itself(self) -> bool:
+        """Whether the list is shown while a job runs; the user chooses by folding it."""
+        return self._opens_itself
+
+    def set_opens_itself(self, opens: bool) -> None:
+        """Show the list while a job runs, or leave it folded."""
+        self._opens_itself = opens
+        self.set_folded(not opens)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from app.language.translation import counted
-
-if TYPE_CHECKING:
-    from core.archive.entry import Entry
+from core.archive.entry import Entry
+from core.archive.totals import Sums, Totals
 
 translate = QCoreApplication.translate
 
@@ -50,6 +48,11 @@ def problem(why: str) -> str:
 def size(n_bytes: int) -> str:
     """``9.1 MB``: decimal units, as in file managers."""
     return QLocale().formattedDataSize(n_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def signed_size(n_bytes: int) -> str:
+    """The same with a minus sign for less than nothing."""
+    return size(n_bytes) if n_bytes >= 0 else f"\N{MINUS SIGN}{size(-n_bytes)}"
 
 
 def exact_size(n_bytes: int) -> str:
@@ -115,29 +118,42 @@ def saved_fraction(original_bytes: int, packed_bytes: int) -> float:
     return 1 - packed_bytes / original_bytes if original_bytes else 0.0
 
 
-def n_dims(entry: Entry) -> int:
-    """The number of samples of the entry's pixels."""
-    return entry.width * entry.height * entry.channels
+def saving(original_bytes: int, packed_bytes: int) -> str:
+    """``561 kB saved (39 %)``, or ``2 kB larger``."""
+    if packed_bytes > original_bytes:
+        return translate("Formats", "{0} larger").format(size(packed_bytes - original_bytes))
+    return translate("Formats", "{0} saved ({1})").format(
+        size(original_bytes - packed_bytes),
+        percent(saved_fraction(original_bytes, packed_bytes)),
+    )
 
 
-def mean_bits_per_dim(entries: Sequence[Entry]) -> float | None:
-    """The mean over images (not over samples), as in the paper's tables."""
-    values = [entry.achieved_bpd for entry in entries if n_dims(entry)]
-    return sum(values) / len(values) if values else None
+def result(sums: Sums) -> str:
+    """``9.1 MB to 5.6 MB, 3.5 MB saved (38 %)``."""
+    return translate("Formats", "{0} to {1}, {2}").format(
+        size(sums.original_bytes),
+        size(sums.packed_bytes),
+        saving(sums.original_bytes, sums.packed_bytes),
+    )
+
+
+def codelength(totals: Totals) -> str:
+    """``3.421 bits/dim over 12 coded images``; the mean is weighted by samples."""
+    mean = bits_per_dim(totals.measured.achieved_bpd)
+    if not (totals.coded.n_entries and totals.stored.n_entries):
+        return translate("Formats", "{0} bits/dim").format(mean)
+    return counted(
+        totals.coded.n_entries,
+        "{1} bits/dim over {0} coded image|{1} bits/dim over {0} coded images",
+        mean,
+    )
 
 
 def summary(entries: Sequence[Entry]) -> str:
-    """``14 images, 9.1 MB to 5.6 MB, 38 % saved, mean 3.42 bits/dim``."""
+    """``14 images: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); 3.421 bits/dim``."""
     if not entries:
         return translate("Formats", "No images yet")
-    original = sum(entry.original_bytes for entry in entries)
-    packed = sum(entry.packed_bytes for entry in entries)
-    return translate(
-        "Formats", "{images}, {original} to {packed}, {saved} saved, mean {mean} bits/dim"
-    ).format(
-        images=images(len(entries)),
-        original=size(original),
-        packed=size(packed),
-        saved=percent(saved_fraction(original, packed)),
-        mean=number(mean_bits_per_dim(entries), 2),
+    totals = Totals.of(entries)
+    return translate("Formats", "{0}: {1}; {2}").format(
+        images(len(entries)), result(totals.all), codelength(totals)
     )

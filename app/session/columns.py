@@ -8,48 +8,47 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.language import formats
-from app.language.translation import tr
-from app.session.tree import File, Item
+from app.language import formats, sentences
+from app.language.translation import counted, tr
+from app.session.tree import File, Folder, Item
 from core.archive.entry import Entry
 
-Value = Callable[["Entry"], Any]
+Value = Callable[[Entry], Any]
 
 
-def _nothing(_entries: Sequence[Entry]) -> None:
-    """A fact that folders do not have."""
+def _nothing(_folder: Folder) -> None:
+    """The total of a fact that folders do not have."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
-    """One fact of an entry, and what a folder shows of all its entries."""
+    """A fact of an entry, and what a folder shows of its entries."""
 
     key: str
     title: str
     explanation: str
-    value: Value  #: of an entry, in its own type; None where it does not apply
+    value: Value  #: of an entry, in its own type; None if it does not apply
     show: Callable[[Any], str]  #: a value as text
-    total: Callable[[Sequence[Entry]], Any] = _nothing  #: a folder's value
-    show_total: Callable[[Any], str] | None = None  #: where it is another kind of value
-    show_entry: Callable[[Entry], str] | None = None  #: where the value is there to sort by only
-    shown: bool = True  #: by default; the header's menu changes it
+    total: Callable[[Folder], Any] = _nothing  #: the value of a folder
+    show_total: Callable[[Any], str] | None = None  #: if it is another kind of value
+    show_entry: Callable[[Entry], str] | None = None  #: if the value is only for sorting
+    explain: Callable[[Entry], str | None] = lambda _: None  #: the tool tip of a cell
+    shown: bool = True  #: by default
+    is_measurement: bool = False  #: shown by the preset of measurements
     is_number: bool = True
-    widest: str = ""  #: columns have room before there are rows
+    widest: str = ""  #: a sample, so that columns have room before there are rows
 
     def text(self, item: Item) -> str:
-        """What the cell shows."""
+        """The text of a cell."""
         if isinstance(item, File):
             if self.show_entry is not None:
                 return self.show_entry(item.entry)
             return self._shown(self.value(item.entry), self.show)
-        return self._shown(item.total(self.key, self.total), self.show_total or self.show)
+        return self._shown(self.total(item), self.show_total or self.show)
 
     def native(self, item: Item) -> Any:
-        """The cell's value in its own type, to sort by; absent ones stand before all others."""
-        if isinstance(item, File):
-            value = self.value(item.entry)
-        else:
-            value = item.total(self.key, self.total)
+        """The value of a cell for sorting; missing ones come before all others."""
+        value = self.value(item.entry) if isinstance(item, File) else self.total(item)
         if self.is_number:
             return -1e300 if value is None else float(value)
         return "" if value is None else natural(str(value))
@@ -65,178 +64,222 @@ def natural(name: str) -> str:
     return re.sub(r"\d+", lambda match: match[0].zfill(12), name.casefold())
 
 
-def _sum(value: Value) -> Callable[[Sequence[Entry]], Any]:
+def _sum_of(key: str) -> Callable[[Folder], Any]:
+    """The sum of an attribute over the entries of a folder that have it."""
+
     def fold(entries: Sequence[Entry]) -> Any:
-        known = [v for v in map(value, entries) if v is not None]
+        known = [v for v in (getattr(entry, key) for entry in entries) if v is not None]
         return sum(known) if known else None
 
-    return fold
+    return lambda folder: folder.total(key, fold)
 
 
-def _mean(value: Value) -> Callable[[Sequence[Entry]], Any]:
-    def fold(entries: Sequence[Entry]) -> Any:
-        known = [v for v in map(value, entries) if v is not None]
-        return sum(known) / len(known) if known else None
-
-    return fold
-
-
-def _pixels(entry: Entry) -> int:
-    return entry.width * entry.height
-
-
-def _saved(entry: Entry) -> float:
+def _saved(entry: Entry) -> float | None:
+    if entry.is_stored:  # 0 % would look like a failure
+        return None
     return formats.saved_fraction(entry.original_bytes, entry.packed_bytes)
 
 
-def _saved_of_all(entries: Sequence[Entry]) -> float | None:
-    if not entries:
-        return None
-    original = sum(entry.original_bytes for entry in entries)
-    return formats.saved_fraction(original, sum(entry.packed_bytes for entry in entries))
+def state(entry: Entry) -> str:
+    """How the file of an entry is kept, in a word or three."""
+    return tr("Kept as it was") if entry.is_stored else tr("Compressed")
+
+
+def _states(folder: Folder) -> str:
+    n_stored = folder.totals.stored.n_entries
+    if not n_stored:
+        return tr("Compressed") if folder.totals.coded.n_entries else formats.NOTHING
+    return counted(n_stored, "{0} kept as it was|{0} kept as they were")
+
+
+def reason(entry: Entry) -> str | None:
+    """Why a file is kept as it was."""
+    return sentences.translated(entry.reason) if entry.reason else None
 
 
 def columns() -> list[Column]:
-    """In the order of the list; in the language of the moment."""
-
-    def summed(key: str, title: str, explanation: str, show: Any, **more: Any) -> Column:
-        def value(entry: Entry) -> Any:
-            return getattr(entry, key)
-
-        return Column(key, title, explanation, value, show, _sum(value), **more)
-
-    def averaged(key: str, title: str, explanation: str) -> Column:
-        def value(entry: Entry) -> Any:
-            return getattr(entry, key)
-
-        return Column(key, title, explanation, value, formats.bits_per_dim, _mean(value))
-
+    """All columns in the order of the list, in the current language."""
     return [
         Column(
-            "name",
-            tr("Name"),
-            tr("The file's name inside the archive"),
-            lambda e: e.name,
-            str,
+            key="name",
+            title=tr("Name"),
+            explanation=tr("The file's name inside the archive"),
+            value=lambda e: e.name,
+            show=str,
             is_number=False,
+            is_measurement=True,
         ),
         Column(
-            "pixels",
-            tr("Pixels"),
-            tr("Width and height, or the number of images in a folder"),
-            _pixels,
-            str,
-            len,
-            formats.images,
-            lambda e: formats.dimensions(e.width, e.height),
+            key="original_bytes",
+            title=tr("Original"),
+            explanation=tr("Size of the file that was added"),
+            value=lambda e: e.original_bytes,
+            show=formats.size,
+            total=lambda f: f.totals.all.original_bytes,
+            is_measurement=True,
+            widest="888.8 MB",
+        ),
+        Column(
+            key="packed_bytes",
+            title=tr("Packed"),
+            explanation=tr("Size of everything that the image needs in the archive"),
+            value=lambda e: e.packed_bytes,
+            show=formats.size,
+            total=lambda f: f.totals.all.packed_bytes,
+            is_measurement=True,
+            widest="888.8 MB",
+        ),
+        Column(
+            key="saved_bytes",
+            title=tr("Saved"),
+            explanation=tr("Original size less packed size"),
+            value=lambda e: None if e.is_stored else e.original_bytes - e.packed_bytes,
+            show=formats.signed_size,
+            total=lambda f: f.totals.all.original_bytes - f.totals.all.packed_bytes,
+            widest="888.8 MB",
+        ),
+        Column(
+            key="saved",
+            title=tr("Saved %"),
+            explanation=tr("Saved share of the original size"),
+            value=_saved,
+            show=formats.percent,
+            total=lambda f: f.totals.all.saved,
+            is_measurement=True,
+            widest="MMM 100 %",  # a bar is drawn before the number
+        ),
+        Column(
+            key="state",
+            title=tr("State"),
+            explanation=tr("Compressed by the model, or kept as it was"),
+            value=state,
+            show=str,
+            total=_states,
+            explain=reason,
+            is_number=False,
+            widest=max(tr("Kept as it was"), tr("Compressed"), key=len),
+        ),
+        Column(
+            key="pixels",
+            title=tr("Pixels"),
+            explanation=tr("Width and height, or the number of images in a folder"),
+            value=lambda e: e.n_pixels,
+            show=str,
+            total=lambda f: f.totals.all.n_entries,
+            show_total=formats.images,
+            show_entry=lambda e: formats.dimensions(e.width, e.height),
             widest="88888 x 88888",
         ),
         Column(
-            "channels",
-            tr("Channels"),
-            tr("1 for grey, 3 for colour"),
-            lambda e: e.channels,
-            formats.number,
+            key="channels",
+            title=tr("Channels"),
+            explanation=tr("1 for grey, 3 for colour"),
+            value=lambda e: e.channels,
+            show=formats.number,
             shown=False,
         ),
-        summed(
-            "original_bytes",
-            tr("Original"),
-            tr("Size of the file that was added"),
-            formats.size,
-            widest="888.8 kB",
-        ),
-        summed(
-            "packed_bytes",
-            tr("Packed"),
-            tr("Size of everything that the image needs in the archive"),
-            formats.size,
-            widest="888.8 kB",
+        Column(
+            key="theoretical_bpd",
+            title=tr("Theory\nb/dim"),
+            explanation=tr("Theoretical codelength of the model, in bits per dimension (sample)"),
+            value=lambda e: e.theoretical_bpd,
+            show=formats.bits_per_dim,
+            total=lambda f: f.totals.measured.theoretical_bpd,
+            shown=False,
+            is_measurement=True,
         ),
         Column(
-            "saved",
-            tr("Saved"),
-            tr("Saved share of the original size"),
-            _saved,
-            formats.percent,
-            _saved_of_all,
-            widest="MMM 100 %",  # a bar stands before the number
-        ),
-        averaged(
-            "theoretical_bpd",
-            tr("Theory\nb/dim"),
-            tr("Theoretical codelength of the model, in bits per dimension (sample)"),
-        ),
-        averaged(
-            "achieved_bpd",
-            tr("Achieved\nb/dim"),
-            tr("All bytes of the image in the archive, in bits per dimension (sample)"),
+            key="achieved_bpd",
+            title=tr("Achieved\nb/dim"),
+            explanation=tr(
+                "All bytes of the image in the archive, in bits per dimension (sample); of a "
+                "folder, the mean over its coded images, weighted by samples"
+            ),
+            value=lambda e: e.achieved_bpd,
+            show=formats.bits_per_dim,
+            total=lambda f: f.totals.measured.achieved_bpd,
+            shown=False,
+            is_measurement=True,
         ),
         Column(
-            "codec",
-            tr("Codec"),
-            tr("photo: coded by the model; stored: the file's own bytes"),
-            lambda e: e.codec,
-            str,
+            key="codec",
+            title=tr("Codec"),
+            explanation=tr("photo: coded by the model; stored: the file's own bytes"),
+            value=lambda e: e.codec,
+            show=str,
+            explain=reason,
+            shown=False,
             is_number=False,
+            is_measurement=True,
             widest="stored",
         ),
         Column(
-            "coder",
-            tr("Coder"),
-            tr("The coder of the model's steps"),
-            lambda e: e.coder,
-            str,
+            key="coder",
+            title=tr("Coder"),
+            explanation=tr("The coder of the model's steps"),
+            value=lambda e: e.coder,
+            show=str,
             shown=False,
             is_number=False,
             widest="gaussian",
         ),
-        summed(
-            "encode_seconds",
-            tr("Encode\nseconds"),
-            tr("Duration of encoding in seconds"),
-            formats.seconds,
+        Column(
+            key="encode_seconds",
+            title=tr("Encode\nseconds"),
+            explanation=tr("Duration of encoding in seconds"),
+            value=lambda e: e.encode_seconds,
+            show=formats.seconds,
+            total=_sum_of("encode_seconds"),
+            shown=False,
+            is_measurement=True,
             widest="888.88",
         ),
-        summed(
-            "verify_seconds",
-            tr("Verify\nseconds"),
-            tr("Duration of the check, decoding and comparing, in seconds"),
-            formats.seconds,
+        Column(
+            key="verify_seconds",
+            title=tr("Verify\nseconds"),
+            explanation=tr("Duration of the check, decoding and comparing, in seconds"),
+            value=lambda e: e.verify_seconds,
+            show=formats.seconds,
+            total=_sum_of("verify_seconds"),
             shown=False,
+            is_measurement=True,
             widest="888.88",
         ),
-        summed(
-            "borrowed_bits",
-            tr("Borrowed\nbits"),
-            tr("Auxiliary bits that bits-back coding took from the stack"),
-            formats.number,
-            shown=False,
-            widest="888888",
-        ),
-        summed(
-            "lost_bits",
-            tr("Lost\nbits"),
-            tr("Borrowed bits that held nothing useful"),
-            formats.number,
+        Column(
+            key="borrowed_bits",
+            title=tr("Borrowed\nbits"),
+            explanation=tr("Auxiliary bits that bits-back coding took from the stack"),
+            value=lambda e: e.borrowed_bits,
+            show=formats.number,
+            total=_sum_of("borrowed_bits"),
             shown=False,
             widest="888888",
         ),
         Column(
-            "modified",
-            tr("Modified"),
-            tr("Date of the last change of the file that was added"),
-            lambda e: e.modified_at,
-            formats.date,
+            key="lost_bits",
+            title=tr("Lost\nbits"),
+            explanation=tr("Borrowed bits that held nothing useful"),
+            value=lambda e: e.lost_bits,
+            show=formats.number,
+            total=_sum_of("lost_bits"),
+            shown=False,
+            widest="888888",
+        ),
+        Column(
+            key="modified",
+            title=tr("Modified"),
+            explanation=tr("Date of the last change of the file that was added"),
+            value=lambda e: e.modified_at,
+            show=formats.date,
             shown=False,
             widest="31.12.2026 23:59",
         ),
         Column(
-            "added",
-            tr("Added"),
-            tr("Date of adding the image to the archive"),
-            lambda e: e.added_at,
-            formats.date,
+            key="added",
+            title=tr("Added"),
+            explanation=tr("Date of adding the image to the archive"),
+            value=lambda e: e.added_at,
+            show=formats.date,
             shown=False,
             widest="31.12.2026 23:59",
         ),

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app.language import formats, naming, sentences
+from app.language import formats, naming
 from app.session.columns import Column, columns, natural
 from app.session.tree import File, Folder, Item, Tree
 from core.archive.entry import Entry
@@ -326,7 +326,7 @@ class EntriesModel(QAbstractTableModel):
     def _spoken(self, item: Item, column: Column) -> str:
         text = self._text(item, column)
         if column is self.columns[0] and isinstance(item, Folder):
-            count = formats.images(item.total("pixels", len))
+            count = formats.images(item.totals.all.n_entries)
             return self.tr("Folder: {0}, {1}").format(text, count)
         title = column.title.replace("\n", " ")
         return f"{title}: {text}"
@@ -334,9 +334,7 @@ class EntriesModel(QAbstractTableModel):
     def _tool_tip(self, item: Item, column: Column) -> str | None:
         if column.key == "name":
             return item.path
-        if column.key == "codec" and isinstance(item, File):
-            return sentences.translated(item.entry.reason or "") or column.explanation
-        return None
+        return column.explain(item.entry) if isinstance(item, File) else None
 
     def headerData(
         self,

@@ -27,6 +27,7 @@ class ArchiveSession(QObject):
     """At most one archive is open; jobs on an archive continue when it is closed."""
 
     opened = Signal()  #: another archive is open, or none
+    left = Signal()  #: the archive that was open is not any more
     opening = Signal(object)  #: its path, while its entries are being read
     failed = Signal(str)
     changing = Signal()  #: the archive is about to be changed
@@ -77,12 +78,11 @@ class ArchiveSession(QObject):
         """Close the archive; its jobs continue."""
         self._set(None, Listing([], [], None))
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Add files and folders to the folder that is shown."""
+    def add(self, paths: Sequence[Path], folder: str | None = None) -> None:
+        """Add files and folders to a folder, or to the one that is shown."""
         archive = self._archive()
-        work = job_factories.adding(
-            self._backend, archive, list(paths), self._queries, self.model.folder.path
-        )
+        into = self.model.folder.path if folder is None else folder
+        work = job_factories.adding(self._backend, archive, list(paths), self._queries, into)
         self.jobs.submit(JobKind.ADD, archive, work)
 
     def extract(self, names: Sequence[str], folders: Sequence[str], target: Path) -> None:
@@ -172,6 +172,7 @@ class ArchiveSession(QObject):
     def _set(self, path: Path | None, listing: Listing) -> None:
         if path != self.path:
             self.model.show_folder("")
+            self.left.emit()
         self.path = path
         self.history.clear()
         self.model.reset(listing.entries, listing.folders)

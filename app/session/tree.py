@@ -11,6 +11,7 @@ from typing import Any
 
 from app.language import naming
 from core.archive.entry import Entry
+from core.archive.totals import Totals
 
 
 class File:
@@ -74,6 +75,12 @@ class Folder:
         if key not in self._totals:
             self._totals[key] = fold(list(self.below()))
         return self._totals[key]
+
+    @property
+    def totals(self) -> Totals:
+        """The totals of all entries inside."""
+        totals: Totals = self.total("totals", Totals.of)
+        return totals
 
     def changed(self) -> None:
         """Drop the cached totals, here and in the parents."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QPainter, QPaintEvent, QPalette
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.widgets import colours, icons
+from app.widgets.desktop import open_path
 
 _EDGE = 4
 
@@ -50,6 +53,11 @@ class MessageBar(QFrame):
         """Show a failure."""
         self._say(text, "", is_error=True)
 
+    def forget_news(self) -> None:
+        """Hide good news, which are of the past; errors stay."""
+        if not self._is_error:
+            self.hide()
+
     def _say(self, text: str, link: str, *, is_error: bool) -> None:
         self._is_error, self._link = is_error, link
         self._label.setText(text)
@@ -59,7 +67,10 @@ class MessageBar(QFrame):
         self.update()
 
     def _follow(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._link))
+        if not open_path(Path(self._link)):
+            self.complain(
+                self.tr("No program on this computer opens folders: {0}").format(self._link)
+            )
 
     def _tint(self) -> QColor:
         # The palette has no role for errors; this red is legible in light and dark mode.

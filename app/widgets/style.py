@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QProgressBar, QProxyStyle, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import (
+    QProgressBar,
+    QProxyStyle,
+    QStyle,
+    QStyleOption,
+    QStyleOptionHeader,
+    QWidget,
+)
 
 from app.widgets import colours
 
 _CELL_MARGIN = 7
+#: Room for the arrow of the sorted column beside its title.
+ARROW = 10
 
 
 class RoomyStyle(QProxyStyle):
@@ -28,6 +37,23 @@ class RoomyStyle(QProxyStyle):
         if metric is QStyle.PixelMetric.PM_HeaderMargin:
             return _CELL_MARGIN
         return super().pixelMetric(metric, option, widget)
+
+    def drawControl(
+        self,
+        element: QStyle.ControlElement,
+        option: QStyleOption,
+        painter: QPainter,
+        widget: QWidget | None = None,
+    ) -> None:
+        if (
+            element is QStyle.ControlElement.CE_HeaderLabel
+            and isinstance(option, QStyleOptionHeader)
+            and option.sortIndicator is not QStyleOptionHeader.SortIndicator.None_
+        ):
+            label = QStyleOptionHeader(option)
+            label.rect.setRight(label.rect.right() - ARROW)  # styles draw the arrow over its end
+            option = label
+        super().drawControl(element, option, painter, widget)
 
 
 def paint_progress(

@@ -125,3 +125,13 @@ class Centre(QSplitter):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(1)
         jobs.setFrameShape(QFrame.Shape.NoFrame)
+        self._jobs, self._unfolded = jobs, jobs.sizeHint().height()
+        jobs.folded_changed.connect(self._on_folded)
+
+    def _on_folded(self, folded: bool) -> None:
+        """A splitter does not give away the room of a part whose maximum height shrinks."""
+        upper, lower = self.sizes()
+        if folded and lower > self._jobs.folded_height:  # else it has not been laid out yet
+            self._unfolded = lower
+        height = self._jobs.folded_height if folded else self._unfolded
+        self.setSizes([upper + lower - height, height])

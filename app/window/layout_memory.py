@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow
 from app.browser.browser import Browser
 from app.details.panel import DetailsPanel
 from app.jobs.panel import JobsPanel
+from app.widgets.desktop import keep_on_screen
 from app.window.layout import Centre
 
 _SIZE = (1280, 760)
@@ -37,7 +38,7 @@ class LayoutMemory:
         settings.setValue("window/across", self._centre.across.saveState())
         settings.setValue("window/down", self._centre.saveState())
         settings.setValue("window/details", self._show_details.isChecked())
-        settings.setValue("window/jobs_folded", self._jobs.folded)
+        settings.setValue("window/jobs_folded", not self._jobs.opens_itself)
         settings.setValue("window/tab", self._details.currentWidget().objectName())
         self._details.preview.save(settings)
         self._browser.save(settings)
@@ -54,11 +55,12 @@ class LayoutMemory:
             state = settings.value(key)
             if isinstance(state, QByteArray):
                 restore(state)
+        keep_on_screen(self._window)
         details = bool(settings.value("window/details", True, bool))
         self._show_details.setChecked(details)
         self._details.setVisible(details)
         self._details.preview.restore(settings)
         self._details.turn_to(str(settings.value("window/tab", "")))
-        self._jobs.set_folded(bool(settings.value("window/jobs_folded", False, bool)))
+        self._jobs.set_opens_itself(not settings.value("window/jobs_folded", False, bool))
         self._browser.restore(settings)
         self._show_tiles.setChecked(self._browser.shows_tiles)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.controllers.browsing import Browsing
@@ -18,11 +18,14 @@ from app.jobs.jobs import Job, JobFile
 from app.jobs.panel import JobsPanel
 from app.session.session import ArchiveSession
 from app.widgets.actions import Actions
+from app.widgets.desktop import open_path
 from app.window.context_menu import make, pop_up
 
 
 class PanelMenus(QObject):
     """Made when they are asked for; most entries are the shared actions."""
+
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class PanelMenus(QObject):
         look = menu.addAction(self.tr("&Open Folder of File"))
         look.setEnabled(target is not None)
         if target is not None:
-            look.triggered.connect(partial(_open_folder, target))
+            look.triggered.connect(partial(self._open_folder, target.parent))
         menu.addSeparator()
         menu.addActions([self._jobs_panel.files.copy, a.copy_errors, a.clear_jobs])
         return menu
@@ -100,6 +103,12 @@ class PanelMenus(QObject):
         menu.addActions([a.export_csv, a.export_html])
         return menu
 
+    def _open_folder(self, folder: Path) -> None:
+        if not open_path(folder):
+            self.failed.emit(
+                self.tr("No program on this computer opens folders: {0}").format(folder)
+            )
+
     def _on_jobs(self, point: QPoint) -> None:
         files = self._jobs_panel.files
         index = files.indexAt(point)
@@ -120,10 +129,6 @@ def _archived_name(file: JobFile | None) -> str | None:
         return None
     entry = file.result.entry if file.result is not None else None
     return entry.name if entry is not None else file.name
-
-
-def _open_folder(target: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(target.parent)))
 
 
 def _copy_picture(chart: Chart) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QActionGroup, QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.language.translation import KEY, LANGUAGES
+from app.widgets.colours import readable_highlight
 
 _APPEARANCE = "window/appearance"
 _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
@@ -20,8 +21,12 @@ def restore_appearance(settings: QSettings) -> None:
     QGuiApplication.styleHints().setColorScheme(_SCHEMES.get(name, Qt.ColorScheme.Unknown))
     QApplication.setPalette(QPalette())  # that of the desktop
     # Not every desktop supports this.
+    palette = QPalette()  # it sets nothing, so that all else still follows the desktop
     if name in _SCHEMES and is_dark(QGuiApplication.palette()) != (name == "dark"):
-        QApplication.setPalette(dark_palette() if name == "dark" else light_palette())
+        palette = dark_palette() if name == "dark" else light_palette()
+        QApplication.setPalette(palette)
+    palette.setColor(QPalette.ColorRole.Highlight, readable_highlight(QGuiApplication.palette()))
+    QApplication.setPalette(palette)
 
 
 class Preferences(QObject):

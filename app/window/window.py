@@ -152,12 +152,21 @@ class Window(QMainWindow):
         exchange.arrived.connect(self.archive.take)
         for informed in (exchange.informed, self.details.preview.saved, self.originals.none_found):
             informed.connect(self.message.inform)
-        for failed in (exchange.failed, session.failed, self.details.preview.failed):
+        for failed in (
+            exchange.failed,
+            session.failed,
+            self.details.preview.failed,
+            self.panel_menus.failed,
+        ):
             failed.connect(self.message.complain)
         for hinted in (exchange.hinted, self.moving.hinted):
             hinted.connect(self.status.note)
         self.questions.asking.connect(self.notifier.ask)
         session.opening.connect(self.message.hide)
+        session.jobs.job_added.connect(self.message.forget_news)
+        session.left.connect(self.jobs_panel.clear)
+        session.left.connect(self.message.forget_news)
+        self.jobs_panel.focus_lost.connect(self.browser.focus_view)
         session.opened.connect(self._on_opened)
         session.refreshed.connect(self._on_refreshed)
         session.idle.connect(self._on_idle)

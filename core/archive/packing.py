@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -120,7 +120,11 @@ def pack_file(
         return _stored(image, source, image.reason)
     packed = _coded(image, name, source, coder, codecs.own(), progress, cancel)
     if packed.packed_bytes >= len(image.file_bytes):
-        return _stored(image, source, "coding would not make it smaller")
+        return replace(
+            _stored(image, source, "coding would not make it smaller"),
+            encode_seconds=packed.encode_seconds,  # spent nevertheless
+            verify_seconds=packed.verify_seconds,
+        )
     return packed
 
 

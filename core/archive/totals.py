@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from core.archive.entry import Entry
@@ -73,6 +73,19 @@ class Totals:
         return cls(sums[False], sums[True])
 
     @property
+    def measured(self) -> Sums:
+        """The sums that bits a dimension are given for: see :func:`measured`."""
+        return self.coded if self.coded.n_entries else self.stored
+
+    @property
     def all(self) -> Sums:
         """Those of all entries."""
         return self.coded + self.stored
+
+
+def measured(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that bits a dimension are given for: coded ones, or all if none is coded.
+
+    Stored files have no codelength, and would dwarf the others.
+    """
+    return [entry for entry in entries if not entry.is_stored] or list(entries)

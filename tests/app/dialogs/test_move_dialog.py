@@ -141,7 +141,7 @@ def test_a_folder_is_made_on_the_way(qtbot: Any, filled: Window) -> None:
         (editor,) = dialog.tree.findChildren(NameEditor)
         assert editor.text() == "New folder"
         editor.setText("d.png")
-        assert "already" in editor.problem.text()
+        assert "taken" in editor.problem.text()
         qtbot.keyClick(editor, KEY.Key_Return)
         assert editor.isVisible()
         editor.setText("old")

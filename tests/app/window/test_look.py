@@ -65,7 +65,7 @@ def test_no_words_are_shown_but_through_tr() -> None:
 
 
 def plain(arguments: list[ast.expr]) -> Iterator[str]:
-    """Literals with batch that no call translates."""
+    """Literals with letters that no call translates."""
     waiting: list[ast.AST] = list(arguments)
     while waiting:
         node = waiting.pop()
