@@ -318,7 +318,6 @@ def test_the_sort_arrow_is_beside_the_title(qtbot: Any, filled: Window) -> None:
                 labels.append(QRect(option.rect))
             super().drawControl(element, option, painter, widget)
 
-    class Watching(RoomyStyle):
         def drawPrimitive(
             self, element: Any, option: Any, painter: Any, widget: Any = None
         ) -> None:
@@ -326,7 +325,7 @@ def test_the_sort_arrow_is_beside_the_title(qtbot: Any, filled: Window) -> None:
                 arrows.append(QRect(option.rect))
             super().drawPrimitive(element, option, painter, widget)
 
-    style = Watching(Base("fusion"))
+    style = RoomyStyle(Base("fusion"))
     header = filled.entries.horizontalHeader()
     header.setStyle(style)
     saved = next(i for i, c in enumerate(filled.session.model.columns) if c.key == "saved")
