@@ -90,7 +90,11 @@ def make_window(
     """Windows on real threads if they are given executors, else on none."""
     windows: list[Window] = []
 
-    def make(executors: Executors | None = None, with_backend: Any = None) -> Window:
+    def make(
+        executors: Executors | None = None,
+        with_backend: Any = None,
+        size: tuple[int, int] | None = (1280, 760),  # the screen of the tests is smaller
+    ) -> Window:
         inline = InlineExecutor()
         window = Window(
             with_backend or backend,
@@ -101,6 +105,8 @@ def make_window(
         )
         # The first tab would decode whatever a test selects; those of the preview turn to it.
         window.details.setCurrentWidget(window.details.codelength)
+        if size is not None:
+            window.resize(*size)
         windows.append(window)
         qtbot.addWidget(window)
         window.show()

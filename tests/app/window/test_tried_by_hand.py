@@ -321,7 +321,7 @@ def test_the_sort_arrow_is_beside_the_title(qtbot: Any, filled: Window) -> None:
         def drawPrimitive(
             self, element: Any, option: Any, painter: Any, widget: Any = None
         ) -> None:
-            if element is QStyle.PrimitiveElement.PE_IndicatorHeaderArrow:
+            if element == QStyle.PrimitiveElement.PE_IndicatorHeaderArrow:
                 arrows.append(QRect(option.rect))
             super().drawPrimitive(element, option, painter, widget)
 
@@ -395,7 +395,7 @@ def test_a_window_larger_than_the_screen_is_fitted(
     window = make_window()
     window.resize(5000, 4000)
     window._layout_memory.save(settings)
-    again = make_window()
+    again = make_window(size=None)
     available = again.screen().availableGeometry()
     assert available.contains(again.geometry())
 
