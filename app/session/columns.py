@@ -12,6 +12,7 @@ from app.language import formats, sentences
 from app.language.translation import counted, tr
 from app.session.tree import File, Folder, Item
 from core.archive.entry import Entry
+from core.archive.totals import Sums
 
 Value = Callable[[Entry], Any]
 
@@ -74,6 +75,11 @@ def _sum_of(key: str) -> Callable[[Folder], Any]:
     return lambda folder: folder.total(key, fold)
 
 
+def _known(sums: Sums, n_bytes: int) -> int | None:
+    """A sum of bytes; None in an empty folder."""
+    return n_bytes if sums.n_entries else None
+
+
 def _saved(entry: Entry) -> float | None:
     if entry.is_stored:  # 0 % would look like a failure
         return None
@@ -115,7 +121,7 @@ def columns() -> list[Column]:
             explanation=tr("Size of the file that was added"),
             value=lambda e: e.original_bytes,
             show=formats.size,
-            total=lambda f: f.totals.all.original_bytes,
+            total=lambda f: _known(f.totals.all, f.totals.all.original_bytes),
             is_measurement=True,
             widest="888.8 MB",
         ),
@@ -125,7 +131,7 @@ def columns() -> list[Column]:
             explanation=tr("Size of everything that the image needs in the archive"),
             value=lambda e: e.packed_bytes,
             show=formats.size,
-            total=lambda f: f.totals.all.packed_bytes,
+            total=lambda f: _known(f.totals.all, f.totals.all.packed_bytes),
             is_measurement=True,
             widest="888.8 MB",
         ),
@@ -135,7 +141,7 @@ def columns() -> list[Column]:
             explanation=tr("Original size less packed size"),
             value=lambda e: None if e.is_stored else e.original_bytes - e.packed_bytes,
             show=formats.signed_size,
-            total=lambda f: f.totals.all.original_bytes - f.totals.all.packed_bytes,
+            total=lambda f: _known(f.totals.all, f.totals.all.saved_bytes),
             widest="888.8 MB",
         ),
         Column(

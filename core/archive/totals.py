@@ -43,6 +43,11 @@ class Sums:
         return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @property
+    def saved_bytes(self) -> int:
+        """The original bytes less the packed ones."""
+        return self.original_bytes - self.packed_bytes
+
+    @property
     def saved(self) -> float | None:
         """The share of the original bytes that is saved, at most 1; None without any bytes."""
         return 1 - self.packed_bytes / self.original_bytes if self.original_bytes else None

@@ -181,7 +181,8 @@ def test_failed_files_are_tried_again_under_their_names(
     assert listed(archive) == ["holiday/img0.png", "holiday/img1.png", "holiday/img3.png"]
     assert len(last(window).files) == 2
     assert len(window.session.jobs.with_failures) == 1
-    assert window.message.text == "1 image added to x.floe, 1 failed"
+    assert window.message.text.startswith("1 image added to x.floe: ")
+    assert window.message.text.endswith("; 1 failed")
     photographs[2].write_bytes(whole[1])
     window.actions_.retry.trigger()
     settle(qtbot, window)
@@ -231,7 +232,9 @@ def test_what_is_there_already_is_said(
     window.archive.add(photographs)
     settle(qtbot, window)
     assert codec.n_encoded == 4
-    assert window.jobs_panel._title.text() == "1 image added to x.floe, 3 already there"
+    title = window.jobs_panel._title.text()
+    assert title.startswith("1 image added to x.floe: ")
+    assert title.endswith("; 3 already there")
     model = window.jobs_panel.model
     again = [model.index(row, STATE).data() for row in range(3, 7)]
     assert again[:3] == ["Already in the archive"] * 3
@@ -278,7 +281,9 @@ def test_files_are_left_out(
     dialogs.answers = [Answer(Choice.SKIP), Answer(Choice.SKIP), Answer(Choice.REPLACE)]
     open_question(qtbot, window, dialogs, photographs[:3])
     settle(qtbot, window)
-    assert window.jobs_panel._title.text() == "1 image added to x.floe, 2 left out"
+    title = window.jobs_panel._title.text()
+    assert title.startswith("1 image added to x.floe: ")
+    assert title.endswith("; 2 skipped")
     model = window.jobs_panel.model
     assert [model.index(row, STATE).data() for row in (3, 4)] == ["Skipped"] * 2
 
@@ -330,7 +335,7 @@ def test_files_that_exist_are_asked_about(
     assert (tmp_path / "out" / "img2.png").read_text() == "mine"
     made = np.asarray(Image.open(tmp_path / "out" / "img2 (2).png"))
     assert np.array_equal(made, ramp(2))
-    assert window.message.text == "3 images extracted from x.floe, 1 left out"
+    assert window.message.text == "3 images extracted from x.floe, 1 skipped"
 
 
 def test_the_meter_does_not_count_the_time_of_a_question(

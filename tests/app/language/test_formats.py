@@ -22,12 +22,19 @@ def test_the_summary_of_an_archive() -> None:
     ]
     bits = 8 * 400_000 / (768 * 512 * 3)
     assert formats.summary(entries) == (
-        f"14 images, 9.1 MB to 5.6 MB, 38 % saved, mean {bits:.2f} bits/dim"
+        f"14 images: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); {bits:.3f} bits/dim"
     )
 
 
+def test_savings_and_growth() -> None:
+    assert formats.saving(900_000, 339_000) == "561.0 kB saved (62 %)"
+    assert formats.saving(1_000, 3_000) == "2.0 kB larger"
+    assert formats.saving(0, 0) == "0 bytes saved (0 %)"
+    assert formats.signed_size(-2_000) == "\N{MINUS SIGN}2.0 kB"
+
+
 def test_one_image_and_none() -> None:
-    assert formats.summary([make_entry()]).startswith("1 image, ")
+    assert formats.summary([make_entry()]).startswith("1 image: ")
     assert formats.summary([]) == "No images yet"
 
 

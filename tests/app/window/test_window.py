@@ -133,7 +133,8 @@ def test_failed_files_are_listed_and_the_others_done(
     rows = {model.index(r, FILE).data(): model.index(r, STATE).data() for r in range(4)}
     assert rows["bad.png"] == "The image is cut short; nothing was added"
     assert rows["img1.png"].startswith("Done")
-    assert filled.message.text == "3 images added to holiday.floe, 1 failed"
+    assert filled.message.text.startswith("3 images added to holiday.floe: ")
+    assert filled.message.text.endswith("; 1 failed")
 
 
 def test_extraction_by_shortcut(
@@ -237,17 +238,19 @@ def test_codelengths_are_measured_once(qtbot: Any, filled: Window, backend: Fake
 def test_columns_and_geometry_are_remembered(make_window: MakeWindow, settings: QSettings) -> None:
     window = make_window()
     window.resize(790, 640)  # the offscreen screen is 800 wide, and windows are kept on it
-    window.entries.setColumnHidden(2, False)
+    keys = [column.key for column in window.session.model.columns]
+    hidden = keys.index("channels")
+    window.entries.setColumnHidden(hidden, False)
     window.entries.horizontalHeader().resizeSection(3, 133)
     window.actions_.details.setChecked(False)
     window.close()
-    again = make_window()
+    again = make_window(size=None)
     assert (again.width(), again.height()) == (790, 640)
-    assert not again.entries.isColumnHidden(2)
+    assert not again.entries.isColumnHidden(hidden)
     assert again.entries.columnWidth(3) == 133
     assert again.details.isHidden()
     again.entries.reset_columns()
-    assert again.entries.isColumnHidden(2)
+    assert again.entries.isColumnHidden(hidden)
 
 
 def test_the_column_menu(filled: Window) -> None:
