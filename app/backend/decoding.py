@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import core.archive
 from core.archive.codec import Codecs
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_MAPPED_PIXELS = 100_000_000
 _LONGEST_SIDE = 10_000
 _COARSE_SIDE = 256
+
+_T = TypeVar("_T", bound="np.generic")
 
 _CAPACITY_BYTES = 256 * 2**20
 _CHECK_SECONDS = 0.05
@@ -106,8 +108,8 @@ class Decoding:
     ) -> Decoded:
         """An image for display, with its codelength map if it is coded and not too large.
 
-        ``on_tile`` gets its parts as they are decoded, a coarse version first. Stored files are
-        turned upright and converted to 8 bits.
+        ``on_tile`` gets its parts as they are decoded, a coarse version first. Images are turned
+        upright, and stored files converted to 8 bits.
         """
         from core.images.tiles import TILE_SIZE, Tile
 
@@ -117,6 +119,12 @@ class Decoding:
             if large or entry.is_stored:
                 side = _LONGEST_SIDE if large else max(entry.width, entry.height)
                 return Decoded(opened.read_thumbnail(name, side, cancel=cancel), None)
+
+            orientation = _orientation(opened, entry)
+            if orientation != 1:  # its parts would have to be turned, too
+                decoded = self._decode(opened, entry, progress, None, cancel)
+                bits = None if decoded.bits is None else upright(decoded.bits, orientation)
+                return Decoded(upright(decoded.pixels, orientation), bits)
 
             def coarse_first() -> None:
                 if max(entry.width, entry.height) > TILE_SIZE:  # tiles come one after the other
@@ -155,3 +163,24 @@ class Decoding:
             return Decoded(pixels, bits)
 
         return self._images.get((entry.file_sha256, entry.model), decode, cancel)
+
+
+def _orientation(opened: core.archive.Archive, entry: Entry) -> int:
+    """The orientation that EXIF data have for a coded image; 1 is upright."""
+    if entry.kind != "png":  # decoders of the other formats have turned the pixels
+        return 1
+    found = (
+        fact.value
+        for fact in opened.metadata(entry.name)
+        if (fact.group, fact.name) == ("EXIF", "Orientation")
+    )
+    value = next(found, "1")
+    return int(value) if value in ("1", "2", "3", "4", "5", "6", "7", "8") else 1
+
+
+def upright(samples: NDArray[_T], orientation: int) -> NDArray[_T]:
+    """Samples (H, W, ...) turned upright, by their EXIF orientation, 1 to 8."""
+    swapped = samples.swapaxes(0, 1) if orientation >= 5 else samples
+    down = slice(None, None, -1) if orientation in (3, 4, 7, 8) else slice(None)
+    across = slice(None, None, -1) if orientation in (2, 3, 6, 7) else slice(None)
+    return swapped[down, across]

@@ -86,7 +86,7 @@ class ArchiveControl(QObject):
                 self._message.inform(self.tr("One archive is shown at a time."))
             return
         if archives:
-            self._message.inform(
+            self._message.complain(
                 self.tr("{0} was left out: an archive is not added to another one.").format(
                     archives[0].name
                 )

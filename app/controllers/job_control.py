@@ -75,9 +75,9 @@ class JobControl(QObject):
         if job.error or job.count(State.FAILED):
             self._message.complain(outcome)
         elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
-            self._message.inform(outcome, str(job.target or ""))
+            self._message.news(outcome, str(job.target or ""))
         elif job.count(State.DONE):
-            self._message.inform(outcome)
+            self._message.news(outcome)
 
     def _at_work(self) -> Job | None:
         return next(iter(self._jobs.active), None)

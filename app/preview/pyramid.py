@@ -61,6 +61,11 @@ class Pyramid:
         return self._levels[0]
 
     @property
+    def is_transparent(self) -> bool:
+        """Whether pixels may show what is behind them."""
+        return self.finest.hasAlphaChannel()
+
+    @property
     def n_levels(self) -> int:
         """The number of levels."""
         return len(self._levels)

@@ -6,6 +6,7 @@ from enum import Enum
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
+    QBrush,
     QColor,
     QGuiApplication,
     QImage,
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
+    QPixmap,
     QPointingDevice,
     QPolygonF,
     QResizeEvent,
@@ -266,6 +268,8 @@ class PictureView(QWidget):
         painter.save()
         painter.setClipRect(clip)
         if not mapped or self._opacity < 1:
+            if picture.is_transparent:
+                painter.fillRect(area, _checkerboard(self.palette()))
             picture.paint(painter, area, clip, zoom)
         if mapped and self._map is not None and self._opacity > 0:
             painter.setOpacity(self._opacity)
@@ -423,6 +427,18 @@ class PictureView(QWidget):
     def copy_map(self) -> None:
         """Copy the map in its colours."""
         _copy(self._map)
+
+
+def _checkerboard(palette: QPalette) -> QBrush:
+    """What is behind transparent pixels."""
+    side = 8
+    tile = QPixmap(2 * side, 2 * side)
+    tile.fill(colours.faint(palette, 0.08))
+    painter = QPainter(tile)
+    for corner in (0, side):
+        painter.fillRect(corner, corner, side, side, colours.faint(palette, 0.22))
+    painter.end()
+    return QBrush(tile)
 
 
 def _copy(picture: Pyramid | None) -> None:

@@ -85,6 +85,10 @@ class Actions(QObject):
         )
         # On buttons and in text fields this key keeps its usual meaning.
         self.open_folder.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self.view = self._add(
+            tr("View Ima&ge"), key.Key_Space, "", tr("Show the current image large")
+        )
+        self.view.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.up = self._add(tr("&Up"), _ALT | key.Key_Up, "up", tr("Show the parent folder"))
         self.up.setShortcuts([self.up.shortcut(), QKeySequence(key.Key_Backspace)])
         self.tiles = self._add(

@@ -49,6 +49,11 @@ class MessageBar(QFrame):
         """Show a success; ``link`` is a folder that the user can open."""
         self._say(text, link, is_error=False)
 
+    def news(self, text: str, link: str = "") -> None:
+        """Good news that is seen elsewhere, too: it does not take the place of an error."""
+        if self.isHidden() or not self._is_error:
+            self.inform(text, link)
+
     def complain(self, text: str) -> None:
         """Show a failure."""
         self._say(text, "", is_error=True)

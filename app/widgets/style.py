@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QProgressBar,
@@ -50,10 +50,13 @@ class RoomyStyle(QProxyStyle):
             and isinstance(option, QStyleOptionHeader)
             and option.sortIndicator is not QStyleOptionHeader.SortIndicator.None_
         ):
-            label = QStyleOptionHeader(option)
-            label.rect.setRight(label.rect.right() - ARROW)  # styles draw the arrow over its end
-            option = label
-        super().drawControl(element, option, painter, widget)
+            rect = QRect(option.rect)
+            # Styles draw the arrow over the end. A copy would not have all fields of the option.
+            option.rect = rect.adjusted(0, 0, -ARROW, 0)
+            super().drawControl(element, option, painter, widget)
+            option.rect = rect
+        else:
+            super().drawControl(element, option, painter, widget)
 
 
 def paint_progress(

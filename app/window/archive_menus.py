@@ -52,7 +52,7 @@ class ArchiveMenus(QObject):
         return make(
             self._window,
             [
-                *(a.open_folder, None),
+                *(a.view, a.open_folder, None),
                 *(a.extract, a.verify, a.copy, None),
                 *(a.rename, a.move, a.remove, None),
                 a.properties,

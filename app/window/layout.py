@@ -54,7 +54,10 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     edit.addActions([actions.select_all, actions.find, actions.properties])
     view = bar.addMenu(tr("&View"))
     view.addActions(
-        [actions.open_folder, actions.up, actions.tiles, actions.zoom_in, actions.zoom_out]
+        [
+            *(actions.view, actions.open_folder, actions.up),
+            *(actions.tiles, actions.zoom_in, actions.zoom_out),
+        ]
     )
     view.addSeparator()
     view.addAction(actions.details)

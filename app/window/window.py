@@ -21,6 +21,7 @@ from app.controllers.extraction import Extraction
 from app.controllers.job_control import JobControl
 from app.controllers.moving import Moving
 from app.controllers.originals import Originals
+from app.controllers.viewing import Viewing
 from app.details.panel import DetailsPanel
 from app.details.properties import Properties
 from app.details.tab import Selection
@@ -104,6 +105,7 @@ class Window(QMainWindow):
         self.extraction = Extraction(session, actions, dialogs, self._settings, selected, self)
         self.editing = Editing(session, actions, dialogs, message, browser, self)
         self.moving = Moving(session, browser, self.exchange.drag_out)
+        self.viewing = Viewing(session, browser, actions, backend, executors.previewing, self)
         self.properties = Properties(
             session, backend, executors, self.thumbnails, selected, actions.properties, self
         )
@@ -146,7 +148,6 @@ class Window(QMainWindow):
         actions.quit.triggered.connect(self.close)
         actions.about.triggered.connect(lambda: self._dialogs.about(self))
         actions.details.toggled.connect(self.details.setVisible)
-        self.browser.file_activated.connect(self.properties.show)
         self.browser.selection_changed.connect(self._show_selection)
         exchange.hovered.connect(self.stack.set_hovered)
         exchange.arrived.connect(self.archive.take)
@@ -213,6 +214,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(False)
         self.centre.setEnabled(False)
         self.details.stop()
+        self.viewing.close()
         self.thumbnails.stop()
         self.exporting.let_go()
         if self.session.busy:  # _on_idle comes back here

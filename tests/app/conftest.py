@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
@@ -88,7 +89,7 @@ def make_window(
     qtbot: Any, backend: FakeBackend, dialogs: FakeDialogs, settings: QSettings, tmp_path: Path
 ) -> Iterator[MakeWindow]:
     """Windows on real threads if they are given executors, else on none."""
-    windows: list[Window] = []
+    windows: list[tuple[Window, Executors]] = []
 
     def make(
         executors: Executors | None = None,
@@ -96,9 +97,10 @@ def make_window(
         size: tuple[int, int] | None = (1280, 760),  # the screen of the tests is smaller
     ) -> Window:
         inline = InlineExecutor()
+        executors = executors or Executors(*[inline] * len(fields(Executors)))
         window = Window(
             with_backend or backend,
-            executors or Executors(*[inline] * len(fields(Executors))),
+            executors,
             dialogs,
             settings,
             PrivateCache(tmp_path / "cache"),
@@ -107,8 +109,7 @@ def make_window(
         window.details.setCurrentWidget(window.details.codelength)
         if size is not None:
             window.resize(*size)
-        windows.append(window)
-        qtbot.addWidget(window)
+        windows.append((window, executors))
         window.show()
         qtbot.waitExposed(window)
         # A test before this one may have left Ctrl pressed, as far as Qt knows.
@@ -117,9 +118,12 @@ def make_window(
 
     yield make
     dialogs.closing = True
-    for window in windows:
+    for window, executors in windows:
         window.close()
         qtbot.waitUntil(lambda window=window: not window.session.busy, timeout=5000)
+        # A worker that is not done must not find its task deleted: Qt would crash now and then.
+        executors.shutdown()
+        shiboken6.delete(window)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_progress_is_seen_for_each_file_and_in_all(
     assert totals == sorted(totals)
     assert totals[-1] == 1000
     assert len(times) <= 21 * (times[-1] - times[0]) + 3
-    assert all(state.startswith("Done") for state in states(window))
+    assert all(state.endswith("%)") for state in states(window))
 
 
 def test_nothing_of_the_backend_runs_on_the_windows_thread(

@@ -70,7 +70,7 @@ def test_dropped_images_ask_for_an_archive(
     assert dialogs.asked == ["new photographs.floe"]
     assert shown(window) == ["img1.png", "img2.png", "img10.png"]
     assert window.stack.currentWidget() is window.browser
-    assert window.status.summary.text().startswith("3 images, 2.2 MB to ")
+    assert window.status.summary.text().startswith("3 images: 2.2 MB to ")
 
 
 def test_nothing_happens_when_no_archive_is_chosen(
@@ -132,7 +132,7 @@ def test_failed_files_are_listed_and_the_others_done(
     model = filled.jobs_panel.model
     rows = {model.index(r, FILE).data(): model.index(r, STATE).data() for r in range(4)}
     assert rows["bad.png"] == "The image is cut short; nothing was added"
-    assert rows["img1.png"].startswith("Done")
+    assert rows["img1.png"].endswith("%)")
     assert filled.message.text.startswith("3 images added to holiday.floe: ")
     assert filled.message.text.endswith("; 1 failed")
 
@@ -299,6 +299,9 @@ def test_clearing_finished_jobs_hides_the_panel(
 def test_folding_the_list_of_files(qtbot: Any, filled: Window, images: list[Path]) -> None:
     filled.archive.add(images)
     settle(qtbot, filled)
+    assert filled.jobs_panel.files.isHidden()  # all went well
+    qtbot.mouseClick(filled.jobs_panel._fold, Qt.MouseButton.LeftButton)
+    assert filled.jobs_panel.files.isVisible()
     qtbot.mouseClick(filled.jobs_panel._fold, Qt.MouseButton.LeftButton)
     assert filled.jobs_panel.files.isHidden()
     assert filled.jobs_panel.height() < 60
