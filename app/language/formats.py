@@ -129,7 +129,9 @@ def saving(original_bytes: int, packed_bytes: int) -> str:
 
 
 def result(sums: Sums) -> str:
-    """``9.1 MB to 5.6 MB, 3.5 MB saved (38 %)``."""
+    """``9.1 MB to 5.6 MB, 3.5 MB saved (38 %)``; ``9.1 MB, kept as is`` if nothing is saved."""
+    if sums.original_bytes == sums.packed_bytes:
+        return translate("Formats", "{0}, kept as is").format(size(sums.original_bytes))
     return translate("Formats", "{0} to {1}, {2}").format(
         size(sums.original_bytes),
         size(sums.packed_bytes),
