@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSettings, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QSettings,
+    QSize,
+    Signal,
+)
+from PySide6.QtGui import QAction, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QVBoxLayout, QWidget
 
 from app.browser.breadcrumb import Breadcrumb
@@ -17,6 +24,7 @@ from app.browser.thumbnails import Thumbnails
 from app.browser.tiles import TilesView
 from app.session.entries_model import EntriesModel
 from app.session.tree import File, Folder
+from core.archive.entry import Entry
 
 _Flag = QItemSelectionModel.SelectionFlag
 
@@ -98,6 +106,10 @@ class Browser(QWidget):
         if self.shows_tiles:
             self._thumbnails.forget_waiting()
             self.tiles.set_zoom(self.tiles.zoom + steps)
+
+    def thumbnail(self, entry: Entry, box: QSize) -> QPixmap | None:
+        """The thumbnail of an image, if it is ready."""
+        return self._thumbnails.pixmap(entry, box, self.devicePixelRatioF())
 
     def focus_view(self) -> None:
         """Focus the visible view."""

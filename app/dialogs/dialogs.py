@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from app import __version__
 from app.dialogs.move_dialog import MoveDialog
 from app.dialogs.name_dialog import NameDialog
 from app.dialogs.query_dialog import QueryDialog
+from app.dialogs.shortcuts_dialog import Shortcut, ShortcutsDialog
 from app.jobs.questions import OnAnswer, OpenQuestion
 from app.language import formats
 from app.language.naming import Problem
@@ -63,6 +67,8 @@ class Dialogs(Protocol):
     def close_while_busy(self, parent: QWidget) -> bool: ...
 
     def about(self, parent: QWidget) -> None: ...
+
+    def shortcuts(self, parent: QWidget, shortcuts: Sequence[Shortcut]) -> None: ...
 
 
 class QtDialogs:
@@ -210,15 +216,20 @@ class QtDialogs:
         )
 
     def about(self, parent: QWidget) -> None:
-        QMessageBox.about(
-            parent,
-            tr("About Floe"),
-            tr(
-                "<h3>Floe</h3><p>Keeps photographs without losing a bit, in less space: "
-                "a normalizing flow gives the densities, local bits-back coding turns them "
-                "into files.</p>"
-            ),
+        text = tr(
+            "<h3>Floe {0}</h3>"
+            "<p>Floe stores photographs losslessly in less space than other formats. A normalizing "
+            "flow predicts each pixel, and local bits-back coding turns the predictions into a "
+            "file. Every image is decoded and compared before it counts as archived.</p>"
+            "<p>MIT licence. Python {1}, Qt {2}.</p>"
         )
+        versions = __version__, platform.python_version(), qVersion()
+        QMessageBox.about(parent, tr("About Floe"), text.format(*versions))
+
+    def shortcuts(self, parent: QWidget, shortcuts: Sequence[Shortcut]) -> None:
+        dialog = ShortcutsDialog(parent, shortcuts)
+        dialog.exec()
+        dialog.deleteLater()
 
     def _replace_archive(self, parent: QWidget, path: Path) -> bool:
         return self._confirm(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, Qt, QUrl, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QMimeData,
+    QObject,
+    QPoint,
+    QPointF,
+    QRect,
+    QSize,
+    Qt,
+    QUrl,
+    Signal,
+)
 from PySide6.QtGui import (
     QDrag,
     QFont,
@@ -20,8 +31,9 @@ from PySide6.QtWidgets import QAbstractItemView
 from app.exchange.outgoing import Outgoing, Picked, Preparation
 from app.exchange.overlay import PreparingOverlay
 from app.widgets import icons
+from core.archive.entry import Entry
 
-_PICTURE = 48
+_PICTURE = 64
 
 
 def run_drag(drag: QDrag) -> Qt.DropAction:
@@ -47,11 +59,12 @@ class DragOut(QObject):
         outgoing: Outgoing,
         overlay: PreparingOverlay,
         picked: Callable[[], Picked | None],
+        thumbnail: Callable[[Entry, QSize], QPixmap | None],
         run: Callable[[QDrag], Qt.DropAction] = run_drag,
     ) -> None:
         super().__init__(views[0])
         self._view, self._outgoing, self._overlay = views[0], outgoing, overlay
-        self._picked = picked
+        self._picked, self._thumbnail = picked, thumbnail
         self.run = run
         self._waiting: Preparation | None = None
         self._held = False
@@ -102,7 +115,7 @@ class DragOut(QObject):
         data.setUrls([QUrl.fromLocalFile(str(path)) for path in preparation.paths])
         drag = QDrag(self._view)
         drag.setMimeData(data)
-        drag.setPixmap(self._picture(preparation.n_files))
+        drag.setPixmap(self._picture(preparation.picked.entries))
         drag.setHotSpot(QPoint(-8, -8))
         self._held = False  # the drag consumes the button's release
         self.dragging = True
@@ -112,13 +125,25 @@ class DragOut(QObject):
             self.dragging = False
             self.ended.emit()
 
-    def _picture(self, count: int) -> QPixmap:
-        """The drag image: an icon, and the number of files."""
+    def _picture(self, entries: Sequence[Entry]) -> QPixmap:
+        """The drag image: the first thumbnail, or an icon, and the number of files."""
         palette, ratio = self._view.palette(), self._view.devicePixelRatioF()
-        picture = icons.pixmap("picture", palette.color(QPalette.ColorRole.Text), _PICTURE, ratio)
-        if count == 1:
-            return picture
+        box = QSize(_PICTURE, _PICTURE)
+        picture = QPixmap(box * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        front = self._thumbnail(entries[0], box) or icons.pixmap(
+            "picture", palette.color(QPalette.ColorRole.Text), _PICTURE, ratio
+        )
         painter = QPainter(picture)
+        size = front.deviceIndependentSize()
+        painter.drawPixmap(
+            QPointF((_PICTURE - size.width()) / 2, (_PICTURE - size.height()) / 2), front
+        )
+        count = len(entries)
+        if count == 1:
+            painter.end()
+            return picture
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = QFont(self._view.font())
         font.setBold(True)

@@ -59,7 +59,7 @@ class Exchange(QObject):
         self.overlay = PreparingOverlay(covered)
         self.outgoing = Outgoing(backend, executors.outgoing, cache, self)
         views = (browser.list, browser.tiles)
-        self.drag_out = DragOut(views, self.outgoing, self.overlay, self.picked)
+        self.drag_out = DragOut(views, self.outgoing, self.overlay, self.picked, browser.thumbnail)
         self.copying = Copying(self.outgoing, self.overlay, self.picked, cache, self)
         self._drops = DropTarget(window, lambda: self.drag_out.dragging)
         self._drops.hovered.connect(self._on_hovered)

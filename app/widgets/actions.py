@@ -133,6 +133,9 @@ class Actions(QObject):
         self.clear_jobs = self._add(
             tr("C&lear Finished"), None, "", tr("Remove finished jobs from the list")
         )
+        self.shortcuts = self._add(
+            tr("&Keyboard Shortcuts"), std.HelpContents, "", tr("Show all keyboard shortcuts")
+        )
         self.about = self._add(tr("&About Floe"))
 
     def _add(
@@ -153,6 +156,18 @@ class Actions(QObject):
         if icon:
             self._icons[action] = icon
         return action
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The actions that have shortcuts, by their texts, and these."""
+        native = QKeySequence.SequenceFormat.NativeText
+        return [
+            (
+                action.text().replace("&", "").rstrip("…"),
+                ", ".join(key.toString(native) for key in action.shortcuts()),
+            )
+            for action in self.findChildren(QAction)
+            if action.shortcuts()
+        ]
 
     def draw_icons(self, palette: QPalette) -> None:
         """Draw the icons in the colours of a palette."""

@@ -69,7 +69,7 @@ def fill_menus(bar: QMenuBar, actions: Actions, menus: Menus) -> None:
     jobs.addActions([actions.pause, actions.cancel, actions.cancel_all])
     jobs.addSeparator()
     jobs.addActions([actions.retry, actions.copy_errors, actions.clear_jobs])
-    bar.addMenu(tr("&Help")).addAction(actions.about)
+    bar.addMenu(tr("&Help")).addActions([actions.shortcuts, actions.about])
 
 
 def fill_tool_bar(bar: QToolBar, actions: Actions, line: QWidget) -> None:

@@ -147,6 +147,9 @@ class Window(QMainWindow):
         actions, session, exchange = self.actions_, self.session, self.exchange
         actions.quit.triggered.connect(self.close)
         actions.about.triggered.connect(lambda: self._dialogs.about(self))
+        actions.shortcuts.triggered.connect(
+            lambda: self._dialogs.shortcuts(self, self.actions_.keys())
+        )
         actions.details.toggled.connect(self.details.setVisible)
         self.browser.selection_changed.connect(self._show_selection)
         exchange.hovered.connect(self.stack.set_hovered)

@@ -142,5 +142,9 @@ class FakeDialogs:
         self.asked.append("close")
         return self.closing
 
+    def shortcuts(self, parent: QWidget, shortcuts: Sequence[tuple[str, str]]) -> None:
+        self.asked.append(f"shortcuts {len(shortcuts)}")
+        self.shown_shortcuts = list(shortcuts)
+
     def about(self, parent: QWidget) -> None:
         self.asked.append("about")
