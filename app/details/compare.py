@@ -197,7 +197,10 @@ class CompareTab(ScrollingTab):
         self._show_figures()
 
     def _show_figures(self) -> None:
-        attempts = self.attempts()
+        # In the order of the codelength tab: ours, the others, raw pixels.
+        attempts = sorted(
+            self.attempts(), key=lambda a: (a.theoretical_bpd is None, a.name == "Raw")
+        )
         self.chart.set_bars([bar for a in attempts for bar in _length_bars(a, self.tr("theory"))])
         timed = [a for a in attempts if a.encode_seconds is not None and a.name != "Raw"]
         self.encoding.set_bars([_time_bar(a, a.encode_seconds) for a in timed])
@@ -269,7 +272,7 @@ def _length_bars(attempt: Attempt, theory: str) -> list[Bar]:
     text = formats.bits_per_dim(attempt.theoretical_bpd)
     label = f"{attempt.name}, {theory}"
     faint = Bar(label, attempt.theoretical_bpd, text, Tone.OURS_FAINT, bar.explanation)
-    return [replace(bar, tone=Tone.OURS), faint]
+    return [faint, replace(bar, tone=Tone.OURS)]
 
 
 def _time_bar(attempt: Attempt, seconds: float | None) -> Bar:

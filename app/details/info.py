@@ -154,8 +154,11 @@ class InfoTab(ScrollingTab):
             self._refresh()
 
     def _refresh(self) -> None:
-        for (_, facts, section), (_, rows) in zip(self._sections, self.rows(), strict=True):
-            facts.set_rows(rows)
+        shown = list(zip(self._sections, self.rows(), strict=True))
+        names = [name for (_, facts, _), (_, rows) in shown if not facts.long for name, _ in rows]
+        widest = max(map(self.fontMetrics().horizontalAdvance, names), default=0)
+        for (_, facts, section), (_, rows) in shown:
+            facts.set_rows(rows, 0 if facts.long else widest)  # values stand below each other
             section.setVisible(bool(rows))
 
 
@@ -165,7 +168,9 @@ class FactsForm(QWidget):
     def __init__(self, name: str, *, long: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.long = long
         self._rows: list[Row] = []
+        self._name_width = 0
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setHorizontalSpacing(12)
@@ -174,16 +179,17 @@ class FactsForm(QWidget):
         self._form.setRowWrapPolicy(wrapping.WrapAllRows if long else wrapping.DontWrapRows)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
-    def set_rows(self, rows: list[Row]) -> None:
-        """Set the facts."""
-        if rows == self._rows:
+    def set_rows(self, rows: list[Row], name_width: int = 0) -> None:
+        """Set the facts, and the least width of their names."""
+        if (rows, name_width) == (self._rows, self._name_width):
             return
-        self._rows = rows
+        self._rows, self._name_width = rows, name_width
         while self._form.rowCount():
             self._form.removeRow(0)
         for name, value in rows:
             label = QLabel(name, self)
             label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setMinimumWidth(name_width)
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             self._form.addRow(label, _value(value, self))
 

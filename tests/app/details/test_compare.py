@@ -44,13 +44,13 @@ def test_a_dropped_picture_is_measured_by_all_and_not_archived(
         lambda: len(tab.chart.bars) == 6 and not window.details.contest.running, timeout=60_000
     )
     assert [bar.label for bar in tab.chart.bars] == [
-        *("Raw", "PNG", "WebP", "JPEG XL", "Floe", "Floe, theory"),
+        *("Floe, theory", "Floe", "PNG", "WebP", "JPEG XL", "Raw"),
     ]
     chunks = FakeCodec().encode(np.asarray(Image.open(path))).chunks
     n_bytes = sum(len(chunk) + 4 for chunk in chunks)
     assert bars(tab)["Floe"] == f"{8 * n_bytes / (60 * 70 * 3):.3f}"
     assert bars(tab)["Raw"] == "8.000"
-    assert [bar.label for bar in tab.encoding.bars] == ["PNG", "WebP", "JPEG XL", "Floe"]
+    assert [bar.label for bar in tab.encoding.bars] == ["Floe", "PNG", "WebP", "JPEG XL"]
     assert window.session.path is None
     assert not list(tmp_path.rglob("*.floe"))
     table = window.details.table()
