@@ -74,10 +74,10 @@ class JobControl(QObject):
         outcome = self._panel.outcome(job)
         if job.error or job.count(State.FAILED):
             self._message.complain(outcome)
-        elif job.kind is JobKind.EXTRACT and job.count(State.DONE):
-            self._message.news(outcome, str(job.target or ""))
-        elif job.count(State.DONE):
+        elif job.kind is JobKind.ADD and job.count(State.DONE):
             self._message.news(outcome)
+        elif job.count(State.DONE):
+            self._message.inform(outcome, str(job.target or ""))
 
     def _at_work(self) -> Job | None:
         return next(iter(self._jobs.active), None)
