@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QLabel, QStatusBar
+from PySide6.QtWidgets import QStatusBar
 
 from app.jobs.status import JobStatus
 from app.language import formats
 from app.session.session import ArchiveSession
+from app.widgets.labels import ElidedLabel
 
 _NOTE_MS = 5000
 
@@ -20,7 +21,7 @@ class Status(QObject):
     def __init__(self, session: ArchiveSession, bar: QStatusBar) -> None:
         super().__init__(bar)
         self._session, self._bar = session, bar
-        self.summary = QLabel(bar)
+        self.summary = ElidedLabel(bar)
         self.summary.setContentsMargins(8, 0, 0, 0)
         self.jobs = JobStatus(session.jobs, bar)
         bar.addWidget(self.summary, 1)
@@ -49,4 +50,4 @@ class Status(QObject):
     def _refresh(self) -> None:
         is_open = self._session.path is not None
         summary = formats.summary(self._session.model.entries)
-        self.summary.setText(summary if is_open else self.tr("No archive is open"))
+        self.summary.set_text(summary if is_open else self.tr("No archive is open"))

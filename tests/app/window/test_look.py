@@ -274,6 +274,7 @@ backend.archives[path] = {n: make_entry(n) for n in ("a.png", "b.png")}
 settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
 executors = Executors(*[inline] * len(fields(Executors)))
 window = Window(backend, executors, FakeDialogs(folder), settings, PrivateCache(folder / "cache"))
+window.resize(1280, 760)  # the screen is smaller: 400 pixels wide at this scale
 window.show()
 window.session.open(path)
 window.entries.selectRow(0)
