@@ -62,7 +62,7 @@ def test_a_folder_and_a_selection_are_summed_up(qtbot: Any, filled: Window) -> N
     assert set(rows.values()) <= said
     assert rows["Images"] == "3"
     assert rows["Folders inside"] == "1"
-    assert rows["Codecs"] == "photo 2, stored 1"
+    assert rows["State"] == "Compressed 2, Kept as it was 1"
     assert rows["Files exact"] == "2 byte for byte"
     assert rows["Pixels exact"].startswith("1 more")
     dialog.reject()
@@ -79,7 +79,7 @@ def test_sizes_are_summed(filled: Window) -> None:
     rows = dict(rows_of([deep]))
     assert rows["Original size"] == formats.exact_size(1_000_000)
     assert rows["Packed size"] == formats.exact_size(750_000)
-    assert rows["Saved"] == "25 %"
+    assert rows["Saved"] == "250.0 kB saved (25 %)"
     assert dict(rows_of([folder, deep])) == dict(rows_of([folder]))  # none is counted twice
 
 
@@ -88,12 +88,14 @@ def test_without_a_selection_the_folder_that_is_shown_is_meant(qtbot: Any, fille
     assert shown_dialog(qtbot, filled).windowTitle() == "Properties of holiday.floe"
 
 
-def test_enter_on_an_image_shows_its_properties(qtbot: Any, filled: Window) -> None:
+def test_enter_on_an_image_shows_it_large(qtbot: Any, filled: Window) -> None:
     filled.entries.setFocus()
     filled.entries.selectRow(1)
     qtbot.keyClick(filled.entries, Qt.Key.Key_Return)
-    titles = [d.windowTitle() for d in filled.findChildren(QDialog) if d.isVisible()]
-    assert titles == ["Properties of a.png"]
+    large = filled.viewing.large
+    assert large is not None
+    assert large.windowTitle() == "a.png"
+    large.close()
 
 
 def test_recent_archives_are_on_the_empty_page(qtbot: Any, filled: Window) -> None:
