@@ -24,19 +24,20 @@ class Sums:
     lost_bits: int = 0
 
     @classmethod
-    def of(cls, entry: Entry) -> Sums:
-        """Those of one entry."""
+    def of(cls, entries: Sequence[Entry]) -> Sums:
+        """Those of these entries; column by column, since archives have thousands."""
+        modelled = [entry for entry in entries if entry.theoretical_bpd is not None]
         return cls(
-            n_entries=1,
-            n_exact=int(entry.file_exact),
-            n_pixels=entry.n_pixels,
-            n_dims=entry.n_dims,
-            original_bytes=entry.original_bytes,
-            packed_bytes=entry.packed_bytes,
-            modelled_dims=0 if entry.theoretical_bpd is None else entry.n_dims,
-            theoretical_bits=(entry.theoretical_bpd or 0.0) * entry.n_dims,
-            borrowed_bits=entry.borrowed_bits or 0,
-            lost_bits=entry.lost_bits or 0,
+            n_entries=len(entries),
+            n_exact=sum(entry.file_exact for entry in entries),
+            n_pixels=sum(entry.n_pixels for entry in entries),
+            n_dims=sum(entry.n_dims for entry in entries),
+            original_bytes=sum(entry.original_bytes for entry in entries),
+            packed_bytes=sum(entry.packed_bytes for entry in entries),
+            modelled_dims=sum(entry.n_dims for entry in modelled),
+            theoretical_bits=sum((e.theoretical_bpd or 0.0) * e.n_dims for e in modelled),
+            borrowed_bits=sum(entry.borrowed_bits or 0 for entry in entries),
+            lost_bits=sum(entry.lost_bits or 0 for entry in entries),
         )
 
     def __add__(self, other: Sums) -> Sums:
@@ -72,10 +73,9 @@ class Totals:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Totals:
-        sums = {False: Sums(), True: Sums()}
-        for entry in entries:
-            sums[entry.is_stored] += Sums.of(entry)
-        return cls(sums[False], sums[True])
+        found = list(entries)
+        coded = [entry for entry in found if not entry.is_stored]
+        return cls(Sums.of(coded), Sums.of([entry for entry in found if entry.is_stored]))
 
     @property
     def measured(self) -> Sums:
