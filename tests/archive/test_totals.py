@@ -24,8 +24,8 @@ def test_stored_entries_are_summed_apart_and_have_no_codelength() -> None:
         lost_bits=None, original_bytes=1_000, packed_bytes=1_000,
     )  # fmt: skip
     totals = Totals.of([coded, stored])
-    assert totals.coded == Sums.of(coded)
-    assert totals.stored == Sums.of(stored)
+    assert totals.coded == Sums.of([coded])
+    assert totals.stored == Sums.of([stored])
     assert (totals.coded.saved, totals.stored.saved) == (0.6, 0.0)
     assert totals.all.saved == pytest.approx(0.3)
     assert totals.all.n_exact == 1
