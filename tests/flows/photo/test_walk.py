@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import core.flows.photo.walk as walk_module
+from core.coding.photo.pieces import KnownCells
 from core.flows.photo import interlace
-from core.flows.photo.cdf import KnownCells, MixtureCdf, theoretical_bits
+from core.flows.photo.cdf import MixtureCdf, theoretical_bits
 from core.flows.photo.integer import LOG_SCALE_UNIT, LOGIT_UNIT, MEAN_UNIT
 from core.flows.photo.learning import BLOCK
 from core.flows.photo.loading import load_photo_model
