@@ -19,7 +19,7 @@ from typing import ClassVar
 from core.control import CancelToken
 from core.errors import NotAnArchiveError, UnreadableFileError, UnwritableFileError
 
-#: Device and inode.
+#: Device and inode; a file system without inodes has 0 for all, and such files are not shared.
 _Identity = tuple[int, int]
 
 _WAKE_SECONDS = 0.1
@@ -45,7 +45,7 @@ class ArchiveFile:
                 status = os.stat(path)
                 if not stat.S_ISREG(status.st_mode):
                     raise NotAnArchiveError(path, "not a regular file, so not a Floe archive")
-                file = cls._shared.get((status.st_dev, status.st_ino))
+                file = cls._shared.get((status.st_dev, status.st_ino)) if status.st_ino else None
                 if file is None:
                     file = cls._opened(path)
                 file._n_users += 1
@@ -61,7 +61,9 @@ class ArchiveFile:
         descriptor = os.open(path, flags)
         status = os.fstat(descriptor)  # the path may have become another file meanwhile
         identity = (status.st_dev, status.st_ino)
-        file = cls._shared.setdefault(identity, cls(identity))
+        file = cls(identity)
+        if status.st_ino:
+            file = cls._shared.setdefault(identity, file)
         file._descriptors.append(descriptor)
         return file
 
@@ -71,7 +73,8 @@ class ArchiveFile:
             self._n_users -= 1
             if self._n_users:
                 return
-            del self._shared[self.identity]
+            if self._shared.get(self.identity) is self:
+                del self._shared[self.identity]
             for descriptor in self._descriptors:
                 os.close(descriptor)
 

@@ -29,14 +29,14 @@ class Shelf:
 
         Raises UnwritableFileError.
         """
-        place = Path(tempfile.gettempdir()) if folder is None else folder
+        parent = Path(tempfile.gettempdir()) if folder is None else folder
         try:
-            place.mkdir(parents=True, exist_ok=True)
-            _sweep(place)
-            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            parent.mkdir(parents=True, exist_ok=True)
+            _sweep(parent)
+            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         except OSError as error:
             raise UnwritableFileError(
-                place, f"nothing can be kept here for undoing ({error.strerror or error})"
+                parent, f"nothing can be kept here for undoing ({error.strerror or error})"
             ) from error
         self._numbers = itertools.count(1)
         self._next = threading.Lock()
@@ -73,9 +73,9 @@ def _lock(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def _sweep(place: Path) -> None:
+def _sweep(parent: Path) -> None:
     """Remove the shelves of programs that were killed."""
-    for folder in place.glob(f"{_PREFIX}*"):
+    for folder in parent.glob(f"{_PREFIX}*"):
         # A new one that is not locked yet has no lock file.
         if not os.path.exists(folder / _LOCK):
             continue

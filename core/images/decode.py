@@ -213,6 +213,8 @@ def _typed_errors(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLargeError(path, "not enough memory to decode the image") from error
     except Exception as error:  # of any type: Pillow's parser on untrusted bytes
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk: Pillow's own have no number
         raise DamagedImageError(path, _in_words(error)) from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import subprocess
@@ -16,9 +18,11 @@ from core.archive.writing import make_folder, write_file
 from core.errors import (
     HostileNameError,
     TargetExistsError,
+    UnreadableFileError,
     UnwritableFileError,
     VerificationError,
 )
+from core.images import reading
 from core.images.reading import read_image
 from tests.archive.samples import FILES, check_intact, make_archive, open_fake, titled_png
 
@@ -313,6 +317,24 @@ def test_reading_a_small_file_asks_for_little_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 50_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_disk_that_cannot_be_read_is_no_damaged_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(titled_png(1))
+
+    class Failing(io.FileIO):
+        def readinto(self, buffer: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def unreadable(descriptor: int, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(Failing(descriptor, mode))
+
+    monkeypatch.setattr(reading, "open", unreadable, raising=False)
+    with pytest.raises(UnreadableFileError, match="Input/output error"):
+        read_image(source)
 
 
 ADD = """
