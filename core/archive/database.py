@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -46,6 +47,7 @@ class Database:
     ) -> None:
         """Own the connection and one use of the file. ``cancel`` ends all waiting."""
         self.path = path
+        self._absolute = Path(os.path.abspath(path))
         self._connection, self._file = connection, file
         self._cancel = cancel or CancelToken()
 
@@ -92,7 +94,7 @@ class Database:
         with self._file.writing(self._cancel), sqlite_errors(self.path, writing=True):
             self._execute("BEGIN IMMEDIATE", (), WRITE_SECONDS)
             try:
-                self._file.check_at(self.path)
+                self._file.check_at(self._absolute)
                 yield
                 self._execute("COMMIT", (), WRITE_SECONDS)
             except BaseException:

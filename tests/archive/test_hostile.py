@@ -257,6 +257,16 @@ def test_an_archive_that_was_moved_or_replaced_takes_no_images(path: Path, becom
     check_intact(path.with_name("moved.floe"), FILES) if becomes == "nothing" else None
 
 
+def test_the_folder_that_a_program_works_in_may_change(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    with open_fake(Path(path.name), write=True) as archive:
+        monkeypatch.chdir(path.parent.parent)
+        archive.remove(["a.png"])
+    check_intact(path, {name: FILES[name] for name in FILES if name != "a.png"})
+
+
 def test_an_interrupted_archive_opened_by_a_link_is_put_in_order(path: Path) -> None:
     """SQLite has its journal beside the file, not beside the link (C6)."""
     journal_path = path.with_name("x.floe-journal")
