@@ -42,9 +42,8 @@ def build(folder: Path, work: Path) -> Path:
     PyInstaller.__main__.run(
         ["--noconfirm", "--distpath", str(folder), "--workpath", str(work), str(_SPEC)]
     )
-    for name in ("torch", "torchgen"):
-        source = Path(str(distribution("torch").locate_file(name)))
-        shutil.copytree(source, bundle / "_internal" / name, ignore=_unneeded)
+    for package in required("torch"):
+        copy_package(package, bundle / "_internal")
     desktop_entry.install(bundle / "share", ["floe"], refresh=False)
     for package in sorted(required("floe-archiver"), key=lambda found: found.name):
         copy_licences(package, bundle / "licenses" / package.name)
@@ -54,11 +53,13 @@ def build(folder: Path, work: Path) -> Path:
 
 
 def _unneeded(folder: str, names: list[str]) -> set[str]:
-    """Headers, programs and libraries of torch that only compiling and testing need."""
+    """Names of headers, programs and libraries that only compiling and testing need."""
     found = set(fnmatch.filter(names, "*.pyi")) | set(fnmatch.filter(names, "*.a"))
-    found |= {"__pycache__"}
+    found |= {"__pycache__", "tests"}
     if Path(folder).name == "torch":
-        found |= {"bin", "include", "share", "test"}
+        found |= {"include", "share", "test"}
+    elif Path(folder).parts[-2:] == ("torch", "bin"):
+        found |= {*names} - {"torch_shm_manager"}  # looked for when torch is imported
     elif Path(folder).parts[-2:] == ("torch", "lib"):
         found |= set(fnmatch.filter(names, "*test.so")) | {"libbackend_with_compiler.so"}
     return found
@@ -78,6 +79,19 @@ def required(name: str) -> list[Distribution]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
     return list(found.values())
+
+
+def copy_package(package: Distribution, folder: Path) -> None:
+    """Copy the modules of an installed package, unless they are in the folder already."""
+    tops = {file.parts[0] for file in package.files or [] if file.suffix == ".py"}
+    for name in sorted(tops):
+        source, target = Path(str(package.locate_file(name))), folder / name
+        if target.exists() or name in (".", "..", "bin"):
+            continue
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=_unneeded)
+        else:
+            shutil.copy2(source, target)
 
 
 def copy_licences(package: Distribution, folder: Path) -> None:
