@@ -38,7 +38,9 @@ class Task(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._lock = threading.Lock()
+        # Held while the worker emits, so that a task that ends is not deleted before it has done
+        # so; reentrant, since a worker may be the window's thread in tests.
+        self._lock = threading.RLock()
         self._values: dict[Hashable, object] = {}  # not delivered yet; guarded, like the outcome
         self._outcome: tuple[object, BaseException | None] | None = None
         self._is_over = False
@@ -70,8 +72,8 @@ class Task(QObject):
         with self._lock:
             is_first = not self._values
             self._values[object() if key is None else key] = value
-        if is_first:
-            self._woken.emit()
+            if is_first:
+                self._woken.emit()
 
     def deliver(self) -> None:
         """Emit what has arrived, and the end if it has come."""
@@ -120,7 +122,7 @@ class Task(QObject):
                 result, error = None, raised
         with self._lock:
             self._outcome = result, error
-        self._woken.emit()
+            self._woken.emit()
 
     def _on_woken(self) -> None:
         passed_ms = round(1000 * (time.monotonic() - self._delivered_at))

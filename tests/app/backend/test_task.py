@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -190,3 +191,25 @@ def test_settling_waits_for_the_last_start(qtbot: Any, parent: QObject) -> None:
         qtbot.wait(10)
     assert seen == []
     qtbot.waitUntil(lambda: len(seen) == 1)
+
+
+def test_a_task_does_not_end_before_its_worker_is_done_with_it(
+    qtbot: Any, parent: QObject, worker: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end deletes it: Qt would crash in a worker that still emits."""
+    inside, returned = threading.Event(), threading.Event()
+    task = Task(parent)
+    log = Log(task)
+
+    class Woken:
+        def emit(self) -> None:
+            inside.set()
+            time.sleep(0.2)
+            returned.set()
+
+    monkeypatch.setattr(task, "_woken", Woken())
+    task.start(worker, lambda: None)
+    assert inside.wait(10)
+    task.deliver()
+    assert returned.is_set()
+    assert log.ends == [("succeeded", None), "ended"]

@@ -278,7 +278,7 @@ def test_the_map_is_saved(
     dialogs.map_file = dialogs.map_file / "no" / "folder.png"
     tab.toolbar.save_map.trigger()
     assert "folder.png" in window.message.text
-    assert "no folder" in window.message.text
+    assert "not a folder" in window.message.text
 
 
 def test_a_stored_file_has_a_picture_and_no_map(qtbot: Any, window: Window) -> None:
