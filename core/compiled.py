@@ -36,6 +36,7 @@ import platformdirs
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.extending import _Intrinsic
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -52,7 +53,7 @@ _MOST_BYTES: Final = 64 * 2**20
 _PORTABLE_X86: Final = ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "popcnt")
 
 #: Modules whose attributes are settled by the versions that are part of each key.
-_VERSIONED: Final = ("numpy", "math", "numba", "builtins")
+_VERSIONED: Final = ("numpy", "math", "numba", "llvmlite", "builtins")
 
 
 def compiled(function: _Function) -> _Function:
@@ -173,6 +174,8 @@ def _described(value: object, seen: set[int]) -> Iterator[str]:
                 yield from _described(each, seen)
         case Dispatcher():
             yield from _described(value.py_func, seen)
+        case _Intrinsic():  # what writes the code that stands in the function's place
+            yield from _described(value._defn, seen)
         case FunctionType() if value.__closure__ is None and not value.__kwdefaults__:
             yield f"function {value.__qualname__}"
             if id(value) not in seen:

@@ -159,7 +159,7 @@ def _config(text: str) -> JpegConfig:
 def _net_config(given: dict[str, Any]) -> NetConfig:
     config = NetConfig(**{**given, "hidden": tuple(given["hidden"])})
     least = NetConfig(1, 0, (1, 1, 1), 0, 0, 1)
-    if len(config.hidden) != 3:
+    if len(config.hidden) != 3 or config.width % 2:  # pairs of inputs are multiplied at once
         raise ValueError
     for name, largest in asdict(_LARGEST).items():
         sizes, lowest = getattr(config, name), getattr(least, name)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.flows.jpeg import inputs
 from core.flows.jpeg.learning import Learner
 from core.flows.jpeg.mixture import COMPONENTS, N_OUTPUTS
-from core.flows.jpeg.network import IntegerNet, WaveFeatures, n_waves, parts, span
+from core.flows.jpeg.network import IntegerNet, hidden_of, n_waves, new_streams, put_wave, span
 from core.flows.jpeg.tables import LOG_UNIT, Tables
 from core.flows.jpeg.wave import Wave, add_local, known_around, known_of_given, put
 
@@ -61,16 +61,15 @@ class Walk:
             self._given_relative.append(relative)
         logs = tables.log2(self.table)
         log_bytes = ((logs + _BYTE_OF_LOG // 2) // _BYTE_OF_LOG).clip(0, inputs.LARGEST)
-        stream = net.given_stream(self._given_bytes) if net.config.n_given else None
         biases = net.table_biases(log_bytes, len(given) == 2)
-        self._features = WaveFeatures(net, rows, columns, biases, stream)
+        streams = net.given_streams(self._given_bytes)
+        self._streams = new_streams(net, rows, columns, biases, streams)
         self._wave = self._new_wave(tables, logs, log_bytes)
         self._learner = Learner(
             [self._wave.layer, self._wave.bias], [self._wave.gradient, self._wave.bias_gradient]
         )
         n = len(self._wave.x)
         self._near = np.empty((n, 4), dtype=np.int8)
-        self._near_parts = torch.empty(n, 8)
         self._known = np.empty((n, len(net.from_known)))
 
     def _new_wave(
@@ -140,12 +139,10 @@ class Walk:
         known = torch.from_numpy(self._known[:n])
         predicted = torch.mm(known, self._net.from_known).numpy()
         wave.sums[:n], wave.leaning[:n] = predicted[:, :64], predicted[:, 64:]
-        near = parts(torch.from_numpy(self._near[:n]), self._near_parts[:n])
-        features = self._features.before(number, near)
-        hidden = torch.from_numpy(wave.hidden[:n])
-        torch.addmm(
-            torch.from_numpy(self._hidden_bias), features, self._net.head.features, out=hidden
-        )
+        hidden_of(
+            self._net.layers, self._streams, number, first, last, self._near, self._hidden_bias,
+            self._net.head.scale, wave.hidden,
+        )  # fmt: skip
         nothing = np.empty((0, 0, 64), dtype=np.int8)
         planes = [*self._given_bytes, nothing, nothing]
         add_local(
@@ -163,6 +160,6 @@ class Walk:
         signed = np.empty((wave.n, 64), dtype=np.int8)
         put(wave, self._values, signed)
         self._bytes[rows + 2, columns + 2] = signed
-        self._features.put(number, torch.from_numpy(signed))
+        put_wave(self._net.layers, self._streams, number, first, last, signed)
         if self.learns:
             self._learner.seen(wave.n)

@@ -39,6 +39,7 @@ def test_what_was_written_is_read() -> None:
         (lambda a, t: a.update(config="[" * 5000), "sizes"),
         (lambda a, t: a.update(config=a["config"].replace('"width": 16', '"width": 1e9')), "sizes"),
         (lambda a, t: a.update(config=a["config"].replace('"blocks": 2', '"blocks": 17')), "sizes"),
+        (lambda a, t: a.update(config=a["config"].replace('"width": 16', '"width": 15')), "sizes"),
         (lambda a, t: a.pop("vector_sha256"), "lacks"),
         (lambda a, t: t.pop("luma.embed.bias"), "lacks"),
         (lambda a, t: t["luma.embed.weight"].fill_(65), "weights above 64"),
