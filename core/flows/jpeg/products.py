@@ -70,7 +70,7 @@ def _has_pmaddwd() -> bool:
     return bool(llvmlite.binding.get_host_cpu_features().get("avx2"))
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _tile(
     typing: Any, x: Any, x_row: Any, panel: Any, result: Any, result_row: Any, pairs: Any
 ) -> Any:
