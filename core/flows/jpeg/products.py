@@ -62,8 +62,10 @@ def padded_rows(n: int) -> int:
 
 
 def _has_pmaddwd() -> bool:
-    """Whether what is compiled may use AVX2."""
-    if config.CPU_FEATURES is not None:
+    """Whether what is compiled may use AVX2: for this processor, or for others (core.compiled)."""
+    if config.CPU_NAME == "x86-64-v3":
+        return True
+    if config.CPU_FEATURES:
         return "+avx2" in config.CPU_FEATURES
     if config.CPU_NAME not in (None, "host", llvmlite.binding.get_host_cpu_name()):
         return False
