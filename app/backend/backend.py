@@ -16,7 +16,14 @@ from app.backend.edits import CoreEdits, Edits
 from app.backend.thumbnail_cache import ThumbnailCache
 from app.backend.warmup import import_torch
 from core import engine
-from core.archive.codec import CodecFactory, Codecs, ImageCodec, load_photo_codec
+from core.archive.codec import (
+    CodecFactory,
+    Codecs,
+    CoefficientCodec,
+    ImageCodec,
+    load_jpeg_codec,
+    load_photo_codec,
+)
 from core.archive.entry import Entry, Share
 from core.control import CancelToken, ProgressListener
 from core.engine import FileResult, Listener, Queries, Source
@@ -149,7 +156,10 @@ class CoreBackend:
         thumbnails: Path | None = None,
     ) -> None:
         """``shelf`` is the folder for undo data, ``thumbnails`` that of the thumbnail cache."""
-        self._codecs = Codecs(codec_factory or _load_photo_codec)
+        if codec_factory is None:
+            self._codecs = Codecs(_load_photo_codec, _load_jpeg_codec)
+        else:
+            self._codecs = Codecs(codec_factory)
         self._decoding = Decoding(self._codecs)
         self.edits = CoreEdits(shelf)
         self._thumbnails = ThumbnailCache(thumbnails) if thumbnails is not None else None
@@ -339,6 +349,11 @@ class CoreBackend:
             rows = report.gather(opened, names)
         page = target.suffix.lower() == ".html"
         report.write(target, rows, archive.name, page=page)
+
+
+def _load_jpeg_codec() -> CoefficientCodec:
+    import_torch()  # and Numba
+    return load_jpeg_codec()
 
 
 def _load_photo_codec() -> ImageCodec:

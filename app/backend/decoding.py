@@ -116,12 +116,12 @@ class Decoding:
         with self._open(archive) as opened:
             entry = opened.entry(name)
             large = entry.width * entry.height > MOST_MAPPED_PIXELS
-            if large or entry.is_stored:
+            if large or entry.is_stored or entry.channels not in (1, 3):
                 side = _LONGEST_SIDE if large else max(entry.width, entry.height)
                 return Decoded(opened.read_thumbnail(name, side, cancel=cancel), None)
 
             orientation = _orientation(opened, entry)
-            if orientation != 1:  # its parts would have to be turned, too
+            if entry.is_jpeg or orientation != 1:  # no parts, or they would have to be turned
                 decoded = self._decode(opened, entry, progress, None, cancel)
                 bits = None if decoded.bits is None else upright(decoded.bits, orientation)
                 return Decoded(upright(decoded.pixels, orientation), bits)
@@ -167,7 +167,7 @@ class Decoding:
 
 def _orientation(opened: core.archive.Archive, entry: Entry) -> int:
     """The orientation that EXIF data have for a coded image; 1 is upright."""
-    if entry.kind != "png":  # decoders of the other formats have turned the pixels
+    if entry.kind not in ("png", "jpeg"):  # decoders of other formats have turned the pixels
         return 1
     found = (
         fact.value

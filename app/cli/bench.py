@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.shared import FAILED, AsJson, one_line_errors, print_json
-from app.cli.tables import rows_table
+from app.cli.tables import jpegs_table, rows_table, totals_table
 from app.cli.terminal import error, output
 from core.coding.coders import DEFAULT_CODER, Coder
 
 if TYPE_CHECKING:
     from core.bench.folder import Measurement
+    from core.bench.jpeg import JpegMeasurement
     from core.bench.references import Codec
 
 cli = typer.Typer(help="Measure codelengths, times and the window.", no_args_is_help=True)
@@ -45,6 +46,44 @@ def coders(folder: Folder, as_json: AsJson = False) -> None:
     """Compare Floe's coders on all PNG files of a folder."""
     with one_line_errors():
         _measure("coders", folder, list(Coder), [], as_json)
+
+
+@cli.command()
+def jpeg(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of JPEG files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare Floe, Lepton and JPEG XL on all JPEG files of a folder.
+
+    All of them give the files back byte for byte. What one refuses counts as stored.
+    """
+    from core.archive.codec import Codecs
+    from core.bench.folder import machine, peak_memory_bytes
+    from core.bench.jpeg import jpegs_of, measure, recompressors, totals
+
+    def show(row: JpegMeasurement) -> None:
+        if sys.stderr.isatty():
+            error(f"{row.image}: {row.codec}: {row.saved:.1f} %")
+
+    with one_line_errors():
+        codecs, others = Codecs(), recompressors()
+        rows = measure(jpegs_of(folder), others, on_measurement=show, codecs=codecs)
+    if as_json:
+        model = codecs.jpeg()
+        print_json(
+            {
+                "bench": "jpeg",
+                "machine": machine(),
+                "model": None if model is None else model.model_id,
+                "versions": {other.name: other.version for other in others},
+                "peak_memory_bytes": peak_memory_bytes(),
+                "files": [asdict(row) | {"saved": row.saved} for row in rows],
+                "total": [asdict(row) for row in totals(rows)],
+            }
+        )
+        return
+    output().print(jpegs_table(rows))
+    output().print(totals_table(totals(rows)))
 
 
 @cli.command()

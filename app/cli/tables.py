@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.archive.entry import Entry
     from core.bench.contest import Attempt
     from core.bench.folder import Measurement
+    from core.bench.jpeg import JpegMeasurement, JpegTotal
     from core.bench.paper import Measured
     from core.flows.catalogue import Listed
 
@@ -80,6 +81,43 @@ def rows_table(rows: Sequence[Measurement]) -> Table:
     table.caption = (
         "bits/dim; times in seconds per megapixel; network and coding are parts of encoding"
     )
+    return table
+
+
+def jpegs_table(rows: Sequence[JpegMeasurement]) -> Table:
+    """Codecs side by side on the JPEG files of a folder."""
+    table = _table("image", "codec", "bytes", "saved %", "theory", "add", "extract")
+    for row in rows:
+        table.add_row(
+            row.image,
+            row.codec,
+            f"{row.n_bytes:,}" if row.reason is None else f"{row.n_bytes:,} (stored)",
+            f"{row.saved:.1f}",
+            number(row.theoretical_bytes, 0),
+            number(row.add_s_per_mp, 2),
+            number(row.extract_s_per_mp, 2),
+        )
+    table.caption = (
+        "theory in bytes, of coefficients alone; times in seconds per megapixel; "
+        "Floe's include reading, verifying and writing"
+    )
+    return table
+
+
+def totals_table(totals: Sequence[JpegTotal]) -> Table:
+    """Each codec on all JPEG files."""
+    table = _table("codec", "files", "stored", "bytes", "saved %", "mean %", "add", "extract")
+    for total in totals:
+        table.add_row(
+            total.codec,
+            str(total.n_files),
+            str(total.n_stored),
+            f"{total.n_bytes:,}",
+            f"{total.saved:.1f}",
+            f"{total.mean_saved:.1f}",
+            number(total.add_s_per_mp, 2),
+            number(total.extract_s_per_mp, 2),
+        )
     return table
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.changes import Changes
-from core.archive.codec import Codecs
+from core.archive.codec import Codecs, CoefficientCodec, ImageCodec
 from core.archive.database import Database
-from core.archive.entry import Entry, Share
+from core.archive.entry import Entry, Method, Share
 from core.archive.names import check_name, target_path
 from core.archive.opening import create_database, damage_of, open_database
 from core.archive.packing import Packed, pack_file
@@ -252,7 +252,7 @@ class Archive:
             if replace:
                 self._tables.models.drop_unused()
             if packed.model is not None:
-                self._tables.models.carry(self._codecs.own(), always=carry_model)
+                self._tables.models.carry(self._codec_of(packed.codec), always=carry_model)
         if replace:
             self._give_back_space()
         progress(Progress(name, "writing", n_pixels, n_pixels))
@@ -314,9 +314,15 @@ class Archive:
         With it any Floe that reads the format can decode them, whatever models it comes with.
         Raises ModelError, UnwritableFileError and ArchiveBusyError.
         """
-        codec = self._codecs.own()
+        codecs = [self._codec_of(method) for method in (Method.PHOTO, Method.JPEG)]
         with self._database.transaction():
-            self._tables.models.carry(codec, always=True)
+            for codec in codecs:
+                self._tables.models.carry(codec, always=True)
+
+    def _codec_of(self, method: Method) -> ImageCodec | CoefficientCodec:
+        """Floe's own codec for a way of coding; that of pixels where it has no other."""
+        jpeg = self._codecs.jpeg() if method is Method.JPEG else None
+        return jpeg or self._codecs.own()
 
     # Reading
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.archive.chunks import CHECKSUM_BYTES
 from core.archive.entry import Entry, Part, Share
+from core.coding.jpeg.side import jpeg_side_bits
 from core.coding.photo.side import side_bits
 
 
@@ -34,7 +35,10 @@ def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
     if entry.theoretical_bpd is None or entry.is_stored:
         return {Share.FILE: 8.0 * found}
     theory = entry.theoretical_bpd * entry.n_dims
-    side = side_bits(pixels.n_chunks, entry.channels)
+    if entry.is_jpeg:
+        side = jpeg_side_bits(pixels.n_chunks)
+    else:
+        side = side_bits(pixels.n_chunks, entry.channels)
     lost = entry.lost_bits or 0
     return {
         Share.THEORY: theory,

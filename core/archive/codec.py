@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.control import CancelToken, PixelListener
-from core.runtime import configure_torch, tiles_at_once
+from core.runtime import THREADS_PER_IMAGE, configure_torch, tiles_at_once
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from core.images.jpeg import JpegImage
     from core.images.tiles import TileListener
 
 
@@ -98,7 +100,44 @@ class ImageCodec(Protocol):
         """A smaller picture whose longer side is at least ``side``, if the image's is."""
 
 
+class CoefficientCodec(Protocol):
+    """Codes the quantised coefficients of the JPEG images of a file, without loss."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def model_file(self) -> bytes:
+        """As that of an :class:`ImageCodec`."""
+
+    def with_model(self, model_file: bytes, /) -> CoefficientCodec:
+        """A codec by another model, which may be anyone's. Raises ModelError."""
+
+    def encode(
+        self,
+        images: Sequence[JpegImage],
+        /,
+        *,
+        on_blocks: PixelListener = ...,
+        cancel: CancelToken | None = ...,
+    ) -> Coded: ...
+
+    def decode(
+        self,
+        chunks: Sequence[bytes],
+        images: Sequence[JpegImage],
+        /,
+        *,
+        on_blocks: PixelListener = ...,
+        bits: Sequence[Sequence[NDArray[np.float32]]] | None = ...,
+        cancel: CancelToken | None = ...,
+    ) -> None:
+        """Fills the coefficients of images, and the bits of each block if asked for."""
+
+
 CodecFactory = Callable[[], ImageCodec]
+CoefficientCodecFactory = Callable[[], CoefficientCodec]
+Codec = TypeVar("Codec", ImageCodec, CoefficientCodec)
 
 
 def load_photo_codec() -> ImageCodec:
@@ -112,36 +151,57 @@ def load_photo_codec() -> ImageCodec:
     return photo_codec(threads, tiles_at_once(threads))
 
 
+def load_jpeg_codec() -> CoefficientCodec:
+    """The codec of JPEG coefficients. Raises ModelError."""
+    from core.coding.jpeg.codec import jpeg_codec
+
+    return jpeg_codec(min(os.cpu_count() or 1, THREADS_PER_IMAGE))
+
+
 class Codecs:
-    """Floe's own codec, loaded on first use, and those of models that archives carry.
+    """Floe's own codecs, loaded on first use, and those of models that archives carry.
 
     One object serves all archives of a program, and any thread. It keeps the carried models
-    that were used last.
+    that were used last. Given a photo codec alone, it has none of JPEG coefficients: such files
+    are then stored.
     """
 
     MOST_CARRIED = 2
 
-    def __init__(self, factory: CodecFactory = load_photo_codec) -> None:
-        self._factory = factory
+    def __init__(
+        self,
+        photo: CodecFactory | None = None,
+        jpeg: CoefficientCodecFactory | None = None,
+    ) -> None:
+        self._load_photo = photo or load_photo_codec
+        self._load_jpeg = load_jpeg_codec if photo is None and jpeg is None else jpeg
         self._lock = Lock()
-        self._own: ImageCodec | None = None
-        self._carried: OrderedDict[bytes, ImageCodec] = OrderedDict()
+        self._photo: ImageCodec | None = None
+        self._jpeg: CoefficientCodec | None = None
+        self._carried: OrderedDict[bytes, Any] = OrderedDict()
 
     def own(self) -> ImageCodec:
-        """Floe's own codec. Raises ModelError."""
+        """Floe's own codec of pixels. Raises ModelError."""
         with self._lock:
-            if self._own is None:
-                self._own = self._factory()
-            return self._own
+            if self._photo is None:
+                self._photo = self._load_photo()
+            return self._photo
 
-    def carried(self, sha256: bytes, model_file: Callable[[], bytes]) -> ImageCodec:
+    def jpeg(self) -> CoefficientCodec | None:
+        """Floe's own codec of JPEG coefficients, if there is one. Raises ModelError."""
+        with self._lock:
+            if self._jpeg is None and self._load_jpeg is not None:
+                self._jpeg = self._load_jpeg()
+            return self._jpeg
+
+    def carried(self, own: Codec, sha256: bytes, model_file: Callable[[], bytes]) -> Codec:
         """The codec of the model file with this hash; the file is only asked for if needed.
 
-        The caller has checked the file's hash. Raises ModelError, and what model_file raises.
+        ``own`` is Floe's codec of that kind. The caller has checked the file's hash. Raises
+        ModelError, and what model_file raises.
         """
-        own = self.own()
         with self._lock:
-            codec = self._carried.get(sha256)
+            codec: Codec | None = self._carried.get(sha256)
             if codec is None:
                 codec = own.with_model(model_file())
                 self._carried[sha256] = codec

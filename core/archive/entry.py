@@ -10,6 +10,7 @@ class Method(StrEnum):
     """How an entry is kept, as the column ``codec`` has it; later versions may add others."""
 
     PHOTO = "photo"  # pixels coded by the photo model, beside a frame
+    JPEG = "jpeg"  # coefficients of JPEG images by the JPEG model, beside a recipe in the frame
     STORED = "stored"  # the file's own bytes
 
 
@@ -26,7 +27,7 @@ class Entry:
     """An archived image. What does not apply to a stored file is None."""
 
     name: str  # relative, "/" between its parts
-    kind: str  # how the file is rebuilt: "png", "raw", or "original" for the file's own bytes
+    kind: str  # how the file is rebuilt: "png", "raw", "jpeg", or "original" for its own bytes
     width: int
     height: int
     channels: int
@@ -56,6 +57,11 @@ class Entry:
     def is_stored(self) -> bool:
         """Whether the file's own bytes are kept, instead of a code of its pixels."""
         return self.codec == Method.STORED
+
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the coefficients of JPEG images are kept, and a recipe for the file."""
+        return self.codec == Method.JPEG
 
     @property
     def n_pixels(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from core.archive.codec import ImageCodec
+from core.archive.codec import CoefficientCodec, ImageCodec
 from core.archive.database import Database
 from core.errors import DamagedArchiveError, ModelError
 from core.flows.limits import MAX_MODEL_BYTES
@@ -42,7 +42,7 @@ class ModelTable:
         for (model_id,) in self._database.rows("SELECT id FROM model"):
             self.file(model_id)
 
-    def carry(self, codec: ImageCodec, *, always: bool) -> None:
+    def carry(self, codec: ImageCodec | CoefficientCodec, *, always: bool) -> None:
         """Add the codec's model, inside a transaction, if entries use it and it is missing.
 
         Unless ``always``, only to an archive so large that the copy hardly matters.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.chunks import CHECKSUM_BYTES, digest_of
-from core.archive.codec import Codecs, ImageCodec, Report
+from core.archive.codec import Codecs, CoefficientCodec, ImageCodec, Report
+from core.archive.counting import BlockCount, PixelCount
 from core.archive.entry import Method, Part
-from core.control import CancelToken, PixelListener, Progress, ProgressListener, Stage
+from core.control import CancelToken, PixelListener, Progress, ProgressListener
 from core.errors import FloeError, ModelError, UnreadableFileError, VerificationError
 from core.images import KeptFile, Picture, comes_back, read_image, rebuild
 
@@ -71,27 +72,6 @@ class _Source:
     read_seconds: float
 
 
-@dataclass
-class PixelCount:
-    """A codec's counts of pixels as the progress of a named file."""
-
-    name: str
-    stage: Stage
-    total: int
-    progress: ProgressListener
-    done: int = field(default=0, init=False)
-
-    def __post_init__(self) -> None:
-        self(0)
-
-    def __call__(self, more: int) -> None:
-        self.done = min(self.done + more, self.total)
-        self.progress(Progress(self.name, self.stage, self.done, self.total))
-
-    def finish(self) -> None:
-        self(self.total - self.done)
-
-
 def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
     """SHA-256 of (H, W, C) uint8 samples in row-major order."""
     return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
@@ -117,8 +97,14 @@ def pack_file(
     source = _Source(_modified_at(path), cancel.clock() - started)
     cancel.check()
     if isinstance(image, KeptFile):
-        return _stored(image, source, image.reason)
-    packed = _coded(image, name, source, coder, codecs.own(), progress, cancel)
+        jpeg = codecs.jpeg() if image.is_jpeg else None
+        if jpeg is None:
+            return _stored(image, source, image.reason)
+        packed = _coded_jpeg(image, name, source, jpeg, progress, cancel)
+        if packed is None:
+            return _stored(image, source, "its JPEG data do not come back from their coefficients")
+    else:
+        packed = _coded(image, name, source, coder, codecs.own(), progress, cancel)
     if packed.packed_bytes >= len(image.file_bytes):
         return replace(
             _stored(image, source, "coding would not make it smaller"),
@@ -205,6 +191,63 @@ def _verify(
     if not comes_back(picture, rebuilt):
         raise VerificationError(name, "the file cannot be rebuilt; nothing was kept")
     return rebuilt == picture.file_bytes
+
+
+def _coded_jpeg(
+    file: KeptFile,
+    name: str,
+    source: _Source,
+    codec: CoefficientCodec,
+    progress: ProgressListener,
+    cancel: CancelToken,
+) -> Packed | None:
+    """A JPEG file as coefficients and a recipe, or None if it holds none that can be coded."""
+    # Imported here, for they bring in Numba, which listing an archive must not wait for.
+    from core.archive.jpeg import decode_jpeg
+    from core.images.jpeg import take_apart
+
+    started = cancel.clock()
+    images, recipe = take_apart(file.file_bytes, cancel)
+    if not images:
+        return None
+    encoding = PixelCount(name, "encoding", file.n_pixels, progress)
+    coded = codec.encode(images, on_blocks=BlockCount.of(images, encoding), cancel=cancel)
+    encoding.finish()
+    frame = recipe.to_bytes()
+    encoded = cancel.clock()
+    verifying = PixelCount(name, "verifying", file.n_pixels, progress)
+    del images, recipe
+    try:
+        rebuilt = decode_jpeg(codec, coded.chunks, frame, verifying, cancel)
+    except ModelError:
+        raise
+    except (FloeError, ValueError) as error:
+        raise VerificationError(name, f"what was coded does not decode ({error})") from error
+    if rebuilt != file.file_bytes:
+        raise VerificationError(name, "what was coded decodes to another file; nothing was kept")
+    verifying.finish()
+    cancel.check()
+    return Packed(
+        kind="jpeg",
+        codec=Method.JPEG,
+        width=file.width,
+        height=file.height,
+        channels=file.channels,
+        file=memoryview(file.file_bytes),
+        parts={
+            Part.PIXELS: [memoryview(chunk) for chunk in coded.chunks],
+            Part.FRAME: [memoryview(frame)],
+        },
+        file_exact=True,
+        file_sha256=hashlib.sha256(file.file_bytes).digest(),
+        pixel_sha256=None if file.pixels is None else pixel_hash(file.pixels),
+        modified_at=source.modified_at,
+        read_seconds=source.read_seconds,
+        model=codec.model_id,
+        report=coded.report,
+        encode_seconds=encoded - started,
+        verify_seconds=cancel.clock() - encoded,
+    )
 
 
 def _stored(image: Picture | KeptFile, source: _Source, reason: str) -> Packed:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from core.archive.breakdown import Stored, breakdown
 from core.archive.chunks import Pieces, all_pieces, digest_of, kept_bytes
-from core.archive.codec import Codecs, ImageCodec
+from core.archive.codec import Codec, Codecs, CoefficientCodec, ImageCodec
+from core.archive.counting import PixelCount
 from core.archive.database import Database
 from core.archive.entry import Entry, Method, Part, Share
 from core.archive.names import shown
-from core.archive.packing import PixelCount, pixel_hash
+from core.archive.packing import pixel_hash
 from core.archive.tables import Tables
+from core.arrays import Float32, Pixels
 from core.control import CancelToken, ProgressListener, ignore
 from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
 from core.images import FrameError, interpret, rebuild
@@ -38,17 +40,12 @@ class EntryReader:
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         """See Archive.read_pixels."""
+        if entry.is_jpeg:
+            return _pixels_of(self._jpeg_file(number, entry, progress, cancel), entry)
         if not entry.is_stored:
             chunks = list(self._pieces(number, entry, Part.PIXELS))
             return self._decoded(chunks, entry, progress, cancel)
-        data = b"".join(self._stored_pieces(number, entry, progress, cancel))
-        try:
-            pixels = interpret(data, Path(entry.name)).pixels
-        except FloeError as error:
-            raise _damaged(entry, f"its file does not decode ({error})") from error
-        if pixels is None:
-            raise _damaged(entry, "more than 8 bits a sample cannot be shown")
-        return pixels
+        return _pixels_of(b"".join(self._stored_pieces(number, entry, progress, cancel)), entry)
 
     def breakdown(self, number: int, entry: Entry) -> dict[Share, float]:
         """See Archive.breakdown."""
@@ -68,6 +65,8 @@ class EntryReader:
             if entry.is_stored:
                 return metadata_of_file(b"".join(self._pieces(number, entry, Part.FILE)))
             frame = b"".join(self._pieces(number, entry, Part.FRAME))
+            if entry.is_jpeg:
+                return metadata_of_file(self._headers(number, entry, frame))
             return metadata_of_frame(frame, entry.kind, _shape(entry))
         except DamagedEntryError:
             raise
@@ -86,6 +85,8 @@ class EntryReader:
         if entry.is_stored:
             return self.pixels(number, entry, progress, cancel), None
         bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
+        if entry.is_jpeg:
+            return _pixels_of(self._jpeg_file(number, entry, progress, cancel, bits), entry), bits
         chunks = list(self._pieces(number, entry, Part.PIXELS))
         return self._decoded(chunks, entry, progress, cancel, on_tile, bits), bits
 
@@ -93,8 +94,8 @@ class EntryReader:
         self, number: int, entry: Entry, side: int, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         """See Archive.read_thumbnail."""
-        if entry.is_stored:
-            data = b"".join(self._stored_pieces(number, entry, ignore, cancel))
+        if entry.is_stored or entry.is_jpeg:
+            data = b"".join(self.file(number, entry, ignore, cancel))
             try:
                 return thumbnail_of_file(data, Path(entry.name), side)
             except FloeError as error:
@@ -118,6 +119,9 @@ class EntryReader:
         """
         if entry.is_stored:
             yield from self._stored_pieces(number, entry, progress, cancel)
+            return
+        if entry.is_jpeg:
+            yield self._jpeg_file(number, entry, progress, cancel)
             return
         chunks = list(self._pieces(number, entry, Part.PIXELS))
         frame = list(self._pieces(number, entry, Part.FRAME))
@@ -156,6 +160,34 @@ class EntryReader:
         ):
             raise _damaged(entry, "parts of its data are missing")
         return pieces
+
+    def _headers(self, number: int, entry: Entry, frame: bytes) -> bytes:
+        """A JPEG file with an entry's headers: without its coefficients, if there is one."""
+        from core.archive.jpeg import blank_jpeg
+
+        return blank_jpeg(frame) or self._jpeg_file(number, entry, ignore, CancelToken())
+
+    def _jpeg_file(
+        self,
+        number: int,
+        entry: Entry,
+        progress: ProgressListener,
+        cancel: CancelToken,
+        bits: Float32 | None = None,
+    ) -> bytes:
+        """The file of coded coefficients, checked; ``bits`` as of decode_jpeg."""
+        from core.archive.jpeg import decode_jpeg  # not above: it brings in Numba
+
+        chunks = list(self._pieces(number, entry, Part.PIXELS))
+        frame = list(self._pieces(number, entry, Part.FRAME))
+        codec = self._jpeg_codec_of(entry)
+        count = PixelCount(entry.name, "decoding", entry.n_pixels, progress)
+        with _decoding(entry):
+            file = decode_jpeg(codec, chunks, b"".join(frame), count, cancel, bits)
+        _check_hash(entry, "file", entry.file_sha256, hashlib.sha256(file).hexdigest())
+        cancel.check()
+        count.finish()
+        return file
 
     def _pieces(self, number: int, entry: Entry, part: Part) -> Iterator[bytes]:
         """The pieces of a part, each checked. No statement stays open between them."""
@@ -208,16 +240,25 @@ class EntryReader:
         return pixels
 
     def _codec_of(self, entry: Entry) -> ImageCodec:
-        """The codec of an entry's model: Floe's own, or that of the archive's copy. ModelError."""
-        own = self._codecs.own()
-        if entry.codec != Method.PHOTO or entry.model is None:
-            raise ModelError(
-                f"{shown(entry.name)}: coded by {shown(entry.codec)}, which this version of Floe "
-                "does not know: another version of Floe is needed"
-            )
+        """The codec of pixels of an entry's model. Raises ModelError."""
+        if entry.codec != Method.PHOTO:
+            raise _unknown(entry)
+        return self._of_model(entry, self._codecs.own())
+
+    def _jpeg_codec_of(self, entry: Entry) -> CoefficientCodec:
+        """The codec of coefficients of an entry's model. Raises ModelError."""
+        own = self._codecs.jpeg()
+        if own is None:
+            raise _unknown(entry)
+        return self._of_model(entry, own)
+
+    def _of_model(self, entry: Entry, own: Codec) -> Codec:
+        """Floe's own codec, or that of the archive's copy of another model."""
+        if entry.model is None:
+            raise _unknown(entry)
         return own if entry.model == own.model_id else self._carried(entry.name, entry.model, own)
 
-    def _carried(self, name: str, model: str, own: ImageCodec) -> ImageCodec:
+    def _carried(self, name: str, model: str, own: Codec) -> Codec:
         needed = f"{shown(name)}: coded by the model {shown(model)}"
         sha256 = self._models.sha256(model)
         if sha256 is None:
@@ -226,7 +267,7 @@ class EntryReader:
                 f"copy of it: a version of Floe with {shown(model)} is needed"
             )
         try:
-            codec = self._codecs.carried(sha256, lambda: self._models.file(model))
+            codec = self._codecs.carried(own, sha256, lambda: self._models.file(model))
         except DamagedArchiveError as error:
             raise ModelError(f"{needed}: {error.reason}") from error
         except ModelError as error:
@@ -238,10 +279,29 @@ class EntryReader:
         return codec
 
 
+def _unknown(entry: Entry) -> ModelError:
+    return ModelError(
+        f"{shown(entry.name)}: coded by {shown(entry.codec)}, which this version of Floe "
+        "does not know: another version of Floe is needed"
+    )
+
+
+def _pixels_of(file: bytes, entry: Entry) -> Pixels:
+    """The pixels of a file's first frame, as Pillow decodes them."""
+    try:
+        pixels = interpret(file, Path(entry.name)).pixels
+    except FloeError as error:
+        raise _damaged(entry, f"its file does not decode ({error})") from error
+    if pixels is None:
+        raise _damaged(entry, "more than 8 bits a sample cannot be shown")
+    return pixels
+
+
 def _shape(entry: Entry) -> tuple[int, int, int]:
     """The shape of a coded entry's pixels, (H, W, C)."""
     shape = (entry.height, entry.width, entry.channels)
-    if min(shape) < 1 or entry.channels not in (1, 3) or shape[0] * shape[1] > MAX_PIXELS:
+    channels = (1, 3, 4) if entry.is_jpeg else (1, 3)
+    if min(shape) < 1 or shape[2] not in channels or shape[0] * shape[1] > MAX_PIXELS:
         raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
     return shape
 

@@ -49,3 +49,12 @@ class KeptFile:
     height: int
     channels: int
     reason: str
+
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the file begins as JPEG files do."""
+        return self.file_bytes.startswith(b"\xff\xd8\xff")
+
+    @property
+    def n_pixels(self) -> int:
+        return self.width * self.height

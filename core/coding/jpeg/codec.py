@@ -10,7 +10,6 @@ checksum of the tile's coefficients.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from core.coding.jpeg import kernel
 from core.coding.jpeg.kernel import Model, Plane, Tape
 from core.coding.jpeg.luma import IDENTITY, RATIOS, reduced_luma
 from core.coding.jpeg.model import JpegModel, bundled_jpeg_model, jpeg_model
+from core.coding.jpeg.side import CHECKSUM_WORDS, jpeg_side_bits
 from core.coding.jpeg.tiles import Band, tiles
 from core.coding.stack import Stack
 from core.control import CancelToken, PixelListener, ignore
@@ -33,9 +33,6 @@ from core.images.jpeg import Component, JpegImage
 
 Levels = NDArray[np.int16]
 Bits = NDArray[np.float32]
-
-#: Words of the checksum that each stack starts from, above them the tile's number.
-CHECKSUM_WORDS = 4
 
 #: Blocks that are coded between two looks at the cancel token.
 _STRIDE = 2048
@@ -57,7 +54,7 @@ class CodingReport:
     network_seconds: float = 0.0  # the model: contexts, mixing, learning
     coding_seconds: float = 0.0  # the stack
     device: str = "CPU, 1 thread"
-    checksum_bits: float = 0.0  # of coded_bits
+    side_bits: float = 0.0  # of coded_bits: checksums and numbers of the tiles
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,7 @@ class JpegCodec:
             report.network_seconds += tile.model_seconds
             report.coding_seconds += tile.stack_seconds
         report.coded_bits = sum(8 * len(tile.chunk) for tile in coded)
-        # A tile's number is the upper half of the stack's first state.
-        report.checksum_bits = sum(
-            32 * CHECKSUM_WORDS + math.log2(number) for number in range(1, len(coded) + 1)
-        )
+        report.side_bits = jpeg_side_bits(len(coded))
         return CodedJpeg(tuple(tile.chunk for tile in coded), report)
 
     def decode(

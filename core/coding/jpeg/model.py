@@ -84,7 +84,7 @@ def jpeg_model(data: bytes) -> JpegModel:
     for matrix in maps.values():
         if np.abs(matrix.astype(np.int64)).max() > 1 << 13:
             raise ModelError("the model's reduction of luma is out of bounds")
-    name = f"jpeg-{hashlib.sha256(data).hexdigest()[:8]}"
+    name = f"jpegfast-{hashlib.sha256(data).hexdigest()[:8]}"
     return JpegModel(name, kinds, maps, tables(), data)
 
 

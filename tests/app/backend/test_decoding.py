@@ -11,10 +11,10 @@ from PIL import Image
 
 from app.backend import decoding
 from app.backend.backend import CoreBackend
-from app.backend.decoding import Decoded
+from app.backend.decoding import Decoded, Decoding
 from core.archive import Archive
-from core.archive.codec import Codecs
-from core.control import CancelToken, Progress
+from core.archive.codec import Codecs, load_jpeg_codec
+from core.control import CancelToken, Progress, ignore
 from core.errors import Cancelled, DamagedEntryError
 from core.images.tiles import Tile
 from tests.archive.samples import encoded, make_archive, noise, ramp, tampering, write_files
@@ -145,3 +145,18 @@ def test_cancel_and_damage(backend: CoreBackend, archive: Path) -> None:
         connection.execute("UPDATE chunk SET data = zeroblob(length(data))")
     with pytest.raises(DamagedEntryError, match=r"a\.png"):
         preview(backend, archive, "a.png")
+
+
+def test_a_coded_jpeg_is_upright_with_its_map(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    codecs = Codecs(FakeCodec, load_jpeg_codec)
+    (tmp_path / "turned.jpg").write_bytes(encoded(ramp(60, 50), "JPEG", exif=turned))
+    with Archive.create(tmp_path / "x.floe", codecs=codecs) as opened:
+        assert opened.add_file(tmp_path / "turned.jpg", "turned.jpg").codec == "jpeg"
+    found = Decoding(codecs).preview(
+        tmp_path / "x.floe", "turned.jpg", ignore, lambda *_: None, CancelToken()
+    )
+    assert found.pixels.shape == (50, 60, 3)
+    assert found.bits is not None
+    assert found.bits.shape == (50, 60)

@@ -40,7 +40,7 @@ def changed(file: bytes, **tensors: np.ndarray | None) -> bytes:
 
 def test_a_model_is_read_as_it_was_written(file):
     model = jpeg_model(file)
-    assert model.id.startswith("jpeg-")
+    assert model.id.startswith("jpegfast-")
     assert model.file == file
     start = initial_model(model.kinds[0].centre, model.kinds[0].scale, LEARNING)
     for own, other in zip(model.kinds[1], start, strict=True):
