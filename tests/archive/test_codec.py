@@ -53,7 +53,7 @@ def test_carried_models_are_kept_by_the_hash_of_their_files_and_only_the_last_on
         return own.model_file
 
     def carried(number: int) -> object:
-        return codecs.carried(bytes([number]), lambda: file(number))
+        return codecs.carried(own, bytes([number]), lambda: file(number))
 
     first = carried(1)
     assert carried(1) is first

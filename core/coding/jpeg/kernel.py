@@ -101,7 +101,7 @@ class Model(NamedTuple):
     centre: Int32s  # (64, N_CENTRE), in units of 2^-FRACTION_BITS
     scale: Int32s  # (64, N_SCALE)
     counters: NDArray[np.uint32]  # (N_COUNTERS,): a probability of 22 bits, a count of 10
-    weights: Int32s  # (N_SETS * N_INPUTS,), in units of 2^-16
+    weights: Int32s  # (N_SETS, N_INPUTS), in units of 2^-16
     table: Int32s  # (N_ROWS * N_POINTS,): probabilities
     learning: NDArray[np.int64]  # (4,): MEMORY, RATE, SHARED_RATE, TABLE_RATE
 
@@ -197,7 +197,7 @@ def _code_block(
     """Codes a block; the number of decisions made so far."""
     here, above, higher = row % 3, (row + 2) % 3, (row + 1) % 3
     at = column + 2
-    levels = plane.levels[row, column]
+    levels = plane.levels
     values, columns, coded = plane.values, plane.columns, plane.coded
     errors, counts = plane.errors, plane.counts
     buckets = look.buckets
@@ -210,14 +210,14 @@ def _code_block(
             left = 0
             if not decoding:
                 for j in range(i, _ROW if i == 0 else i + 7):
-                    left += levels[ORDER[j]] != 0
+                    left += levels[row, column, ORDER[j]] != 0
             if i == 0:
                 _interior_contexts(bases, counts, here, above, higher, at, n_luma, n_chroma)
                 start, n_nodes = 0, _INTERIOR_NODES
             else:
                 _edge_contexts(
                     bases, counts, here, above, higher, at, part, n_interior,
-                    levels, luma, chroma, plane.quantiser,
+                    levels, row, column, luma, chroma, plane.quantiser,
                 )  # fmt: skip
                 start, n_nodes = _INTERIOR_NODES + 8 * (part - 1), 8
             node, shift = 1, 5 if i == 0 else 2
@@ -240,7 +240,7 @@ def _code_block(
         k = ORDER[i]
         places = (_ROW if i < _ROW else (_COLUMN if i < _COLUMN else _DC)) - i
         step, inverse = plane.quantiser[k], plane.inverse[k]
-        centre = _centre(model.centre[k], values, columns, here, above, higher, at, k, luma, chroma)
+        centre = _centre(model.centre, values, columns, here, above, higher, at, k, luma, chroma)
         _see(seen, values, errors, here, above, at, higher, k, luma, chroma, centre, step)
         scale = 0
         for j in range(N_SCALE):
@@ -299,7 +299,7 @@ def _code_block(
         second = BY_SCALE + by_scale * N_NODES
         third_set = BY_LEFT + (min(left, 7) + (0 if i < _ROW else 8)) * N_NODES
 
-        level = int(levels[k]) - predicted
+        level = int(levels[row, column, k]) - predicted
         nonzero = 1
         if i == _DC or left < places:
             for j in range(N_CONTEXTS):
@@ -315,7 +315,7 @@ def _code_block(
             _sign_contexts(
                 slots, signed, by_scale, by_place, by_error, west, north,
                 coded[above, at - 1, k], coded[above, at + 1, k], by_luma, luma[k],
-                by_chroma, chroma[k], values[here, at],
+                by_chroma, chroma[k], values, here, at,
             )  # fmt: skip
             for j in range(N_CONTEXTS):
                 position = k * SIZES[j] if j < N_BY_POSITION else 0
@@ -381,7 +381,7 @@ def _code_block(
         before_last, last = last, magnitude
         whole = level + predicted
         if decoding:
-            levels[k] = whole
+            levels[row, column, k] = whole
         value = min(max(whole * step, -BOUND), BOUND)
         values[here, at, k] = value
         columns[here, at, 8 * (k & 7) + (k >> 3)] = value
@@ -415,18 +415,18 @@ def _centre(
     total = 0
     for j in range(8):
         total += (
-            int(weights[j]) * int(values[here, at - 1, row + j])
-            + int(weights[8 + j]) * int(columns[above, at, column + j])
-            + int(weights[16 + j]) * int(values[here, at, row + j])
-            + int(weights[24 + j]) * int(columns[here, at, column + j])
+            int(weights[k, j]) * int(values[here, at - 1, row + j])
+            + int(weights[k, 8 + j]) * int(columns[above, at, column + j])
+            + int(weights[k, 16 + j]) * int(values[here, at, row + j])
+            + int(weights[k, 24 + j]) * int(columns[here, at, column + j])
         )
-    total += int(weights[32]) * int(luma[k]) + int(weights[33]) * int(chroma[k])
-    total += int(weights[34]) * int(values[above, at - 1, k])
-    total += int(weights[35]) * int(values[above, at + 1, k])
-    total += int(weights[36]) * int(values[here, at - 2, k])
-    total += int(weights[37]) * int(values[higher, at, k])
+    total += int(weights[k, 32]) * int(luma[k]) + int(weights[k, 33]) * int(chroma[k])
+    total += int(weights[k, 34]) * int(values[above, at - 1, k])
+    total += int(weights[k, 35]) * int(values[above, at + 1, k])
+    total += int(weights[k, 36]) * int(values[here, at - 2, k])
+    total += int(weights[k, 37]) * int(values[higher, at, k])
     if k > 0:
-        total += int(weights[38]) * int(values[here, at, k ^ 9])
+        total += int(weights[k, 38]) * int(values[here, at, k ^ 9])
     return min(max(total >> FRACTION_BITS, -BOUND), BOUND)
 
 
@@ -446,56 +446,59 @@ def _see(
     step: int,
 ) -> None:
     """What the magnitude of a coefficient is predicted from: (N_SCALE,)."""
-    west, north, own = values[here, at - 1], values[above, at], values[here, at]
+    left = at - 1
     seen[15] = step
     if k == 0:
         corner = values[above, at - 1, 0]
         seen[0], seen[1] = errors[here, at - 1, 0], errors[above, at, 0]
         seen[2], seen[3] = errors[above, at - 1, 0], errors[above, at + 1, 0]
-        seen[4] = abs(west[0] - north[0])
-        seen[5] = abs(corner - north[0]) + abs(corner - west[0])
+        seen[4] = abs(values[here, left, 0] - values[above, at, 0])
+        seen[5] = abs(corner - values[above, at, 0]) + abs(corner - values[here, left, 0])
         for j in range(6, 9):
             seen[j] = 0
         seen[12], seen[13] = 0, 0
         for j in range(1, 64):
-            seen[6] += abs(west[j])
-            seen[7] += abs(north[j])
-            seen[8] += abs(own[j])
+            seen[6] += abs(values[here, left, j])
+            seen[7] += abs(values[above, at, j])
+            seen[8] += abs(values[here, at, j])
             seen[12] += abs(chroma[j])
             seen[13] += abs(luma[j])
-        seen[9], seen[10] = abs(own[1]) + abs(own[8]), abs(own[9])
-        seen[11] = abs(centre - ((west[0] + north[0]) >> 1))
-        seen[14] = abs(own[16]) + abs(own[2])
+        seen[9], seen[10] = (
+            abs(values[here, at, 1]) + abs(values[here, at, 8]),
+            abs(values[here, at, 9]),
+        )
+        seen[11] = abs(centre - ((values[here, left, 0] + values[above, at, 0]) >> 1))
+        seen[14] = abs(values[here, at, 16]) + abs(values[here, at, 2])
         seen[16], seen[17] = 0, 0
         return
     u, v = k & 7, k >> 3
-    seen[0], seen[1] = abs(west[k]), abs(north[k])
+    seen[0], seen[1] = abs(values[here, left, k]), abs(values[above, at, k])
     seen[2], seen[3] = abs(values[above, at - 1, k]), abs(values[above, at + 1, k])
     seen[4], seen[5] = abs(values[here, at - 2, k]), abs(values[higher, at, k])
     for j in range(6, 12):
         seen[j] = 0
     if u > 1:
-        seen[6] += abs(west[k - 1])
-        seen[7] += abs(north[k - 1])
-        seen[8] += abs(own[k - 1])
-        seen[11] += abs(own[k - 2])
+        seen[6] += abs(values[here, left, k - 1])
+        seen[7] += abs(values[above, at, k - 1])
+        seen[8] += abs(values[here, at, k - 1])
+        seen[11] += abs(values[here, at, k - 2])
     if u < 7:
-        seen[6] += abs(west[k + 1])
-        seen[7] += abs(north[k + 1])
-        seen[10] += abs(own[k + 1])
+        seen[6] += abs(values[here, left, k + 1])
+        seen[7] += abs(values[above, at, k + 1])
+        seen[10] += abs(values[here, at, k + 1])
     if v > 1:
-        seen[6] += abs(west[k - 8])
-        seen[7] += abs(north[k - 8])
-        seen[8] += abs(own[k - 8])
-        seen[11] += abs(own[k - 16])
+        seen[6] += abs(values[here, left, k - 8])
+        seen[7] += abs(values[above, at, k - 8])
+        seen[8] += abs(values[here, at, k - 8])
+        seen[11] += abs(values[here, at, k - 16])
     if v < 7:
-        seen[6] += abs(west[k + 8])
-        seen[7] += abs(north[k + 8])
-        seen[10] += abs(own[k + 8])
+        seen[6] += abs(values[here, left, k + 8])
+        seen[7] += abs(values[above, at, k + 8])
+        seen[10] += abs(values[here, at, k + 8])
     if u > 0 and v > 0:
-        seen[9] = abs(own[k - 9])
+        seen[9] = abs(values[here, at, k - 9])
     else:  # of the first row or column: its neighbour in the interior
-        seen[9] = abs(own[k + 8 if v == 0 else k + 1])
+        seen[9] = abs(values[here, at, k + 8 if v == 0 else k + 1])
     seen[12], seen[13], seen[14] = abs(luma[k]), abs(chroma[k]), abs(centre)
     seen[16] = errors[here, at - 1, k] + errors[above, at, k]
     seen[17] = errors[above, at - 1, k] + errors[above, at + 1, k]
@@ -547,6 +550,8 @@ def _edge_contexts(
     part: int,
     n_interior: int,
     levels: NDArray[np.int16],
+    row: int,
+    column: int,
     luma: Int32s,
     chroma: Int32s,
     quantiser: NDArray[np.int64],
@@ -560,9 +565,9 @@ def _edge_contexts(
     across = 9 - stride
     diagonal, beside, n_luma, n_chroma = 0, 0, 0, 0
     for j in range(1, 8):
-        if levels[9 * j] != 0:
+        if levels[row, column, 9 * j] != 0:
             diagonal |= 1 << (j - 1)
-        if levels[across + stride * j] != 0:
+        if levels[row, column, across + stride * j] != 0:
             beside += 1 + (j == 1) + 2 * (j == 7)
         n_luma += 2 * abs(luma[stride * j]) > quantiser[stride * j]
         n_chroma += chroma[stride * j] != 0
@@ -598,7 +603,9 @@ def _sign_contexts(
     luma: int,
     by_chroma: int,
     chroma: int,
-    own: Int32s,
+    values: Int32s,
+    here: int,
+    at: int,
 ) -> None:
     """Contexts of the sign of a coefficient."""
     place = by_place if ahead else 13 + by_place
@@ -611,8 +618,8 @@ def _sign_contexts(
     slots[4] = half * 4 + min(by_error >> 2, 3)
     slots[5] = min(by_chroma >> 2, 4) * 3 + c
     slots[6] = half * 4 + min(by_scale >> 2, 3)
-    slots[7] = (n * 3 + _side(own[9])) * 3 + _side(own[10])
-    slots[8] = (w * 3 + _side(own[9])) * 3 + _side(own[17])
+    slots[7] = (n * 3 + _side(values[here, at, 9])) * 3 + _side(values[here, at, 10])
+    slots[8] = (w * 3 + _side(values[here, at, 9])) * 3 + _side(values[here, at, 17])
     slots[9] = min(by_luma >> 1, 9) * 3 + y
     slots[10] = place * 16 + min(by_scale >> 1, 15)
     slots[11] = place * 26 + by_error
@@ -686,12 +693,13 @@ def _decide(
     counters, weights, table = model.counters, model.weights, model.table
     for j in range(N_CONTEXTS):
         inputs[j] = look.stretch[counters[slots[j]] >> np.uint32(20)]
-    w1 = weights[set_1 * N_INPUTS : set_1 * N_INPUTS + N_INPUTS]
-    w2 = weights[set_2 * N_INPUTS : set_2 * N_INPUTS + N_INPUTS]
-    w3 = weights[set_3 * N_INPUTS : set_3 * N_INPUTS + N_INPUTS]
+    # No views of arrays in this file's inner loops: each one counts references atomically.
+    n_inputs = weights.shape[1]  # N_INPUTS; as a variable, it lets the compiler use vectors
     total = 0
-    for j in range(N_INPUTS):
-        total += int(np.int32(np.int32(w1[j] + w2[j]) + w3[j])) * int(inputs[j])
+    for j in range(n_inputs):
+        total += int(
+            np.int32(np.int32(weights[set_1, j] + weights[set_2, j]) + weights[set_3, j])
+        ) * int(inputs[j])
     logit = min(max(total >> 16, -LIMIT), LIMIT) + LIMIT
     mixed = int(look.squash[logit])
     # The last table, between two of its points.
@@ -708,12 +716,13 @@ def _decide(
     table[nearest] += ((target - table[nearest]) * model.learning[TABLE_RATE]) >> 10
     error = np.int32((target - mixed) * model.learning[RATE] >> 8)
     shared = np.int32((target - mixed) * model.learning[SHARED_RATE] >> 8)
-    for j in range(N_INPUTS):
+    for j in range(n_inputs):
         x = inputs[j]
-        w1[j] += np.int32(np.int32(np.int32(x * error) + np.int32(2048)) >> 12)
-        step = np.int32(np.int32(np.int32(x * shared) + np.int32(2048)) >> 12)
-        w2[j] += step
-        w3[j] += step
+        weights[set_1, j] += np.int32(np.int32(np.int32(x * error) + np.int32(2048)) >> 12)
+    for j in range(n_inputs):
+        step = np.int32(np.int32(np.int32(inputs[j] * shared) + np.int32(2048)) >> 12)
+        weights[set_2, j] += step
+        weights[set_3, j] += step
     for j in range(N_CONTEXTS):
         counter = int(np.int64(counters[slots[j]]))
         count, probability = counter & 1023, counter >> 10

@@ -102,7 +102,7 @@ def write_model(kinds: tuple[Model, ...], luma_maps: dict[int, NDArray[np.int32]
             f"{number}.scale": model.scale.astype(np.int16),
             f"{number}.logits": np.where(counts > 0, _steps(logits), 0).astype(np.int8),
             f"{number}.counts": counts.clip(0, 255).astype(np.uint8),
-            f"{number}.weights": weights.astype(np.int16),
+            f"{number}.weights": weights.astype(np.int16).ravel(),
             f"{number}.table": model.table.astype(np.uint16),
             f"{number}.learning": model.learning.astype(np.int32),
         }
@@ -122,7 +122,7 @@ def initial_model(
         centre,
         scale,
         np.full(kernel.N_COUNTERS, 1 << 31, np.uint32),
-        weights.ravel(),
+        weights,
         np.tile(row, kernel.N_ROWS),
         learning,
     )
@@ -158,7 +158,7 @@ def _kind(tensors: dict[str, NDArray[np.generic]], prefix: str) -> Model:
         centre.astype(np.int32),
         scale.astype(np.int32),
         probabilities | remembered,
-        weights.astype(np.int32) * WEIGHT_STEP,
+        weights.astype(np.int32).reshape(kernel.N_SETS, kernel.N_INPUTS) * WEIGHT_STEP,
         table.astype(np.int32),
         learning,
     )
