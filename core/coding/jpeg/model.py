@@ -91,7 +91,7 @@ def jpeg_model(data: bytes) -> JpegModel:
 def write_model(kinds: tuple[Model, ...], luma_maps: dict[int, NDArray[np.int32]]) -> bytes:
     """The file of models as they are after training. Counters and weights are rounded."""
     look = tables()
-    tensors = {"format": np.array([FORMAT], np.int32)}
+    tensors: dict[str, NDArray[np.generic]] = {"format": np.array([FORMAT], np.int32)}
     tensors |= {f"luma_{r}": matrix.astype(np.int32) for r, matrix in luma_maps.items()}
     for number, model in enumerate(kinds):
         counts = (model.counters & MAX_COUNT).astype(np.int64)
