@@ -197,7 +197,7 @@ def test_a_task_does_not_end_before_its_worker_is_done_with_it(
     qtbot: Any, parent: QObject, worker: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its end deletes it: Qt would crash in a worker that still emits."""
-    inside, returned = threading.Event(), threading.Event()
+    gate, inside, returned = threading.Event(), threading.Event(), threading.Event()
     task = Task(parent)
     log = Log(task)
 
@@ -208,8 +208,9 @@ def test_a_task_does_not_end_before_its_worker_is_done_with_it(
             returned.set()
 
     monkeypatch.setattr(task, "_woken", Woken())
-    task.start(worker, lambda: None)
+    task.start(worker, lambda: gate.wait(10))
+    gate.set()  # only now, so that it ends on the worker
     assert inside.wait(10)
     task.deliver()
     assert returned.is_set()
-    assert log.ends == [("succeeded", None), "ended"]
+    assert log.ends == [("succeeded", True), "ended"]
