@@ -81,7 +81,8 @@ def test_a_folder_with_damaged_files_goes_in_and_comes_out(
     assert sorted(e.name for e in window.session.model.entries) == names
     model = window.jobs_panel.model
     states = {model.index(r, FILE).data(): model.index(r, STATE).data() for r in range(6)}
-    failed = {name for name, state in states.items() if not state.startswith("Done")}
+    done = {name for name, state in states.items() if state.endswith("%)")}
+    failed = states.keys() - done
     assert {Path(name).name for name in failed} == {"img3.png", "notes.png"}
     assert "2 failed" in window.message.text
     qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
