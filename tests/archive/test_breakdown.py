@@ -35,7 +35,7 @@ def test_shares_add_up_to_the_bytes_in_the_file(archive: str, name: str) -> None
     assert sum(shares.values()) == pytest.approx(entry.achieved_bpd * entry.n_dims, abs=1e-6)
     assert shares[Share.FRAME] == 8 * sum(map(len, parts["frame"]))
     assert shares[Share.CONTAINER] == 32 * len(chunks)
-    assert shares[Share.SIDE] == 128 + 3 + (entry.channels == 3)
+    assert shares[Share.SIDE] == 128 + 3 + 3 * (entry.channels == 3)
 
 
 @pytest.mark.parametrize("coder", Coder)

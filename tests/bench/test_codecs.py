@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.archive.codec import Codecs
 from core.arrays import Pixels
 from core.bench.contenders import Floe, Raw, Reference, everyone
 from core.bench.contest import NOT_INSTALLED, OTHER_PIXELS, REFUSED, Attempt, contest
@@ -151,7 +152,7 @@ def test_floe_takes_part_like_any_other() -> None:
     pixels = picture(50, 61, 3)
     told: list[tuple[str, float]] = []
     attempts = list(
-        contest(pixels, everyone(FakeCodec), on_progress=lambda *event: told.append(event))
+        contest(pixels, everyone(Codecs(FakeCodec)), on_progress=lambda *event: told.append(event))
     )
     assert [a.name for a in attempts] == ["Raw", "PNG", "WebP", "JPEG XL", "Floe"]
     raw, floe = attempts[0], attempts[-1]
@@ -172,9 +173,9 @@ def test_floe_that_decodes_wrongly_or_lacks_its_model_has_no_figures() -> None:
     def no_model() -> FakeCodec:
         raise ModelError("the model cannot be read")
 
-    wrong = Floe(lambda: FakeCodec(wrong=True))
+    wrong = Floe(Codecs(lambda: FakeCodec(wrong=True)))
     pixels = picture(9, 9, 3)
-    problems = [a.problem for a in contest(pixels, [wrong, Floe(no_model), Raw()])]
+    problems = [a.problem for a in contest(pixels, [wrong, Floe(Codecs(no_model)), Raw()])]
     assert problems == [OTHER_PIXELS, "the model cannot be read", ""]
 
 
@@ -182,7 +183,7 @@ def test_floe_can_be_stopped_on_its_way() -> None:
     cancel = CancelToken()
     lengths = contest(
         picture(40, 40, 3),
-        [Floe(lambda: FakeCodec(tile=8))],
+        [Floe(Codecs(lambda: FakeCodec(tile=8)))],
         on_progress=lambda _name, fraction: cancel.cancel() if fraction > 0 else None,
         cancel=cancel,
     )

@@ -37,7 +37,7 @@ def test_all_is_explained(path: str, command: Any) -> None:
 def test_each_bench_has_its_own_options() -> None:
     found = dict(commands())
     assert {path for path in found if path.startswith("bench ")} == {
-        f"bench {name}" for name in ("kodak", "coders", "startup", "heartbeat", "paper")
+        f"bench {name}" for name in ("kodak", "coders", "jpeg", "startup", "heartbeat", "paper")
     }
     refused = CliRunner().invoke(cli, ["bench", "startup", "--images", "3"])
     assert refused.exit_code == 2

@@ -29,8 +29,7 @@ def test_the_model_of_the_jobs_files(qtmodeltester: Any, qtbot: Any) -> None:
     job = jobs.submit(
         JobKind.ADD, Path("x.floe"), Work(lambda: plan, run, lambda _: pytest.fail("not asked to"))
     )
-    with qtbot.waitSignal(job.finished):
-        pass
+    qtbot.waitUntil(lambda: not job.active)
     qtmodeltester.check(model)
     states = [model.index(row, STATE).data() for row in range(model.rowCount())]
     assert states[0].startswith("Done, ")
