@@ -32,8 +32,7 @@ def test_the_model_of_the_jobs_files(qtmodeltester: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: not job.active)
     qtmodeltester.check(model)
     states = [model.index(row, STATE).data() for row in range(model.rowCount())]
-    assert states[0].startswith("Done, ")
-    assert states[0].endswith("% saved")
+    assert states[0] == "452.1 kB saved (50 %)"
     assert states[1:] == ["Cancelled", "No image of a known kind"]
     assert model.index(0, PROGRESS).data() == ""
     jobs.forget_finished()
