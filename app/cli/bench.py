@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.shared import FAILED, AsJson, one_line_errors, print_json
-from app.cli.tables import jpegs_table, rows_table, totals_table
+from app.cli.tables import jpegs_table, kinds_table, rows_table, totals_table
 from app.cli.terminal import error, output
 from core.coding.coders import DEFAULT_CODER, Coder
 
@@ -84,6 +84,26 @@ def jpeg(
         return
     output().print(jpegs_table(rows))
     output().print(totals_table(totals(rows)))
+
+
+@cli.command()
+def folder(
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of any files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure what Floe saves on any folder, by kind of file, beside other lossless codecs.
+
+    Every file is archived, restored and compared. Other codecs must restore the same bytes, too.
+    """
+    from core.bench.folder import machine
+    from core.bench.kinds import measure
+
+    with one_line_errors():
+        kinds = measure(path, on_file=_show_file)
+    if as_json:
+        print_json({"bench": "folder", "machine": machine(), "kinds": [asdict(k) for k in kinds]})
+    else:
+        output().print(kinds_table(kinds))
 
 
 @cli.command()
@@ -192,6 +212,11 @@ def _measure(
     output().print(rows_table(mean))
     if peak is not None:
         output().print(f"Peak memory: {peak / 2**20:,.0f} MiB.")
+
+
+def _show_file(name: str) -> None:
+    if sys.stderr.isatty():
+        error(name)
 
 
 def _show_progress(row: Measurement) -> None:

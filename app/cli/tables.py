@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.bench.contest import Attempt
     from core.bench.folder import Measurement
     from core.bench.jpeg import JpegMeasurement, JpegTotal
+    from core.bench.kinds import KindOfFile, Sum
     from core.bench.paper import Measured
     from core.flows.catalogue import Listed
 
@@ -102,6 +103,33 @@ def jpegs_table(rows: Sequence[JpegMeasurement]) -> Table:
         "Floe's include reading, verifying and writing"
     )
     return table
+
+
+def kinds_table(kinds: Sequence[KindOfFile]) -> Table:
+    """Kinds of files: what Floe saves, and the best of the others."""
+    table = _table("kind", "files", "bytes", "Floe", "saved", "exact", "failed", "seconds")
+    for title in ("best other", "its bytes", "it saves", "best of pixels", "pixel bytes"):
+        table.add_column(title, justify="right")
+    for k in kinds:
+        other, pixels = k.best(k.others), k.best(k.pixels)
+        _add_row(
+            table,
+            *(k.kind, f"{k.n_files:,}", f"{k.n_bytes:,}", f"{k.floe_bytes:,}"),
+            *(saved(k.n_bytes, k.floe_bytes), f"{k.n_exact:,}", f"{k.n_failed:,}"),
+            number(k.floe_seconds, 1),
+            *(_bytes_of(other) or (NOTHING, NOTHING)),
+            saved(k.n_bytes, other[1].n_bytes) if other else NOTHING,
+            *(_bytes_of(pixels) or (NOTHING, NOTHING)),
+        )
+    table.caption = (
+        "exact: restored byte for byte; the best other restores the same bytes, codecs of pixels "
+        "do not; seconds of adding, several files at a time"
+    )
+    return table
+
+
+def _bytes_of(best: tuple[str, Sum] | None) -> tuple[str, str] | None:
+    return (best[0], f"{best[1].n_bytes:,}") if best else None
 
 
 def totals_table(totals: Sequence[JpegTotal]) -> Table:

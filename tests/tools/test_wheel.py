@@ -13,8 +13,12 @@ import pytest
 from tools import wheel
 
 ROOT = Path(wheel.__file__).parents[1]
-#: Packages by the names under which they are imported, where these differ.
-IMPORTED_AS = {"PySide6-Essentials": {"PySide6", "shiboken6"}, "pillow": {"PIL"}}
+#: Packages by the names under which they, and what they are built on, are imported.
+IMPORTED_AS = {
+    "PySide6-Essentials": {"PySide6", "shiboken6"},
+    "numba": {"numba", "llvmlite"},
+    "pillow": {"PIL"},
+}
 
 
 @pytest.fixture(scope="module")

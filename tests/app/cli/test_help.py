@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from app import __version__
 from app.cli.main import cli
 
+BENCHES = ("kodak", "coders", "jpeg", "folder", "startup", "heartbeat", "paper")
+
 
 def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     command = command or get_command(cli)
@@ -37,7 +39,7 @@ def test_all_is_explained(path: str, command: Any) -> None:
 def test_each_bench_has_its_own_options() -> None:
     found = dict(commands())
     assert {path for path in found if path.startswith("bench ")} == {
-        f"bench {name}" for name in ("kodak", "coders", "jpeg", "startup", "heartbeat", "paper")
+        f"bench {name}" for name in BENCHES
     }
     refused = CliRunner().invoke(cli, ["bench", "startup", "--images", "3"])
     assert refused.exit_code == 2
