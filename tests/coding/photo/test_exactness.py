@@ -30,7 +30,7 @@ from safetensors.numpy import load_file, save_file
 from core.archive import Archive
 from core.archive.codec import Codecs
 from core.coding.coders import Coder
-from core.coding.photo import tile as tile_module
+from core.coding.photo import pieces as pieces_module
 from core.coding.photo.codec import PhotoCodec, photo_codec
 from core.coding.photo.tile import Clock, TileCoder
 from core.control import ignore
@@ -398,7 +398,7 @@ def test_no_logarithm_of_a_platform_decides_about_bytes(
     for module, name in [(np, "log2"), (np, "log"), (np, "exp"), (np, "tanh"), (np, "power")]:
         monkeypatch.delattr(module, name)
     monkeypatch.setattr(
-        tile_module, "theoretical_bits", lambda low, high: np.zeros(len(low))
+        pieces_module, "theoretical_bits", lambda low, high: np.zeros(len(low))
     )  # for people
     assert [codec.encode(pixels, coder=coder).chunks for coder in Coder] == expected
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from core.errors import ModelError
 from core.flows.photo import byte_kernels, squares
 from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv, Kernels, _ByteKernel
+from core.flows.photo.colours import ColourMode
 from core.flows.photo.integer import EXACT_BOUND, IntegerConv, IntegerLevel, IntegerPhoto
 from core.flows.photo.interlace import CONTEXT_CHANNELS
 from core.flows.photo.loading import PhotoModel, load_photo_model, photo_model
@@ -345,9 +346,11 @@ def test_the_stream_becomes_bytes_with_halves_up() -> None:
     assert byte_kernels.as_bytes(halves).tolist() == expected
 
 
-def test_follows_the_float_model(model) -> None:
+def test_follows_the_float_model(model, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.coding.photo import tile
     from core.coding.photo.codec import PhotoCodec
 
+    monkeypatch.setattr(tile, "colour_mode", lambda pixels: ColourMode.PLAIN)
     pictures = crops(4, 32, seed=9)
     with torch.no_grad():
         floats = float(small_photo().bits(pictures.float()).sum())
