@@ -358,7 +358,8 @@ def test_follows_the_float_model(model, monkeypatch: pytest.MonkeyPatch) -> None
     integers = sum(
         codec.encode(p.permute(1, 2, 0).numpy().copy()).report.theoretical_bits for p in pictures
     )
-    assert integers == pytest.approx(floats, rel=0.01)
+    # Values that an untrained model finds all but impossible cost the coder 24 bits at most.
+    assert 0.95 * floats < integers < 1.01 * floats
 
 
 def test_a_layer_that_could_leave_float32_is_refused() -> None:
