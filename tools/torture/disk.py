@@ -52,8 +52,6 @@ def prepare(folder: Path) -> Trial:
         result.faults += [f"left behind: {name}" for name in left]
         if path.exists() and not result.faults:
             result.faults += material.faults_of_next(path)
-            left = list(leftovers(place, "x.floe"))
-            result.faults += [f"left behind after the next start: {name}" for name in left]
         return result
 
     return trial

@@ -10,7 +10,7 @@ from random import Random
 from tools.torture import calls
 from tools.torture.calls import Action
 from tools.torture.material import OPERATIONS, Material, Operation
-from tools.torture.trials import Result, Trial, isolated, leftovers
+from tools.torture.trials import Result, Trial, isolated
 
 
 def prepare(folder: Path) -> Trial:
@@ -46,8 +46,6 @@ def prepare(folder: Path) -> Trial:
         result.faults += material.faults(path, operation)
         if path.exists() and not result.faults:
             result.faults += material.faults_of_next(path)
-            left = list(leftovers(place, "x.floe"))
-            result.faults += [f"left behind after the next start: {name}" for name in left]
         return result
 
     return trial

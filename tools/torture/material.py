@@ -18,6 +18,7 @@ from core.arrays import Pixels
 from core.engine import Always, Choice, FileResult
 from core.errors import FloeError
 from tests.fakes import FakeCodec
+from tools.torture.trials import isolated, leftovers
 
 #: One for all: a process that is forked keeps it.
 CODECS = Codecs(FakeCodec)
@@ -160,11 +161,21 @@ class Material:
         ]
 
     def faults_of_next(self, path: Path) -> list[str]:
-        """What is wrong when the archive is written to again, and what is left in its folder."""
+        """What is wrong when another process writes to the archive, and what is left beside it."""
+        ended = isolated(lambda: self._write_again(path), seconds=60)
+        faults = [ended.error.strip().splitlines()[-1]] if ended.error else []
+        faults += ended.value if isinstance(ended.value, list) else []
+        left = leftovers(path.parent, path.name)
+        return faults + [f"left behind after the next start: {name}" for name in left]
+
+    def _write_again(self, path: Path) -> list[str]:
         try:
             _change(path, lambda opened: opened.add_file(self.sources / "new.png", "next.png"))
             with Archive.open(path, codecs=CODECS) as opened:
                 opened.verify("next.png")
+            other = path.with_name("other.floe")  # new files remove what was left in their folder
+            Archive.create(other, codecs=CODECS).close()
+            other.unlink()
         except FloeError as error:
             return [f"the next addition failed: {error}"]
         return []
