@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from core.arrays import Integers
+from core.flows.photo import interlace
 from core.flows.photo.cdf import MixtureCdf, Tables
 from core.flows.photo.loading import PhotoModel
-from core.flows.photo.model import Photo, PhotoConfig
-from core.flows.photo.walk import Piece
+from core.flows.photo.model import CHANNEL_ORDER, Photo, PhotoConfig
+from core.flows.photo.walk import Piece, walk
 from core.training.export import write_model
 from core.training.quantise import quantise
 
@@ -52,3 +56,34 @@ def piece_of(step: Any, tables: Tables, width: int) -> Piece:
     piece = Piece(cdf, cdf, channel, corner, across, slice(start, start + len(rows)))
     assert all(map(np.array_equal, piece.positions, (rows, columns)))
     return piece
+
+
+def smooth_bits(model: PhotoModel, picture: Tensor) -> float:
+    """Bits of a picture (3, H, W) uint8 by the smooth mixtures of the integer network.
+
+    That is what training computes: without the cells of integers by which the coder rounds.
+    """
+    pictures = interlace.pyramid(picture.float()[None])
+    bits = [8.0 * pictures[-1].numel()]
+
+    def code(piece: Piece) -> Integers:
+        values: Integers = planes[piece.channel][piece.positions]
+        mixture, tables = piece.mixture, model.tables
+        inverse = mixture.inverse_scales.astype(float)
+        inverse /= tables.inverse_scale[-tables.smallest_log_scale]
+        distance = values - mixture.means.astype(float) / tables.mean_unit
+        below = 1 / (1 + np.exp(np.clip(-(distance - 0.5) * inverse, -700, 700)))
+        up_to = 1 / (1 + np.exp(np.clip(-(distance + 0.5) * inverse, -700, 700)))
+        above = 1 / (1 + np.exp(np.clip((distance + 0.5) * inverse, -700, 700)))
+        over = 1 / (1 + np.exp(np.clip((distance - 0.5) * inverse, -700, 700)))
+        # The difference of the smaller tails keeps its precision.
+        masses = np.where(distance > 0, over - above, up_to - below)
+        masses = np.where(values == 0, up_to, np.where(values == 255, over, masses))
+        bits.append(float(-np.log2((mixture.weights * masses).sum(0)).sum()))
+        return values
+
+    for number, (pixels, coarse) in enumerate(pairwise(pictures)):
+        planes = pixels[0].numpy().astype(np.int64)
+        size = (pixels.shape[-2], pixels.shape[-1])
+        walk(model.network.level(number), model.tables, coarse, size, CHANNEL_ORDER, code)
+    return sum(bits)
