@@ -174,6 +174,29 @@ def _edges_of_tile(
 
 
 @compiled
+def edge(
+    means: Float32,
+    inverse_scales: Float32,
+    weights: Float32,
+    sigmoid: Float32,
+    unit: np.float32,
+    i: int,
+    cell: int,
+) -> int:
+    """F at one edge of the i-th dimension: what _edges_of_tile computes, for the odd one."""
+    if cell <= 0:
+        return 0
+    if cell >= N_CELLS:
+        return 1 << Z_BITS
+    middle, half = np.float32(len(sigmoid) // 2), unit / np.float32(2)
+    at, total = np.float32(cell) * unit - half, np.float32(0)
+    for k in range(len(means)):
+        steps = (at - means[k, i]) * inverse_scales[k, i]
+        total += sigmoid[np.uint32(min(max(steps, -middle), middle) + middle)] * weights[k, i]
+    return int(total * _SCALE) + cell
+
+
+@compiled
 def _bounds(
     means: Float32,
     inverse_scales: Float32,

@@ -15,8 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from core.arrays import Float32, Floats, Integers
+from core.arrays import Float32, Floats, Int32, Integers
 from core.compiled import compiled
+
+_Values = Float32 | Integers
 
 #: Neighbours of each phase, as rows and columns from its pixel; the nearest four come first.
 _NEIGHBOURS: Final = tuple(
@@ -56,25 +58,34 @@ class ChromaPrediction:
         self._reach = reach
         self._misses = np.ones((2, 2 * reach + 1), dtype=np.int64)  # of Cb and Cr, by the distance
         self._misses[:, reach - 1 : reach + 2] = (4, 16, 4)
-        self._planes: Integers
+        self._planes: Int32
         self._columns = 0
-        self._predicted: tuple[Integers, Integers]
+        # Of the span last predicted.
+        self._differences, self._totals = np.empty((n, 2, 0)), np.empty((2, 0))
+        self._predicted: Integers
 
     def begin(self, picture: Float32) -> None:
         """Starts the phase in a picture (3, H, W), at least 2 by 2, of which the rest is known."""
-        red, green, blue = picture.astype(np.int64)
-        cb = (-11059 * red - 21709 * green + 32768 * blue + 2048) >> 12
-        cr = (32768 * red - 27439 * green - 5329 * blue + 2048) >> 12
+        chroma = np.empty((2, *picture.shape[1:]), dtype=np.int32)
+        _chroma(picture[0], picture[1], picture[2], chroma)
         border = ((0, 0), (_BORDER, _BORDER), (_BORDER, _BORDER))
-        self._planes = np.pad(np.stack([cb, cr]), border, mode="reflect")
+        self._planes = np.pad(chroma, border, mode="reflect")
         self._columns = (picture.shape[2] - self._corner[1] + 1) // 2
 
     def predict(self, span: slice) -> tuple[Integers, Integers]:
         """Cb and Cr of the phase's positions in the span, each (N,) in [0, 256)."""
-        predicted = np.empty((2, span.stop - span.start), dtype=np.int64)
-        _predict(*self._at(span), self._weights, predicted)
-        self._predicted = predicted[0], predicted[1]
-        return self._predicted
+        n = span.stop - span.start
+        row, column = self._corner
+        if self._totals.shape[1] != n:
+            self._differences = np.empty((len(self._weights), 2, n))
+            self._totals = np.empty((2, n))
+        self._predicted = np.empty((2, n), dtype=np.int64)
+        _differences(
+            self._planes, self._offsets, row + _BORDER, column + _BORDER, self._columns, span.start,
+            self._differences, self._totals,
+        )  # fmt: skip
+        _predict(self._differences, self._totals, self._weights, self._predicted)
+        return self._predicted[0], self._predicted[1]
 
     def weights(self, i: int) -> tuple[Float32, Float32]:
         """Weights of Cb and Cr by their distance from the predicted, each (2 reach + 1,).
@@ -83,102 +94,106 @@ class ChromaPrediction:
         that occurred to the power of 5/8, for blue to that of 1/2: they are no certainties, and
         blue has less to gain, since red has told most.
         """
-        shares = self._misses / self._misses.sum(1, keepdims=True)
-        if i == 1:
-            shares = shares * np.sqrt(np.sqrt(shares))
-        cb, cr = np.sqrt(shares).astype(np.float32)
-        return cb, cr
+        weights = np.empty(self._misses.shape, dtype=np.float32)
+        _weights(self._misses, i, weights)
+        return weights[0], weights[1]
 
-    def observe(self, span: slice, values: Integers) -> None:
+    def observe(self, values: Integers) -> None:
         """Takes in the pixels of the span last predicted, (3, N): green, red, blue."""
-        green, red, blue = values
-        chroma = np.stack(
-            [
-                (-11059 * red - 21709 * green + 32768 * blue + 2048) >> 12,
-                (32768 * red - 27439 * green - 5329 * blue + 2048) >> 12,
-            ]
-        )
-        n = len(self._weights)
-        squares, products = np.zeros((n, n), dtype=np.int64), np.zeros(n, dtype=np.int64)
-        _sums(*self._at(span), chroma, squares, products)
-        self._squares = self._squares * _KEPT + squares
-        self._products = self._products * _KEPT + products
+        chroma = np.empty(self._predicted.shape, dtype=np.int32)
+        _chroma(values[1], values[0], values[2], chroma)
+        _count_misses(chroma, self._predicted, self._misses)
+        # Sums of integers that float64 holds exactly: the same in any order.
+        differences = self._differences.reshape(len(self._weights), -1)
+        targets = (4.0 * chroma - self._totals).reshape(-1)
+        self._squares = self._squares * _KEPT + differences @ differences.T
+        self._products = self._products * _KEPT + differences @ targets
         self._weights = _solved(self._squares, self._products)
-        for plane, predicted, misses in zip(chroma, self._predicted, self._misses, strict=True):
-            distance = ((plane + 8) >> 4) + 128 - predicted + self._reach
-            near = distance[(distance >= 0) & (distance < len(misses))]
-            misses += np.bincount(near, minlength=len(misses))
 
-    def _at(self, span: slice) -> tuple[Integers, Integers, int, int, int, int]:
-        row, column = self._corner
-        return (
-            self._planes, self._offsets, row + _BORDER, column + _BORDER, self._columns, span.start
-        )  # fmt: skip
+
+@compiled
+def _chroma(red: _Values, green: _Values, blue: _Values, chroma: Int32) -> None:
+    """Cb and Cr less 128, in 1/16, of values (..., N), which are integers: (2, ..., N)."""
+    of_red, of_green, of_blue = red.ravel(), green.ravel(), blue.ravel()
+    cb, cr = chroma[0].ravel(), chroma[1].ravel()
+    for i in range(len(of_red)):
+        r, g, b = np.int32(of_red[i]), np.int32(of_green[i]), np.int32(of_blue[i])
+        blueness = np.int32(-11059) * r - np.int32(21709) * g + np.int32(32768) * b
+        redness = np.int32(32768) * r - np.int32(27439) * g - np.int32(5329) * b
+        cb[i] = (blueness + np.int32(2048)) >> 12
+        cr[i] = (redness + np.int32(2048)) >> 12
 
 
 @compiled
 def _differences(
-    planes: Integers, offsets: Integers, plane: int, row: int, column: int, differences: Integers
-) -> int:
-    """Each neighbour's chroma less the mean of the first four, in 1/64; returns their sum."""
-    total = 0
-    for k in range(4):
-        total += planes[plane, row + offsets[k, 0], column + offsets[k, 1]]
-    for k in range(len(offsets)):
-        chroma = planes[plane, row + offsets[k, 0], column + offsets[k, 1]]
-        differences[k] = 4 * chroma - total
-    return total
-
-
-@compiled
-def _predict(
-    planes: Integers,
+    planes: Int32,
     offsets: Integers,
     row: int,
     column: int,
     columns: int,
     start: int,
-    weights: Floats,
-    predicted: Integers,
+    differences: Floats,
+    totals: Floats,
 ) -> None:
-    differences = np.empty(len(offsets), np.int64)
-    for i in range(predicted.shape[1]):
-        down, right = divmod(start + i, columns)
-        for plane in range(2):
-            total = _differences(
-                planes, offsets, plane, row + 2 * down, column + 2 * right, differences
-            )
-            chroma = float(total)
-            for k in range(len(weights)):
-                chroma += weights[k] * differences[k]
-            predicted[plane, i] = min(max(int(np.rint(chroma / 64.0)) + 128, 0), 255)
+    """Each neighbour's chroma less the mean of the first four, in 1/64, and sums of these four.
 
-
-@compiled
-def _sums(
-    planes: Integers,
-    offsets: Integers,
-    row: int,
-    column: int,
-    columns: int,
-    start: int,
-    chroma: Integers,
-    squares: Integers,
-    products: Integers,
-) -> None:
-    """Adds products of differences with each other, and with the chroma's (2, N)."""
-    differences = np.empty(len(offsets), np.int64)
-    for i in range(chroma.shape[1]):
-        down, right = divmod(start + i, columns)
-        for plane in range(2):
-            total = _differences(
-                planes, offsets, plane, row + 2 * down, column + 2 * right, differences
-            )
-            target = 4 * chroma[plane, i] - total
+    planes: (2, H, W), chroma; offsets: (K, 2); row, column: of the phase's first pixel; columns: of
+    the phase; start: the first of N positions; differences: (K, 2, N); totals: (2, N).
+    """
+    count = totals.shape[1]
+    for plane in range(2):
+        done = 0
+        while done < count:  # row by row
+            down, right = divmod(start + done, columns)
+            n = min(columns - right, count - done)
+            total = totals[plane, done : done + n]
+            for k in range(4):
+                y, x = row + 2 * down + offsets[k, 0], column + 2 * right + offsets[k, 1]
+                near = planes[plane, y, x : x + 2 * n - 1]
+                for i in range(n):
+                    total[i] = near[2 * i] + (total[i] if k else 0.0)
             for k in range(len(offsets)):
-                products[k] += differences[k] * target
-                for m in range(len(offsets)):
-                    squares[k, m] += differences[k] * differences[m]
+                y, x = row + 2 * down + offsets[k, 0], column + 2 * right + offsets[k, 1]
+                near = planes[plane, y, x : x + 2 * n - 1]
+                difference = differences[k, plane, done : done + n]
+                for i in range(n):
+                    difference[i] = 4.0 * near[2 * i] - total[i]
+            done += n
+
+
+@compiled
+def _predict(differences: Floats, totals: Floats, weights: Floats, predicted: Integers) -> None:
+    """The chroma that the weights give, from 0 on: (2, N)."""
+    for plane in range(2):
+        chroma = totals[plane].copy()
+        for k in range(len(weights)):
+            for i in range(len(chroma)):
+                chroma[i] += weights[k] * differences[k, plane, i]
+        for i in range(len(chroma)):
+            rounded = min(max(np.rint(chroma[i] / 64.0) + 128.0, 0.0), 255.0)
+            predicted[plane, i] = np.int64(np.int32(rounded))
+
+
+@compiled
+def _weights(misses: Integers, i: int, weights: Float32) -> None:
+    for plane in range(2):
+        total = misses[plane].sum()
+        for j in range(misses.shape[1]):
+            share = misses[plane, j] / total
+            if i == 1:
+                share *= np.sqrt(np.sqrt(share))
+            weights[plane, j] = np.sqrt(share)
+
+
+@compiled
+def _count_misses(chroma: Int32, predicted: Integers, misses: Integers) -> None:
+    """Counts distances of the chroma from the predicted, (2, N) each, where they are counted."""
+    reach = misses.shape[1] // 2
+    for plane in range(2):
+        for i in range(chroma.shape[1]):
+            distance = ((chroma[plane, i] + 8) >> 4) + 128 - predicted[plane, i] + reach
+            if 0 <= distance < misses.shape[1]:
+                misses[plane, distance] += 1
 
 
 @compiled

@@ -27,14 +27,13 @@ from core.flows.photo.chroma import ChromaPrediction
 from core.flows.photo.shaping import (
     JPEG_COLOURS,
     REACH,
-    WINDOW,
     count_blue,
     count_red,
-    locate,
     n_of_ycc,
     shape_by_chroma,
     shape_by_counts,
 )
+from core.flows.photo.windows import EDGES, WINDOW, bounds, locate, windows
 
 #: Smaller levels than this, in rows or columns, are coded by their mixtures alone.
 SMALLEST_SIDE: Final = 8
@@ -64,7 +63,7 @@ def colour_mode(pixels: Pixels) -> ColourMode:
     if pixels.shape[2] != 3 or min(pixels.shape[:2]) < SMALLEST_SIDE:
         return ColourMode.PLAIN
     colours = pixels.reshape(-1, 3)
-    if n_of_ycc(colours, *JPEG_COLOURS) >= _YCC_SHARE * len(colours):
+    if n_of_ycc(colours, JPEG_COLOURS.reachable) >= _YCC_SHARE * len(colours):
         return ColourMode.YCC
     packed = colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
     if len(np.unique(packed)) < _REPEATED_SHARE * len(colours):
@@ -76,11 +75,13 @@ def colour_mode(pixels: Pixels) -> ColourMode:
 class ShapedCells:
     """Distributions of N values: edges inside of a window, a mixture's outside of it.
 
-    first: (N,) int64, the window's first value; edges: (N, WINDOW + 1) int32 in [0, 2^24].
+    first: (N,) int64, the window's first value; plain: (N, EDGES) int32 in [0, 2^24], the mixture's
+    edges over the window; edges: the same, shaped.
     """
 
     mixture: MixtureCdf
     first: Integers
+    plain: Int32
     edges: Int32
     n_cells: int = N_CELLS
     z_bits: int = Z_BITS
@@ -89,21 +90,24 @@ class ShapedCells:
         return len(self.first)
 
     def __getitem__(self, part: slice) -> ShapedCells:
-        return ShapedCells(self.mixture[part], self.first[part], self.edges[part])
+        return ShapedCells(self.mixture[part], self.first[part], self.plain[part], self.edges[part])
 
     def bounds(self, cells: Integers) -> tuple[Integers, Integers]:
         """F(h) and F(h + 1) for one cell h of each dimension: (N,) -> two of (N,)."""
-        low, high = self.mixture.bounds(cells)
-        inside = cells - self.first
-        rows = np.flatnonzero((inside >= 0) & (inside < WINDOW))
-        low[rows] = self.edges[rows, inside[rows]]
-        high[rows] = self.edges[rows, inside[rows] + 1]
+        low, high = np.empty((2, len(cells)), dtype=np.int64)
+        bounds(
+            *self.mixture.arrays(), self.mixture.first, self.first, self.edges,
+            np.ascontiguousarray(cells), low, high,
+        )  # fmt: skip
         return low, high
 
     def locate(self, z: Integers) -> tuple[Integers, Integers, Integers]:
         """The cell h with F(h) <= z < F(h + 1), F(h) and F(h + 1): (N,) -> three of (N,)."""
-        cells, low, high = self.mixture.locate(z)
-        locate(self.first, self.edges, z, cells, low, high)
+        cells, low, high = np.empty((3, len(z)), dtype=np.int64)
+        locate(
+            *self.mixture.arrays(), self.mixture.first, self.first, self.edges,
+            np.ascontiguousarray(z), cells, low, high,
+        )  # fmt: skip
         return cells, low, high
 
 
@@ -140,24 +144,21 @@ class Colours:
         if not self._active or i == 0:
             return mixture
         first = np.empty(len(mixture), dtype=np.int64)
-        edges = np.empty((len(mixture), WINDOW + 1), dtype=np.int32)
+        plain, edges = np.empty((2, len(mixture), EDGES), dtype=np.int32)
+        windows(*mixture.arrays(), first, plain)
         if self.mode is ColourMode.YCC:
             chroma = self._chroma[self._level, self._phase]
             blue, red = chroma.predict(span)
             of_blue, of_red = chroma.weights(i)
-            red_less_green, blue_less_green, reachable = JPEG_COLOURS
-            shape_by_chroma(
-                *mixture.arrays(), before, blue, red, of_blue, of_red,
-                red_less_green, blue_less_green, reachable, first, edges,
-            )  # fmt: skip
+            shape_by_chroma(first, plain, before, blue, red, of_blue, of_red, JPEG_COLOURS, edges)
         else:
             counts = self._counts
             trust = np.float32(self._trust.get((self._level, self._phase, i), _FIRST_TRUST))
             shape_by_counts(
-                *mixture.arrays(), before, counts.red, counts.blue, counts.red_less_green,
-                counts.blue_less_green, trust, first, edges,
+                first, plain, before, counts.red, counts.blue, counts.red_less_green,
+                counts.blue_less_green, trust, edges,
             )  # fmt: skip
-        return ShapedCells(mixture, first, edges)
+        return ShapedCells(mixture, first, plain, edges)
 
     def observe(
         self, i: int, cells: MixtureCdf | ShapedCells, span: slice, values: Integers
@@ -170,13 +171,11 @@ class Colours:
             return
         if self.mode is ColourMode.YCC:
             if i == 2:
-                self._chroma[self._level, self._phase].observe(span, values)
+                self._chroma[self._level, self._phase].observe(values)
             return
         key = self._level, self._phase, i
         trust = self._trust.get(key, _FIRST_TRUST)
-        low, high = cells.bounds(values[i])
-        plain_low, plain_high = cells.mixture.bounds(values[i])
-        slope = _slope(high - low, plain_high - plain_low, trust)
+        slope = _slope(cells.first, cells.plain, cells.edges, values[i], trust)
         self._trust[key] = min(max(trust + slope, _TRUST_RANGE[0]), _TRUST_RANGE[1])
         self._counts.add(i, values)
 
@@ -185,10 +184,10 @@ class _Counts:
     """How often each colour came, and each difference of channels; counts end at 255."""
 
     def __init__(self) -> None:
-        self.red = np.zeros((256, 256), dtype=np.uint8)  # by green
-        self.blue = np.zeros((256, 256, 256), dtype=np.uint8)  # by green and red
-        self.red_less_green = np.zeros(511, dtype=np.uint32)
-        self.blue_less_green = np.zeros((511, 511), dtype=np.uint32)  # by red less green
+        self.red = np.zeros((256, 257), dtype=np.uint8)  # by green
+        self.blue = np.zeros((256, 256, 257), dtype=np.uint8)  # by green and red
+        self.red_less_green = np.zeros(512, dtype=np.int32)
+        self.blue_less_green = np.zeros((511, 512), dtype=np.int32)  # by red less green
 
     def add(self, i: int, values: Integers) -> None:
         if i == 1:
@@ -198,13 +197,16 @@ class _Counts:
 
 
 @compiled
-def _slope(widths: Integers, plain: Integers, trust: float) -> float:
+def _slope(first: Integers, plain: Int32, edges: Int32, values: Integers, trust: float) -> float:
     """A step of the trust t along the mean slope of log((1 - t) p + t q), of its log odds.
 
-    widths: (N,), t q + (1 - t) p of the values that came; plain: (N,), p.
+    The values (N,) that came had the mass p without the second stage and t q + (1 - t) p with it.
     """
     total = 0.0
-    for i in range(len(widths)):
-        mixed, alone = float(widths[i]), float(plain[i])
-        total += (mixed - alone) / (trust * mixed)
-    return _TRUST_RATE * trust * (1 - trust) * total / max(len(widths), 1)
+    for i in range(len(values)):
+        j = values[i] - first[i]
+        if 0 <= j < WINDOW:  # elsewhere the two are the same
+            mixed = float(edges[i, j + 1] - edges[i, j])
+            alone = float(plain[i, j + 1] - plain[i, j])
+            total += (mixed - alone) / (trust * mixed)
+    return _TRUST_RATE * trust * (1 - trust) * total / max(len(values), 1)

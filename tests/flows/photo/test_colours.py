@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from core.flows.photo import interlace
 from core.flows.photo.cdf import MixtureCdf, theoretical_bits
 from core.flows.photo.chroma import ChromaPrediction, _solved
-from core.flows.photo.colours import WINDOW, ColourMode, Colours, ShapedCells, colour_mode
+from core.flows.photo.colours import ColourMode, Colours, ShapedCells, colour_mode
 from core.flows.photo.interlace import PHASES
 from core.flows.photo.loading import PhotoModel
 from core.flows.photo.model import CHANNEL_ORDER
+from core.flows.photo.shaping import JPEG_COLOURS, LEAST_DIFFERENCE, REACH
 from core.flows.photo.walk import Piece, walk
+from core.flows.photo.windows import WINDOW
 from core.training.tables import make_tables
 from tests.golden.make import decoded, scene
 from tests.models import small_model
@@ -81,14 +83,29 @@ def test_edges_rise_from_0_to_all_and_are_found_again(seed: int, mode: ColourMod
     assert np.array_equal(part.locate(z[5:9])[0], found[5:9])
 
 
-@pytest.mark.parametrize("mode", SHAPING)
-def test_the_window_keeps_its_mass(mode: ColourMode) -> None:
-    colours, values = filled(mode, 3)
-    mixture = mixtures(3, 64)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), mode=st.sampled_from(SHAPING))
+def test_the_window_keeps_its_mass_and_the_rest_the_mixture_s(seed: int, mode: ColourMode) -> None:
+    colours, values = filled(mode, seed)
+    mixture = mixtures(seed, 64)
     cells = colours.shape(2, mixture, slice(192, 256), values[:2])
     assert isinstance(cells, ShapedCells)
-    assert np.array_equal(cells.edges[:, 0], mixture.edges(cells.first))
-    assert np.array_equal(cells.edges[:, WINDOW], mixture.edges(cells.first + WINDOW))
+    for j in range(WINDOW + 1):
+        assert np.array_equal(cells.plain[:, j], mixture.edges(cells.first + j))
+    assert np.array_equal(cells.edges[:, [0, WINDOW]], cells.plain[:, [0, WINDOW]])
+    for h in (0, 20, 100, 180, 255):
+        outside = (h < cells.first) | (h >= cells.first + WINDOW)
+        found, expected = cells.bounds(np.full(64, h)), mixture.bounds(np.full(64, h))
+        for one, other in zip(found, expected, strict=True):
+            assert np.array_equal(one[outside], other[outside])
+
+
+def test_red_less_green_rises_with_cr() -> None:
+    """Hence a Cb and a difference have one Cr at most, and the table of these finds all."""
+    table = JPEG_COLOURS.red_less_green[:, REACH:-REACH].astype(np.int64)
+    assert (np.diff(table, axis=1) > 0).all()
+    cb, cr = np.indices(table.shape)
+    assert np.array_equal(JPEG_COLOURS.cr[table - LEAST_DIFFERENCE, cb], cr)
 
 
 def test_how_a_tile_is_looked_at() -> None:
@@ -177,7 +194,7 @@ def test_chroma_that_neighbours_tell_are_predicted() -> None:
         span = slice(start, start + 64)
         predicted = prediction.predict(span)[1]
         wrong.append(float(abs(predicted - target[span]).mean()))
-        prediction.observe(span, phase[:, span])
+        prediction.observe(phase[:, span])
     assert wrong[-1] < 1.0
     cb_weights, cr_weights = prediction.weights(1)
     assert cr_weights.argmax() == cb_weights.argmax() == 4
