@@ -65,6 +65,14 @@ def compiled(function: _Function) -> _Function:
     return cast(_Function, result)
 
 
+def inlined(function: _Function) -> _Function:
+    """Compiles a small function that allocates nothing into each of its compiled callers.
+
+    It counts no references to the arrays that it is given, which would cost more than it does.
+    """
+    return cast(_Function, numba.njit(forceinline=True, _nrt=False, **_OPTIONS)(function))
+
+
 class UncacheableError(Exception):
     """The machine code of a function depends on something that has no hash."""
 

@@ -30,8 +30,8 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A scan's blocks of one MCU, as :mod:`core.images.jpeg.sequential` wants them; how many units
-    make a row, and how many there are; its tables."""
+    """A scan's blocks of one MCU, with the columns that :mod:`core.images.jpeg.symbols` names; how
+    many units make a row, and how many there are; its tables."""
 
     blocks: Integers
     n_across: int

@@ -15,7 +15,6 @@ from core.images.jpeg.bits import (
     N_BREAKS,
     N_FAKE,
     N_PENDING,
-    N_RESTARTS,
     N_ZEROS,
     OVERLONG,
     POSITION,
@@ -30,12 +29,18 @@ from core.images.jpeg.bits import (
     Bytes,
     Int,
     Integers,
-    read_restart,
     refill,
 )
-from core.images.jpeg.huffman import LOOK_BITS, LOOK_MASK, long_code
 from core.images.jpeg.nonzero import has_ac
-from core.images.jpeg.sequential import ACROSS, BASE, DC_TABLE, DOWN, SLOT, STRIDE, H, V
+from core.images.jpeg.symbols import (
+    DC_TABLE,
+    SLOT,
+    block_of,
+    pass_restart,
+    read_difference,
+    read_magnitude,
+    read_symbol,
+)
 
 #: The longest run of blocks that end.
 MAX_RUN = 0x7FFF
@@ -66,24 +71,15 @@ def decode_dc(
     status = DONE
     while unit < unit_stop and status == DONE:
         if until_restart == 0:
-            index = state[N_RESTARTS]
-            after, padding, mark = read_restart(data, position, buffer, n_bits, n_fake, index)
+            after = pass_restart(data, state, position, buffer, n_bits, n_fake, pads, marks)
             if after < 0:
                 status = STUCK
                 break
-            pads[index], marks[index] = padding, mark
-            state[N_RESTARTS] += 1
             position, buffer, n_bits, n_fake = after, 0, 0, 0
             until_restart = state[INTERVAL]
-            state[PREDICTIONS : PREDICTIONS + 4] = 0
         row, column = unit // n_across, unit % n_across
         for i in range(len(plan)):
-            block = (
-                plan[i, BASE]
-                + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
-                + column * plan[i, H]
-                + plan[i, ACROSS]
-            )
+            block = block_of(plan, i, row, column)
             position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
             if refining:
                 n_bits -= 1
@@ -92,24 +88,11 @@ def decode_dc(
                     break
                 blocks[block, 0] |= (buffer >> n_bits & 1) << low
                 continue
-            table = plan[i, DC_TABLE]
-            entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
-            size: Int = entry & 255
-            n_bits -= entry >> 8
-            if entry == 0:
-                size, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
-                n_bits -= length
-            if size < 0 or size > 15:
-                status = STUCK
-                break
-            value = np.int64(0)
-            if size > 0:
-                n_bits -= size
-                value = buffer >> n_bits & (1 << size) - 1
-                if value < 1 << size - 1:
-                    value -= (1 << size) - 1
+            value, n_bits, ok = read_difference(
+                buffer, n_bits, look, limits, offsets, symbols, plan[i, DC_TABLE]
+            )
             value += state[PREDICTIONS + plan[i, SLOT]]
-            if n_bits < n_fake or value << low < -32768 or value << low > 32767:
+            if not ok or n_bits < n_fake or value << low < -32768 or value << low > 32767:
                 status = STUCK
                 break
             state[PREDICTIONS + plan[i, SLOT]] = value
@@ -166,13 +149,12 @@ def decode_ac(
     status = DONE
     while unit < unit_stop:
         if until_restart == 0:
-            index = state[N_RESTARTS]
-            after, padding, mark = read_restart(data, position, buffer, n_bits, n_fake, index)
-            if after < 0 or run > 0:
+            after: Int = np.int64(-1)
+            if run == 0:
+                after = pass_restart(data, state, position, buffer, n_bits, n_fake, pads, marks)
+            if after < 0:
                 status = STUCK
                 break
-            pads[index], marks[index] = padding, mark
-            state[N_RESTARTS] += 1
             position, buffer, n_bits, n_fake = after, 0, 0, 0
             until_restart = state[INTERVAL]
             run_length = np.int64(0)
@@ -190,15 +172,10 @@ def decode_ac(
             ended = False
             while k <= last:
                 position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
-                entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
-                symbol: Int = entry & 255
-                n_bits -= entry >> 8
-                if entry == 0:
-                    symbol, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
-                    n_bits -= length
-                    if symbol < 0:
-                        status = STUCK
-                        break
+                symbol, n_bits = read_symbol(buffer, n_bits, look, limits, offsets, symbols, table)
+                if symbol < 0:
+                    status = STUCK
+                    break
                 zero_run, size = symbol >> 4, symbol & 15
                 if size == 0 and zero_run < 15:
                     n_bits -= zero_run
@@ -206,15 +183,12 @@ def decode_ac(
                     ended = True
                     break
                 n_symbols += 1
-                value = np.int64(0)
+                value: Int = np.int64(0)
                 if size == 0:
                     n_trailing += 1
                 else:
                     n_trailing = 0
-                    n_bits -= size
-                    value = buffer >> n_bits & (1 << size) - 1
-                    if value < 1 << size - 1:
-                        value -= (1 << size) - 1
+                    value, n_bits = read_magnitude(buffer, n_bits, size)
                     value *= step
                 if not refining:
                     k += zero_run

@@ -18,7 +18,6 @@ from core.images.jpeg.bits import (
     N_BITS,
     N_BREAKS,
     N_PENDING,
-    N_RESTARTS,
     N_ZEROS,
     POSITION,
     PREDICTIONS,
@@ -32,20 +31,16 @@ from core.images.jpeg.bits import (
     Integers,
     Masks,
     drain,
-    write_restart,
 )
 from core.images.jpeg.nonzero import lowest
 from core.images.jpeg.progressive import MAX_RUN
-from core.images.jpeg.sequential import (
-    ACROSS,
-    BASE,
+from core.images.jpeg.symbols import (
     DC_TABLE,
-    DOWN,
     MAX_BLOCK_BYTES,
     SLOT,
-    STRIDE,
-    H,
-    V,
+    block_of,
+    put_difference,
+    put_restart,
 )
 
 #: Correction bits that can wait for the end of a run.
@@ -79,22 +74,12 @@ def encode_dc(
             status = FULL
             break
         if until_restart == 0:
-            index = state[N_RESTARTS]
-            position = write_restart(
-                out, position, buffer, n_bits, pads[index], marks[index], index
-            )
-            state[N_RESTARTS] += 1
+            position = put_restart(out, state, position, buffer, n_bits, pads, marks)
             n_bits = np.int64(0)
             until_restart = state[INTERVAL]
-            state[PREDICTIONS : PREDICTIONS + 4] = 0
         row, column = unit // n_across, unit % n_across
         for i in range(len(plan)):
-            block = (
-                plan[i, BASE]
-                + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
-                + column * plan[i, H]
-                + plan[i, ACROSS]
-            )
+            block = block_of(plan, i, row, column)
             if n_bits > 24:
                 position, n_bits = drain(out, position, buffer, n_bits)
             value = np.int64(blocks[block, 0]) >> low
@@ -102,17 +87,14 @@ def encode_dc(
                 buffer = buffer << 1 | value & 1
                 n_bits += 1
                 continue
-            table = plan[i, DC_TABLE]
             difference = value - state[PREDICTIONS + plan[i, SLOT]]
             state[PREDICTIONS + plan[i, SLOT]] = value
-            size = np.int64(sizes[abs(difference)])
-            if lengths[table, size] == 0:
+            buffer, n_bits, ok = put_difference(
+                buffer, n_bits, difference, sizes, codes, lengths, plan[i, DC_TABLE]
+            )
+            if not ok:
                 status = STUCK
                 break
-            if difference < 0:
-                difference += (1 << size) - 1
-            buffer = (buffer << lengths[table, size] | codes[table, size]) << size | difference
-            n_bits += lengths[table, size] + size
         if status != DONE:
             break
         unit += 1
@@ -179,11 +161,7 @@ def encode_ac(
                 status = STUCK
                 break
             run, n_pending = np.int64(0), np.int64(0)
-            index = state[N_RESTARTS]
-            position = write_restart(
-                out, position, buffer, n_bits, pads[index], marks[index], index
-            )
-            state[N_RESTARTS] += 1
+            position = put_restart(out, state, position, buffer, n_bits, pads, marks)
             n_bits = np.int64(0)
             until_restart = state[INTERVAL]
         block = base + unit // n_across * stride + unit % n_across

@@ -40,14 +40,8 @@ from core.images.jpeg.markers import ScanHeader
 from core.images.jpeg.plan import Layout, n_blocks_of_unit, n_restarts_of, plan_of
 from core.images.jpeg.progressive import MAX_CORRECTIONS, decode_ac, decode_dc
 from core.images.jpeg.progressive_encoding import MAX_PENDING, encode_ac, encode_dc
-from core.images.jpeg.sequential import (
-    AC_TABLE,
-    BASE,
-    MAX_BLOCK_BYTES,
-    STRIDE,
-    decode_sequential,
-    encode_sequential,
-)
+from core.images.jpeg.sequential import decode_sequential, encode_sequential
+from core.images.jpeg.symbols import AC_TABLE, BASE, MAX_BLOCK_BYTES, STRIDE
 
 #: Blocks between two looks at the cancel token.
 _BLOCKS_AT_ONCE = 2**15

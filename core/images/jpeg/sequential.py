@@ -13,7 +13,6 @@ from core.images.jpeg.bits import (
     INTERVAL,
     N_BITS,
     N_FAKE,
-    N_RESTARTS,
     N_ZEROS,
     POSITION,
     PREDICTIONS,
@@ -26,20 +25,22 @@ from core.images.jpeg.bits import (
     Integers,
     Masks,
     drain,
-    read_restart,
     refill,
-    write_restart,
 )
-from core.images.jpeg.huffman import LOOK_BITS, LOOK_MASK, long_code
 from core.images.jpeg.nonzero import lowest
-
-#: The columns of a plan, one row for each block of an MCU: the component's first block, blocks
-#: from one row to the next, rows and columns of blocks an MCU, this block's row and column in it,
-#: the component's slot, its DC and AC table.
-BASE, STRIDE, V, H, DOWN, ACROSS, SLOT, DC_TABLE, AC_TABLE = range(9)
-
-#: No block takes more bytes: 64 times 32 bits, each byte stuffed.
-MAX_BLOCK_BYTES = 520
+from core.images.jpeg.symbols import (
+    AC_TABLE,
+    DC_TABLE,
+    MAX_BLOCK_BYTES,
+    SLOT,
+    block_of,
+    pass_restart,
+    put_difference,
+    put_restart,
+    read_difference,
+    read_magnitude,
+    read_symbol,
+)
 
 
 @compiled
@@ -72,45 +73,23 @@ def decode_sequential(
     status = DONE
     while unit < unit_stop and status == DONE:
         if until_restart == 0:
-            index = state[N_RESTARTS]
-            after, padding, mark = read_restart(data, position, buffer, n_bits, n_fake, index)
+            after = pass_restart(data, state, position, buffer, n_bits, n_fake, pads, marks)
             if after < 0:
                 status = STUCK
                 break
-            pads[index], marks[index] = padding, mark
-            state[N_RESTARTS] += 1
             position, buffer, n_bits, n_fake = after, 0, 0, 0
             until_restart = state[INTERVAL]
-            state[PREDICTIONS : PREDICTIONS + 4] = 0
         row, column = unit // n_across, unit % n_across
         zeros_before = n_zeros
         for i in range(n_blocks):
-            block = (
-                plan[i, BASE]
-                + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
-                + column * plan[i, H]
-                + plan[i, ACROSS]
-            )
+            block = block_of(plan, i, row, column)
             # The difference of the DC coefficient.
             position, buffer, n_bits, n_fake = refill(data, position, buffer, n_bits, n_fake)
-            table = plan[i, DC_TABLE]
-            entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
-            size: Int = entry & 255
-            n_bits -= entry >> 8
-            if entry == 0:
-                size, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
-                n_bits -= length
-            if size < 0 or size > 15:
-                status = STUCK
-                break
-            value = np.int64(0)
-            if size > 0:
-                n_bits -= size
-                value = buffer >> n_bits & (1 << size) - 1
-                if value < 1 << size - 1:
-                    value -= (1 << size) - 1
+            value, n_bits, ok = read_difference(
+                buffer, n_bits, look, limits, offsets, symbols, plan[i, DC_TABLE]
+            )
             value += state[PREDICTIONS + plan[i, SLOT]]
-            if value < -32768 or value > 32767:
+            if not ok or value < -32768 or value > 32767:
                 status = STUCK
                 break
             state[PREDICTIONS + plan[i, SLOT]] = value
@@ -124,15 +103,10 @@ def decode_sequential(
                     position, buffer, n_bits, n_fake = refill(
                         data, position, buffer, n_bits, n_fake
                     )
-                entry = np.int64(look[table, buffer >> n_bits - LOOK_BITS & LOOK_MASK])
-                symbol: Int = entry & 255
-                n_bits -= entry >> 8
-                if entry == 0:
-                    symbol, length = long_code(buffer, n_bits, limits, offsets, symbols, table)
-                    n_bits -= length
-                    if symbol < 0:
-                        status = STUCK
-                        break
+                symbol, n_bits = read_symbol(buffer, n_bits, look, limits, offsets, symbols, table)
+                if symbol < 0:
+                    status = STUCK
+                    break
                 size = symbol & 15
                 if size == 0:
                     if symbol == 0:
@@ -147,10 +121,7 @@ def decode_sequential(
                 if k > 63:
                     status = STUCK
                     break
-                n_bits -= size
-                value = buffer >> n_bits & (1 << size) - 1
-                if value < 1 << size - 1:
-                    value -= (1 << size) - 1
+                value, n_bits = read_magnitude(buffer, n_bits, size)
                 blocks[block, order[k]] = value
                 n_trailing = 0
                 k += 1
@@ -163,13 +134,7 @@ def decode_sequential(
         if status != DONE:
             n_zeros = zeros_before
             for i in range(n_blocks):
-                block = (
-                    plan[i, BASE]
-                    + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
-                    + column * plan[i, H]
-                    + plan[i, ACROSS]
-                )
-                blocks[block] = 0
+                blocks[block_of(plan, i, row, column)] = 0
             break
         unit += 1
         until_restart -= 1
@@ -213,36 +178,23 @@ def encode_sequential(
             status = FULL
             break
         if until_restart == 0:
-            index = state[N_RESTARTS]
-            position = write_restart(
-                out, position, buffer, n_bits, pads[index], marks[index], index
-            )
-            state[N_RESTARTS] += 1
+            position = put_restart(out, state, position, buffer, n_bits, pads, marks)
             n_bits = np.int64(0)
             until_restart = state[INTERVAL]
-            state[PREDICTIONS : PREDICTIONS + 4] = 0
         row, column = unit // n_across, unit % n_across
         for i in range(n_blocks):
-            block = (
-                plan[i, BASE]
-                + (row * plan[i, V] + plan[i, DOWN]) * plan[i, STRIDE]
-                + column * plan[i, H]
-                + plan[i, ACROSS]
-            )
-            table = plan[i, DC_TABLE]
+            block = block_of(plan, i, row, column)
             value = np.int64(blocks[block, 0])
             difference = value - state[PREDICTIONS + plan[i, SLOT]]
             state[PREDICTIONS + plan[i, SLOT]] = value
-            size = np.int64(sizes[abs(difference)])
-            if lengths[table, size] == 0:
-                status = STUCK
-                break
-            if difference < 0:
-                difference += (1 << size) - 1
             if n_bits > 24:
                 position, n_bits = drain(out, position, buffer, n_bits)
-            buffer = (buffer << lengths[table, size] | codes[table, size]) << size | difference
-            n_bits += lengths[table, size] + size
+            buffer, n_bits, ok = put_difference(
+                buffer, n_bits, difference, sizes, codes, lengths, plan[i, DC_TABLE]
+            )
+            if not ok:
+                status = STUCK
+                break
             table = plan[i, AC_TABLE]
             last: Int = 0
             mask = masks[block] & ~np.uint64(1)
