@@ -89,12 +89,16 @@ class DamagedEntryError(EntryError):
     """The stored bytes of the entry do not decode to what was archived."""
 
 
+class NoPictureError(EntryError):
+    """The file of an entry has no picture that Floe can show; the file itself is whole."""
+
+
 class HostileNameError(EntryError):
     """The name of the entry is invalid, or leads out of the target folder."""
 
 
 class VerificationError(EntryError):
-    """The encoded image does not decode to the same pixels; nothing was archived."""
+    """What was coded or written does not give the same back."""
 
 
 class ModelError(FloeError):

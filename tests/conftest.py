@@ -45,3 +45,21 @@ def guarded() -> Iterator[Path]:
             os.seteuid(0)
         folder.chmod(0o700)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Put in paths of files, and the disk fails to read them, whoever asks."""
+    from core.archive import packing  # not above: what is set there comes first
+    from core.errors import UnreadableFileError
+
+    failing: set[Path] = set()
+    read = packing.read_file
+
+    def read_file(path: Path) -> object:
+        if path in failing:
+            raise UnreadableFileError(path, "cannot be read (Input/output error)")
+        return read(path)
+
+    monkeypatch.setattr(packing, "read_file", read_file)
+    return failing

@@ -26,7 +26,7 @@ from core.archive.codec import (
 )
 from core.archive.entry import Entry, Share
 from core.control import CancelToken, ProgressListener
-from core.engine import FileResult, Listener, Queries, Source
+from core.engine import FileResult, Listener, OnLeftOut, Queries, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,9 +62,11 @@ class Backend(Protocol):
 
     def entries(self, archive: Path) -> Listing: ...
 
-    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]: ...
+    def plan_add(
+        self, paths: Sequence[Path], into: str, on_left_out: OnLeftOut
+    ) -> list[Source]: ...
 
-    def plan_again(self, sources: Sequence[Source]) -> list[Source]: ...
+    def plan_again(self, sources: Sequence[Source], on_left_out: OnLeftOut) -> list[Source]: ...
 
     def add(
         self,
@@ -182,13 +184,13 @@ class CoreBackend:
             entries, folders = opened.entries(), opened.folders()
         return Listing(entries, folders, f"{archive}: {damage}" if damage else None)
 
-    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]:
+    def plan_add(self, paths: Sequence[Path], into: str, on_left_out: OnLeftOut) -> list[Source]:
         """The files of paths, with their names below a folder of the archive."""
-        return engine.plan(paths, into)
+        return engine.plan(paths, into, on_left_out)
 
-    def plan_again(self, sources: Sequence[Source]) -> list[Source]:
+    def plan_again(self, sources: Sequence[Source], on_left_out: OnLeftOut) -> list[Source]:
         """Files that failed, for another attempt."""
-        return engine.plan_again(sources)
+        return engine.plan_again(sources, on_left_out)
 
     def add(
         self,

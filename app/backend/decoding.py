@@ -116,7 +116,7 @@ class Decoding:
         with self._open(archive) as opened:
             entry = opened.entry(name)
             large = entry.width * entry.height > MOST_MAPPED_PIXELS
-            if large or entry.is_stored or entry.channels not in (1, 3):
+            if large or entry.keeps_file or entry.channels not in (1, 3):
                 side = _LONGEST_SIDE if large else max(entry.width, entry.height)
                 return Decoded(opened.read_thumbnail(name, side, cancel=cancel), None)
 
@@ -137,7 +137,7 @@ class Decoding:
         """The exact pixels of an image, (H, W, C)."""
         with self._open(archive) as opened:
             entry = opened.entry(name)
-            if entry.is_stored:
+            if entry.keeps_file:
                 return opened.read_pixels(name, cancel=cancel)
             return self._decode(opened, entry, ignore, None, cancel).pixels
 

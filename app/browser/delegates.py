@@ -78,7 +78,9 @@ class ThumbnailDelegate(NamingDelegate):
             thumbnail = self._thumbnails.pixmap(item.entry, self.box, ratio)
             if thumbnail is not None:
                 return thumbnail
-        name = "picture" if isinstance(item, File) else "folder"
+        name = "folder"
+        if isinstance(item, File):
+            name = "picture" if item.entry.is_image else "file"
         size = min(self.box.width(), self.box.height()) * (0.85 if self.box.height() < 40 else 0.5)
         return icons.centred(name, colour.rgb(), size, self.box, ratio)
 

@@ -75,8 +75,10 @@ class Thumbnails(QObject):
     def pixmap(self, entry: Entry, box: QSize, ratio: float) -> QPixmap | None:
         """The thumbnail that fits into a box, sharp at the screen's ratio, if it is ready.
 
-        If not, it is requested, and ``arrived`` is emitted later.
+        If not, it is requested, and ``arrived`` is emitted later. What is no image has none.
         """
+        if not entry.is_image:
+            return None
         longest = max(box.width(), box.height()) * ratio
         side = next((side for side in SIDES if side >= longest), SIDES[-1])
         wanted = Wanted(entry.file_sha256, side)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +19,11 @@ from app.cli.shared import (
     exit_by,
     one_line_errors,
 )
-from app.cli.terminal import Following
+from app.cli.terminal import Following, output
 from core import engine
+from core.archive.names import printable
 from core.coding.coders import DEFAULT_CODER, EXACT_CODERS, Coder
-from core.engine import Always, Choice, FileResult, Queries
+from core.engine import Always, Choice, FileResult, LeftOut, Queries
 from core.errors import FloeError, HostileNameError, TargetExistsError
 
 Names = Annotated[
@@ -65,11 +68,15 @@ def add(
     folder: Annotated[
         str, typer.Option("--into", metavar="FOLDER", help="The folder of the archive to add to.")
     ] = "",
+    list_left_out: Annotated[
+        bool, typer.Option("--list-left-out", help="Name each thing in a folder that is left out.")
+    ] = False,
 ) -> None:
-    """Add images and folders to an archive, which is created if necessary.
+    """Add files and folders to an archive, which is created if necessary.
 
-    Each image is decoded again and compared before it counts as archived. Files that are in the
-    archive already are left alone.
+    Each image is decoded again and compared before it counts as archived; what is no image, or
+    cannot be coded, is kept byte for byte. Files that are in the archive already are left alone,
+    and of folders what desktops leave there, links, and Floe archives.
     """
     from core.archive import Archive
 
@@ -78,7 +85,8 @@ def add(
         created = _create(archive)
         results: list[FileResult] = []
         try:
-            sources = engine.plan(paths, folder)
+            left_out: list[LeftOut] = []
+            sources = engine.plan(paths, folder, left_out.append)
             with Following(len(sources), "adding") as following:
                 results = engine.add(
                     archive,
@@ -88,6 +96,7 @@ def add(
                     carry_model=carry_model,
                     listener=following,
                 )
+            _tell(left_out, each=list_left_out)
         finally:
             if created:
                 with suppress(FloeError):  # another program uses it: it may stay
@@ -183,6 +192,16 @@ def answers(following: Following, replace: bool, keep_both: bool, skip: bool) ->
     if choices:
         return Always(choices[0])
     return TerminalQueries(following) if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _tell(left_out: Sequence[LeftOut], *, each: bool) -> None:
+    """One line about what is left out of folders; with ``each``, one more for each thing."""
+    for path, reason in left_out if each else ():
+        output().print(printable(f"left out: {path}: {reason}"), markup=False, soft_wrap=True)
+    if left_out:
+        counts = Counter(reason for _, reason in left_out)
+        kinds = ", ".join(f"{count} x {reason}" for reason, count in counts.items())
+        output().print(f"left out: {len(left_out)} ({kinds})", markup=False, soft_wrap=True)
 
 
 def _folder(typed: str) -> str:

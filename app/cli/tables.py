@@ -33,7 +33,7 @@ def entries_table(entries: Sequence[Entry]) -> Table:
         _add_row(
             table,
             e.name,
-            f"{e.width} x {e.height} x {e.channels}",
+            f"{e.width} x {e.height} x {e.channels}" if e.is_image else NOTHING,
             f"{e.original_bytes:,}",
             f"{e.packed_bytes:,}",
             saved(e.original_bytes, e.packed_bytes),
@@ -45,7 +45,7 @@ def entries_table(entries: Sequence[Entry]) -> Table:
         )
     sums = Totals.of(entries).all
     table.caption = (
-        f"{sums.n_entries} images, {sums.original_bytes:,} to {sums.packed_bytes:,} bytes, "
+        f"{sums.n_entries} files, {sums.original_bytes:,} to {sums.packed_bytes:,} bytes, "
         f"{saved(sums.original_bytes, sums.packed_bytes)} saved; theory and achieved in bits/dim"
     )
     return table

@@ -122,10 +122,10 @@ class CodelengthTab(ScrollingTab):
     def _mean_text(self, entries: Sequence[Entry]) -> str:
         totals = Totals.of(entries)
         mean = self.tr("Mean, weighted by samples.")
-        if not (totals.coded.n_entries and totals.stored.n_entries):
+        if not (totals.coded.n_entries and totals.kept.n_entries):
             return mean
         left_out = counted(
-            totals.stored.n_entries,
+            totals.kept.n_entries,
             "{0} image that is kept as it was is not included."
             "|{0} images that are kept as they were are not included.",
         )

@@ -85,7 +85,7 @@ class InfoTab(ScrollingTab):
 
     def _exactness(self, entry: Entry) -> list[Row]:
         exact = (self.tr("yes"), self.tr("no"))[not entry.file_exact]
-        if entry.is_stored:
+        if entry.keeps_file:
             return [
                 (self.tr("File"), self.tr("exact: stored byte for byte")),
                 (self.tr("Stored since"), _time(entry.added_at)),
@@ -107,6 +107,13 @@ class InfoTab(ScrollingTab):
         return [
             (self.tr("Size"), formats.exact_bytes(entry.original_bytes)),
             (self.tr("Modified"), _time(entry.modified_at)),
+            *self._image(entry),
+        ]
+
+    def _image(self, entry: Entry) -> list[Row]:
+        if not entry.is_image:
+            return []
+        return [
             (self.tr("Image"), formats.dimensions(entry.width, entry.height)),
             (self.tr("Channels"), formats.number(entry.channels)),
         ]

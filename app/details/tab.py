@@ -92,7 +92,7 @@ class ScrollingTab(Tab):
             return
         size = formats.result(Totals.of(entries).all)
         if entry is None:
-            self.heading.set_text(formats.images(len(entries)))
+            self.heading.set_text(formats.files(len(entries)))
             self.facts.setText(size)
             return
         kind = self.tr("grey") if entry.channels == 1 else self.tr("colour")

@@ -57,7 +57,7 @@ class Picked:
     @property
     def is_quick(self) -> bool:
         """Whether it is quick enough to be decoded ahead."""
-        n_pixels = sum(e.width * e.height for e in self.entries if not e.is_stored)
+        n_pixels = sum(e.width * e.height for e in self.entries if not e.keeps_file)
         n_bytes = sum(e.original_bytes for e in self.entries)
         return bool(self.entries) and n_pixels <= _MOST_PIXELS and n_bytes <= _MOST_BYTES
 

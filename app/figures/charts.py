@@ -202,7 +202,7 @@ class Histogram(Chart):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             index = int(event.pos().x() * len(self._bins.counts) / max(1, self.width()))
             if 0 <= index < len(self._bins.counts):
-                count = formats.images(self._bins.counts[index])
+                count = formats.files(self._bins.counts[index])
                 QToolTip.showText(event.globalPos(), f"{self._range(index)}: {count}", self)
             return True
         return super().event(event)
@@ -230,7 +230,7 @@ class Histogram(Chart):
             self._text(painter, box, edge, Qt.AlignmentFlag.AlignHCenter, faint=True)
         peak = self._bins.counts.index(most)
         above = QRectF(0, 0, self.width(), 1.2 * line)
-        told = self.tr("Most: {0} at {1}").format(formats.images(most), self._range(peak))
+        told = self.tr("Most: {0} at {1}").format(formats.files(most), self._range(peak))
         self._text(painter, above, told, _LEFT, faint=True)
 
     def _edges(self, ground: float, step: float) -> Iterator[tuple[str, QRectF]]:

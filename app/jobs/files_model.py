@@ -140,7 +140,10 @@ class JobFilesModel(QAbstractTableModel):
             case State.FAILED:
                 return _without_name(file)
             case State.SKIPPED:
-                return self.tr("Skipped")
+                reason = file.result.left_out if file.result is not None else None
+                if reason is None:
+                    return self.tr("Skipped")
+                return self.tr("Left out: {0}").format(sentences.translated(reason))
             case State.RETRIED:
                 return self.tr("Retried")
             case State.DONE:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.backend.backend import Backend, Plan
 from app.jobs.jobs import Work
 from core.control import CancelToken
-from core.engine import FileResult, Listener, Queries, Source
+from core.engine import FileResult, LeftOut, Listener, OnLeftOut, Outcome, Queries, Source
 
 if TYPE_CHECKING:
     from core.engine import Discardable
@@ -26,13 +26,14 @@ def adding(
 def _adding(
     backend: Backend,
     archive: Path,
-    find: Callable[[], Sequence[Source]],
+    find: Callable[[OnLeftOut], Sequence[Source]],
     queries: Queries,
 ) -> Work:
     sources: list[Source] = []
+    left_out: list[LeftOut] = []
 
     def plan() -> Plan:  # on the worker: it reads the disk, once
-        sources[:] = find()
+        sources[:] = find(left_out.append)
         return [(source.name, float(source.n_bytes)) for source in sources]
 
     def retry(failed: Sequence[FileResult]) -> Work:
@@ -40,6 +41,8 @@ def _adding(
         return _adding(backend, archive, partial(backend.plan_again, left), queries)
 
     def run(listener: Listener, cancel: CancelToken) -> Sequence[FileResult]:
+        for path, reason in left_out:
+            listener.finished(FileResult(str(path), path, outcome=Outcome.SKIPPED, left_out=reason))
         return backend.add(archive, sources, queries, listener, cancel)
 
     return Work(plan, run, retry)

@@ -190,6 +190,13 @@ class Job(QObject):
         )
 
     @property
+    def n_left_out(self) -> int:
+        """The number of things in folders that do not go in."""
+        return sum(
+            file.result is not None and file.result.left_out is not None for file in self.files
+        )
+
+    @property
     def added(self) -> list[Entry]:
         """The entries that the job has added."""
         results = (file.result for file in self.files if file.state is State.DONE)

@@ -179,20 +179,20 @@ class JobsPanel(QFrame):
             case JobKind.ADD if not done:
                 text = self.tr("Nothing added to {0}").format(archive)
             case JobKind.ADD:
-                text = counted(done, "{0} image added to {1}|{0} images added to {1}", archive)
+                text = counted(done, "{0} file added to {1}|{0} files added to {1}", archive)
                 text += f": {formats.result(Totals.of(job.added).all)}"
             case JobKind.EXTRACT if not done:
                 text = self.tr("Nothing extracted from {0}").format(archive)
             case JobKind.EXTRACT:
                 text = counted(
-                    done, "{0} image extracted from {1}|{0} images extracted from {1}", archive
+                    done, "{0} file extracted from {1}|{0} files extracted from {1}", archive
                 )
             case JobKind.VERIFY if not done:
                 text = self.tr("Nothing verified in {0}").format(archive)
             case JobKind.VERIFY:
                 text = counted(
                     done,
-                    "{0} image of {1} verified, exact|{0} images of {1} verified, exact",
+                    "{0} file of {1} verified, exact|{0} files of {1} verified, exact",
                     archive,
                 )
             case JobKind.DISCARD if not done:
@@ -200,13 +200,14 @@ class JobsPanel(QFrame):
             case JobKind.DISCARD:
                 text = counted(
                     done,
-                    "Original of {0} image moved to the wastebasket"
-                    "|Originals of {0} images moved to the wastebasket",
+                    "Original of {0} file moved to the wastebasket"
+                    "|Originals of {0} files moved to the wastebasket",
                 )
         parts = [text]
         for count, words in (
             (present, self.tr("{0} already there")),
-            (job.count(State.SKIPPED), self.tr("{0} skipped")),
+            (job.count(State.SKIPPED) - job.n_left_out, self.tr("{0} skipped")),
+            (job.n_left_out, self.tr("{0} left out")),
             (job.count(State.FAILED), self.tr("{0} failed")),
             (job.count(State.RETRIED), self.tr("{0} retried")),
         ):

@@ -98,11 +98,6 @@ def throughput(pixels_per_second: float) -> str:
     return translate("Formats", "{0} MP/s").format(number(pixels_per_second / 1e6, 2))
 
 
-def images(count: int) -> str:
-    """``1 image``, ``14 images``."""
-    return counted(count, "{0} image|{0} images")
-
-
 def items(count: int) -> str:
     """``1 item``, ``4 items``: files and folders."""
     return counted(count, "{0} item|{0} items")
@@ -142,7 +137,7 @@ def result(sums: Sums) -> str:
 def codelength(totals: Totals) -> str:
     """``3.421 bits/dim over 12 coded images``; the mean is weighted by samples."""
     mean = bits_per_dim(totals.measured.achieved_bpd)
-    if not (totals.coded.n_entries and totals.stored.n_entries):
+    if not (totals.coded.n_entries and totals.kept.n_entries):
         return translate("Formats", "{0} bits/dim").format(mean)
     return counted(
         totals.coded.n_entries,
@@ -152,10 +147,10 @@ def codelength(totals: Totals) -> str:
 
 
 def summary(entries: Sequence[Entry]) -> str:
-    """``14 images: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); 3.421 bits/dim``."""
+    """``14 files: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); 3.421 bits/dim``."""
     if not entries:
-        return translate("Formats", "No images yet")
+        return translate("Formats", "No files yet")
     totals = Totals.of(entries)
     return translate("Formats", "{0}: {1}; {2}").format(
-        images(len(entries)), result(totals.all), codelength(totals)
+        files(len(entries)), result(totals.all), codelength(totals)
     )

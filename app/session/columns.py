@@ -92,9 +92,9 @@ def state(entry: Entry) -> str:
 
 
 def _states(folder: Folder) -> str:
-    n_stored = folder.totals.stored.n_entries
+    n_stored = folder.totals.all.n_stored
     if not n_stored:
-        return tr("Compressed") if folder.totals.coded.n_entries else formats.NOTHING
+        return tr("Compressed") if folder.totals.all.n_entries else formats.NOTHING
     return counted(n_stored, "{0} kept as it was|{0} kept as they were")
 
 
@@ -168,12 +168,14 @@ def columns() -> list[Column]:
         Column(
             key="pixels",
             title=tr("Pixels"),
-            explanation=tr("Width and height, or the number of images in a folder"),
+            explanation=tr("Width and height, or the number of files in a folder"),
             value=lambda e: e.n_pixels,
             show=str,
             total=lambda f: f.totals.all.n_entries,
-            show_total=formats.images,
-            show_entry=lambda e: formats.dimensions(e.width, e.height),
+            show_total=formats.files,
+            show_entry=lambda e: (
+                formats.dimensions(e.width, e.height) if e.n_pixels else formats.NOTHING
+            ),
             widest="88888 x 88888",
         ),
         Column(

@@ -326,7 +326,7 @@ class EntriesModel(QAbstractTableModel):
     def _spoken(self, item: Item, column: Column) -> str:
         text = self._text(item, column)
         if column is self.columns[0] and isinstance(item, Folder):
-            count = formats.images(item.totals.all.n_entries)
+            count = formats.files(item.totals.all.n_entries)
             return self.tr("Folder: {0}, {1}").format(text, count)
         title = column.title.replace("\n", " ")
         return f"{title}: {text}"

@@ -189,6 +189,8 @@ class ArchiveSession(QObject):
         job = self.sender()
         if result.entry is not None and isinstance(job, Job) and job.archive == self.path:
             self.model.put(result.entry)
+        elif result.is_folder and isinstance(job, Job) and job.archive == self.path:
+            self.model.change(made=[result.name])
 
     def _on_added(self, job: Job) -> None:
         results = [
@@ -197,6 +199,7 @@ class ArchiveSession(QObject):
             if f.result is not None and f.result.outcome is not Outcome.UNCHANGED
         ]
         names = [result.entry.name for result in results if result.entry is not None]
+        names += [result.name for result in results if result.is_folder]
         if not names:
             return
         kept = [result.replaced for result in results if result.replaced is not None]

@@ -19,7 +19,8 @@ from core.archive.database import Database
 from core.archive.entry import Entry, Method, Share
 from core.archive.names import check_name, target_path
 from core.archive.opening import create_database, damage_of, open_database
-from core.archive.packing import Packed, pack_file
+from core.archive.packed import Packed
+from core.archive.packing import pack_file
 from core.archive.tables import Tables
 from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
@@ -202,10 +203,10 @@ class Archive:
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Packed:
-        """Code a file, decode it again and compare; write nothing.
+        """Code a file, decode it again and compare; write nothing into the archive.
 
-        Raises what read_image raises; HostileNameError; VerificationError and ModelError;
-        Cancelled.
+        What cannot be coded is kept by its bytes, with the reason. Raises HostileNameError,
+        UnreadableFileError, UnwritableFileError, ModelError and Cancelled.
         """
         check_name(name)
         return pack_file(
@@ -213,6 +214,7 @@ class Archive:
             name,
             coder=coder,
             codecs=self._codecs,
+            scratch=self.path.parent,
             progress=progress,
             cancel=cancel or CancelToken(),
         )
@@ -257,6 +259,10 @@ class Archive:
             self._give_back_space()
         progress(Progress(name, "writing", n_pixels, n_pixels))
         return self.entry(name)
+
+    def has_folder(self, name: str) -> bool:
+        """Whether there is a folder of this name, made or implied by an entry."""
+        return bool(self._tables.folders.at_or_below(name) or self._tables.entries.below(name))
 
     def new_folder(self, name: str) -> str:
         """Make an empty folder, and return its name in Unicode's NFC.

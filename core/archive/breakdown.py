@@ -32,7 +32,7 @@ def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
     found = pixels.n_bytes + frame.n_bytes + CHECKSUM_BYTES * n_chunks + file.n_bytes
     if found != entry.packed_bytes:
         raise ValueError(f"{found} bytes where {entry.packed_bytes} should be")
-    if entry.theoretical_bpd is None or entry.is_stored:
+    if entry.theoretical_bpd is None or entry.keeps_file:
         return {Share.FILE: 8.0 * found}
     theory = entry.theoretical_bpd * entry.n_dims
     if entry.is_jpeg:

@@ -39,7 +39,7 @@ class Changes:
             raise EntryExistsError(shown(name), "the archive has a folder of this name already")
         for above in folders_above(name):
             if self._entries.has(above):
-                raise EntryExistsError(shown(above), "this is an image and cannot contain others")
+                raise EntryExistsError(shown(above), "this is a file and cannot contain others")
 
     def new_folder(self, name: str) -> str:
         """Make an empty folder and return its name. Raises EntryExistsError, HostileNameError."""

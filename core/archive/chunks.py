@@ -40,7 +40,7 @@ class ChunkTable:
         self._scanned: dict[int, list[Row]] | None = None
 
     def insert(
-        self, entry: int, parts: Mapping[Part, Iterable[memoryview]], cancel: CancelToken
+        self, entry: int, parts: Mapping[Part, Iterable[bytes | memoryview]], cancel: CancelToken
     ) -> None:
         """Write the pieces of an entry, inside a transaction. Raises Cancelled."""
         for part, pieces in parts.items():

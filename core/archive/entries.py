@@ -11,7 +11,7 @@ from core.archive.database import Database, Row
 from core.archive.entry import Entry
 from core.archive.names import shown
 from core.archive.opening import damage_of
-from core.archive.packing import Packed
+from core.archive.packed import Packed
 from core.archive.rows import COLUMN_NAMES, entry_of_row, entry_values, row_crc32
 from core.control import CancelToken
 from core.errors import (

@@ -1,4 +1,4 @@
-"""What an archive knows about one of its images."""
+"""What an archive knows about one of its files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Method(StrEnum):
     PHOTO = "photo"  # pixels coded by the photo model, beside a frame
     JPEG = "jpeg"  # coefficients of JPEG images by the JPEG model, beside a recipe in the frame
     STORED = "stored"  # the file's own bytes
+    XZ = "xz"  # the same, as an .xz stream
 
 
 class Part(StrEnum):
@@ -24,7 +25,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """An archived image. What does not apply to a stored file is None."""
+    """An archived file. What does not apply to it is None; what is no image has 0 pixels."""
 
     name: str  # relative, "/" between its parts
     kind: str  # how the file is rebuilt: "png", "raw", "jpeg", or "original" for its own bytes
@@ -51,12 +52,22 @@ class Entry:
     file_exact: bool  # whether the rebuilt file is that file, byte for byte
     modified_at: int  # of the source, in nanoseconds since 1970
     added_at: int  # in nanoseconds since 1970
-    reason: str | None  # why a stored file is not coded
+    reason: str | None  # why the file's bytes are kept
 
     @property
     def is_stored(self) -> bool:
-        """Whether the file's own bytes are kept, instead of a code of its pixels."""
+        """Whether the file's own bytes are kept as they are."""
         return self.codec == Method.STORED
+
+    @property
+    def keeps_file(self) -> bool:
+        """Whether the file's own bytes are kept, compressed or not, instead of a code of pixels."""
+        return self.codec in (Method.STORED, Method.XZ)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the file is an image that Floe knows, even if it could not be decoded."""
+        return self.channels > 0
 
     @property
     def is_jpeg(self) -> bool:
@@ -87,4 +98,4 @@ class Share(Enum):
     SIDE = "side information"  # checksums, numbers and switches of the tiles
     FRAME = "not pixels"  # metadata, and how the file was laid out
     CONTAINER = "container"  # the checksums beside the chunks
-    FILE = "file"  # of a stored entry: its own bytes
+    FILE = "file"  # of an entry that keeps its file's bytes: all

@@ -1,67 +1,25 @@
-"""From an image file to what an archive keeps of it, verified by decoding it again."""
+"""From a file to what an archive keeps of it, verified by decoding it again."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.archive.chunks import CHECKSUM_BYTES, digest_of
-from core.archive.codec import Codecs, CoefficientCodec, ImageCodec, Report
+from core.archive.codec import Codecs, CoefficientCodec, ImageCodec
+from core.archive.content import Content, InMemory, OnDisk
 from core.archive.counting import BlockCount, PixelCount
-from core.archive.entry import Method, Part
+from core.archive.entry import Method
+from core.archive.keeping import Facts, keep
+from core.archive.packed import CodedParts, Packed, pixel_hash
 from core.control import CancelToken, PixelListener, Progress, ProgressListener
-from core.errors import FloeError, ModelError, UnreadableFileError, VerificationError
-from core.images import KeptFile, Picture, comes_back, read_image, rebuild
+from core.errors import Cancelled, FloeError, ModelError, UnreadableFileError, VerificationError
+from core.images import KeptFile, OtherFile, Picture, comes_back, read_file, rebuild
 
-#: A stored file is cut into pieces of this many bytes, so that it can be read in parts.
-PIECE_BYTES = 4 * 2**20
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What an archive keeps of an image file, and the facts about it."""
-
-    kind: str
-    codec: Method
-    width: int
-    height: int
-    channels: int
-    file: memoryview
-    parts: dict[Part, list[memoryview]]  # pieces in order
-    file_exact: bool
-    file_sha256: bytes
-    pixel_sha256: bytes | None
-    modified_at: int
-    read_seconds: float
-    coder: str | None = None
-    model: str | None = None
-    report: Report | None = None
-    encode_seconds: float | None = None
-    verify_seconds: float | None = None
-    reason: str | None = None
-
-    @property
-    def original_bytes(self) -> int:
-        """The length of the file."""
-        return len(self.file)
-
-    @property
-    def packed_bytes(self) -> int:
-        """All that is kept: coded pixels, frame, checksums; of a stored file, the file."""
-        if self.codec is Method.STORED:
-            return len(self.file)
-        pieces = [piece for pieces in self.parts.values() for piece in pieces]
-        return sum(len(piece) + CHECKSUM_BYTES for piece in pieces)
-
-    @cached_property
-    def stored_sha256(self) -> bytes:
-        """The digest_of everything that the archive stores of it."""
-        return digest_of(self.parts.items())
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,46 +30,92 @@ class _Source:
     read_seconds: float
 
 
-def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
-    """SHA-256 of (H, W, C) uint8 samples in row-major order."""
-    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
-
-
 def pack_file(
     path: Path,
     name: str,
     *,
     coder: str,
     codecs: Codecs,
+    scratch: Path,
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> Packed:
-    """Read, code and verify a file; write nothing.
+    """Read, code and verify any file; write nothing, except large files into ``scratch``.
 
-    Raises what read_image raises, VerificationError, ModelError and Cancelled.
+    What cannot be coded is kept by its bytes, with the reason; so is a file on which our own
+    verification fails, which is logged. Raises UnreadableFileError, UnwritableFileError,
+    ModelError and Cancelled.
     """
     progress(Progress(name, "reading", 0, 0))
     cancel.check()
     started = cancel.clock()
-    image = read_image(path)
+    image = read_file(path)
     source = _Source(_modified_at(path), cancel.clock() - started)
     cancel.check()
-    if isinstance(image, KeptFile):
-        jpeg = codecs.jpeg() if image.is_jpeg else None
-        if jpeg is None:
-            return _stored(image, source, image.reason)
-        packed = _coded_jpeg(image, name, source, jpeg, progress, cancel)
-        if packed is None:
-            return _stored(image, source, "its JPEG data do not come back from their coefficients")
+    packed: Packed | None = None
+    if isinstance(image, OtherFile):
+        reason = image.reason
     else:
-        packed = _coded(image, name, source, coder, codecs.own(), progress, cancel)
-    if packed.packed_bytes >= len(image.file_bytes):
-        return replace(
-            _stored(image, source, "coding would not make it smaller"),
-            encode_seconds=packed.encode_seconds,  # spent nevertheless
-            verify_seconds=packed.verify_seconds,
-        )
-    return packed
+        try:
+            packed, reason = _coded_if_possible(
+                image, name, source, coder, codecs, progress, cancel
+            )
+        except (Cancelled, ModelError):
+            raise
+        except MemoryError:
+            reason = "there is not enough memory to code it"
+        except VerificationError as error:
+            _log.exception("%s: its bytes are kept", name)
+            reason = f"Floe failed to code it ({error.reason})"
+        except Exception as error:  # a bug of ours must not keep a file out
+            _log.exception("%s: its bytes are kept", name)
+            reason = f"Floe failed to code it ({type(error).__name__}: {error})"
+        if packed is not None and packed.packed_bytes < len(image.file_bytes):
+            return packed
+    facts, content = _facts(image, name, source, reason)
+    kept = keep(content, facts, scratch, progress, cancel)
+    if packed is None:
+        return kept
+    return replace(  # spent nevertheless
+        kept,
+        reason="coding would not make it smaller",
+        encode_seconds=(packed.encode_seconds or 0.0) + (kept.encode_seconds or 0.0),
+        verify_seconds=(packed.verify_seconds or 0.0) + (kept.verify_seconds or 0.0),
+    )
+
+
+def _coded_if_possible(
+    image: Picture | KeptFile,
+    name: str,
+    source: _Source,
+    coder: str,
+    codecs: Codecs,
+    progress: ProgressListener,
+    cancel: CancelToken,
+) -> tuple[Packed | None, str]:
+    """An image as a code of its pixels or coefficients, or the reason why there is none.
+
+    Raises VerificationError, ModelError and Cancelled.
+    """
+    if isinstance(image, Picture):
+        return _coded(image, name, source, coder, codecs.own(), progress, cancel), ""
+    jpeg = codecs.jpeg() if image.is_jpeg else None
+    if jpeg is None:
+        return None, image.reason
+    packed = _coded_jpeg(image, name, source, jpeg, progress, cancel)
+    return packed, "its JPEG data do not come back from their coefficients"
+
+
+def _facts(
+    image: Picture | KeptFile | OtherFile, name: str, source: _Source, reason: str
+) -> tuple[Facts, Content]:
+    """A file to be kept by its bytes, and where they are."""
+    times = source.modified_at, source.read_seconds
+    if isinstance(image, OtherFile):
+        return Facts(name, 0, 0, 0, None, *times, reason), OnDisk(image.path)
+    size = image.width, image.height, image.channels
+    pixel_sha256 = None if image.pixels is None else pixel_hash(image.pixels)
+    return Facts(name, *size, pixel_sha256, *times, reason), InMemory(image.file_bytes)
 
 
 def _modified_at(path: Path) -> int:
@@ -143,15 +147,17 @@ def _coded(
     file_exact = _verify(picture, name, coded.chunks, coder, codec, verifying, cancel)
     verifying.finish()
     cancel.check()
-    frame = [memoryview(picture.frame)] if picture.frame else []
+    parts = CodedParts.of(coded.chunks, picture.frame)
     return Packed(
         kind=picture.frame_kind,
         codec=Method.PHOTO,
         width=picture.width,
         height=picture.height,
         channels=picture.channels,
-        file=memoryview(picture.file_bytes),
-        parts={Part.PIXELS: [memoryview(chunk) for chunk in coded.chunks], Part.FRAME: frame},
+        original_bytes=len(picture.file_bytes),
+        packed_bytes=parts.n_bytes,
+        parts=parts.parts,
+        stored_sha256=parts.sha256,
         file_exact=file_exact,
         file_sha256=hashlib.sha256(picture.file_bytes).digest(),
         pixel_sha256=pixel_hash(picture.pixels),
@@ -186,10 +192,10 @@ def _verify(
     except (FloeError, ValueError) as error:
         raise VerificationError(name, f"what was coded does not decode ({error})") from error
     if pixels.shape != shape or not np.array_equal(pixels, picture.pixels):
-        raise VerificationError(name, "what was coded decodes to other pixels; nothing was kept")
+        raise VerificationError(name, "what was coded decodes to other pixels")
     rebuilt = rebuild(pixels, picture.frame, picture.frame_kind, cancel)
     if not comes_back(picture, rebuilt):
-        raise VerificationError(name, "the file cannot be rebuilt; nothing was kept")
+        raise VerificationError(name, "the file cannot be rebuilt")
     return rebuilt == picture.file_bytes
 
 
@@ -224,20 +230,20 @@ def _coded_jpeg(
     except (FloeError, ValueError) as error:
         raise VerificationError(name, f"what was coded does not decode ({error})") from error
     if rebuilt != file.file_bytes:
-        raise VerificationError(name, "what was coded decodes to another file; nothing was kept")
+        raise VerificationError(name, "what was coded decodes to another file")
     verifying.finish()
     cancel.check()
+    parts = CodedParts.of(coded.chunks, frame)
     return Packed(
         kind="jpeg",
         codec=Method.JPEG,
         width=file.width,
         height=file.height,
         channels=file.channels,
-        file=memoryview(file.file_bytes),
-        parts={
-            Part.PIXELS: [memoryview(chunk) for chunk in coded.chunks],
-            Part.FRAME: [memoryview(frame)],
-        },
+        original_bytes=len(file.file_bytes),
+        packed_bytes=parts.n_bytes,
+        parts=parts.parts,
+        stored_sha256=parts.sha256,
         file_exact=True,
         file_sha256=hashlib.sha256(file.file_bytes).digest(),
         pixel_sha256=None if file.pixels is None else pixel_hash(file.pixels),
@@ -247,25 +253,4 @@ def _coded_jpeg(
         report=coded.report,
         encode_seconds=encoded - started,
         verify_seconds=cancel.clock() - encoded,
-    )
-
-
-def _stored(image: Picture | KeptFile, source: _Source, reason: str) -> Packed:
-    file = memoryview(image.file_bytes)
-    pieces = [file[at : at + PIECE_BYTES] for at in range(0, len(file), PIECE_BYTES)]
-    pixels = image.pixels
-    return Packed(
-        kind="original",
-        codec=Method.STORED,
-        width=image.width,
-        height=image.height,
-        channels=image.channels,
-        file=file,
-        parts={Part.FILE: pieces},
-        file_exact=True,
-        file_sha256=hashlib.sha256(file).digest(),
-        pixel_sha256=None if pixels is None else pixel_hash(pixels),
-        modified_at=source.modified_at,
-        read_seconds=source.read_seconds,
-        reason=reason,
     )

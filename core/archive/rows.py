@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from core.archive.entry import Entry
-from core.archive.packing import Packed
+from core.archive.packed import Packed
 
 
 def _is_number(value: Any) -> bool:

@@ -14,6 +14,7 @@ class Sums:
 
     n_entries: int = 0
     n_exact: int = 0  # that come back byte for byte
+    n_stored: int = 0  # that are kept as they were
     n_pixels: int = 0
     n_dims: int = 0
     original_bytes: int = 0
@@ -30,6 +31,7 @@ class Sums:
         return cls(
             n_entries=len(entries),
             n_exact=sum(entry.file_exact for entry in entries),
+            n_stored=sum(entry.is_stored for entry in entries),
             n_pixels=sum(entry.n_pixels for entry in entries),
             n_dims=sum(entry.n_dims for entry in entries),
             original_bytes=sum(entry.original_bytes for entry in entries),
@@ -66,31 +68,36 @@ class Sums:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums of the coded entries and of the stored ones."""
+    """Sums of the images with coded pixels, of those whose file is kept, and of other files."""
 
     coded: Sums
-    stored: Sums
+    kept: Sums
+    others: Sums
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Totals:
         found = list(entries)
-        coded = [entry for entry in found if not entry.is_stored]
-        return cls(Sums.of(coded), Sums.of([entry for entry in found if entry.is_stored]))
+        return cls(
+            Sums.of([entry for entry in found if not entry.keeps_file]),
+            Sums.of([entry for entry in found if entry.keeps_file and entry.n_dims]),
+            Sums.of([entry for entry in found if entry.keeps_file and not entry.n_dims]),
+        )
 
     @property
     def measured(self) -> Sums:
         """The sums that bits a dimension are given for: see :func:`measured`."""
-        return self.coded if self.coded.n_entries else self.stored
+        return self.coded if self.coded.n_entries else self.kept
 
     @property
     def all(self) -> Sums:
         """Those of all entries."""
-        return self.coded + self.stored
+        return self.coded + self.kept + self.others
 
 
 def measured(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that bits a dimension are given for: coded ones, or all if none is coded.
+    """The entries that bits a dimension are given for: coded ones, or kept ones if none is coded.
 
-    Stored files have no codelength, and would dwarf the others.
+    Files that are kept as such have no codelength, and would dwarf the others.
     """
-    return [entry for entry in entries if not entry.is_stored] or list(entries)
+    coded = [entry for entry in entries if not entry.keeps_file]
+    return coded or [entry for entry in entries if entry.n_dims]

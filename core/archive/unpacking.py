@@ -17,14 +17,23 @@ from core.archive.counting import PixelCount
 from core.archive.database import Database
 from core.archive.entry import Entry, Method, Part, Share
 from core.archive.names import shown
-from core.archive.packing import pixel_hash
+from core.archive.packed import pixel_hash
 from core.archive.tables import Tables
 from core.arrays import Float32, Pixels
+from core.coding.xz import decompressed
 from core.control import CancelToken, ProgressListener, ignore
-from core.errors import DamagedArchiveError, DamagedEntryError, FloeError, ModelError
+from core.errors import (
+    DamagedArchiveError,
+    DamagedEntryError,
+    FileError,
+    FloeError,
+    ModelError,
+    NoPictureError,
+)
 from core.images import FrameError, interpret, rebuild
 from core.images.decode import MAX_PIXELS
 from core.images.metadata import Fact, metadata_of_file, metadata_of_frame
+from core.images.reading import MAX_FILE_BYTES
 from core.images.thumbnails import thumbnail_of_file, thumbnail_of_pixels
 from core.images.tiles import TileListener
 
@@ -42,10 +51,10 @@ class EntryReader:
         """See Archive.read_pixels."""
         if entry.is_jpeg:
             return _pixels_of(self._jpeg_file(number, entry, progress, cancel), entry)
-        if not entry.is_stored:
+        if not entry.keeps_file:
             chunks = list(self._pieces(number, entry, Part.PIXELS))
             return self._decoded(chunks, entry, progress, cancel)
-        return _pixels_of(b"".join(self._stored_pieces(number, entry, progress, cancel)), entry)
+        return _pixels_of(self._picture_file(number, entry, progress, cancel), entry)
 
     def breakdown(self, number: int, entry: Entry) -> dict[Share, float]:
         """See Archive.breakdown."""
@@ -62,8 +71,8 @@ class EntryReader:
     def metadata(self, number: int, entry: Entry) -> list[Fact]:
         """See Archive.metadata."""
         try:
-            if entry.is_stored:
-                return metadata_of_file(b"".join(self._pieces(number, entry, Part.FILE)))
+            if entry.keeps_file:
+                return self._metadata_of_kept(number, entry)
             frame = b"".join(self._pieces(number, entry, Part.FRAME))
             if entry.is_jpeg:
                 return metadata_of_file(self._headers(number, entry, frame))
@@ -82,7 +91,7 @@ class EntryReader:
         cancel: CancelToken,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         """See Archive.read_codelengths."""
-        if entry.is_stored:
+        if entry.keeps_file:
             return self.pixels(number, entry, progress, cancel), None
         bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
         if entry.is_jpeg:
@@ -94,12 +103,12 @@ class EntryReader:
         self, number: int, entry: Entry, side: int, cancel: CancelToken
     ) -> NDArray[np.uint8]:
         """See Archive.read_thumbnail."""
-        if entry.is_stored or entry.is_jpeg:
-            data = b"".join(self.file(number, entry, ignore, cancel))
+        if entry.keeps_file or entry.is_jpeg:
+            data = self._picture_file(number, entry, ignore, cancel)
             try:
                 return thumbnail_of_file(data, Path(entry.name), side)
-            except FloeError as error:
-                raise _damaged(entry, f"its file does not decode ({error})") from error
+            except FileError as error:
+                raise _no_picture(entry, error.reason) from error
         chunks = list(self._pieces(number, entry, Part.PIXELS))
         frame = b"".join(self._pieces(number, entry, Part.FRAME))
         shape, codec = _shape(entry), self._codec_of(entry)
@@ -117,8 +126,8 @@ class EntryReader:
         Do not use them until the iterator is exhausted: the checksum of the whole is verified
         last. Raises as Archive.read_file.
         """
-        if entry.is_stored:
-            yield from self._stored_pieces(number, entry, progress, cancel)
+        if entry.keeps_file:
+            yield from self._kept_pieces(number, entry, progress, cancel)
             return
         if entry.is_jpeg:
             yield self._jpeg_file(number, entry, progress, cancel)
@@ -196,20 +205,45 @@ class EntryReader:
                 data = self._chunks.read(chunk)
             yield data
 
-    def _stored_pieces(
+    def _kept_pieces(
         self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
     ) -> Iterator[bytes]:
-        count = PixelCount(entry.name, "decoding", entry.width * entry.height, progress)
+        """The file of an entry that keeps its bytes, in pieces; checked at the end of the last."""
+        total = entry.n_pixels or entry.original_bytes
+        count = PixelCount(entry.name, "decoding", total, progress)
         digest = hashlib.sha256()
         n_bytes = 0
-        for piece in self._pieces(number, entry, Part.FILE):
-            cancel.check()
-            n_bytes += len(piece)
-            digest.update(piece)
-            count(count.total * n_bytes // max(entry.original_bytes, n_bytes, 1) - count.done)
-            yield piece
+        pieces = self._pieces(number, entry, Part.FILE)
+        if entry.codec == Method.XZ:
+            pieces = decompressed(pieces, entry.original_bytes)
+        with _decoding(entry):
+            for piece in pieces:
+                cancel.check()
+                n_bytes += len(piece)
+                digest.update(piece)
+                count(total * n_bytes // max(entry.original_bytes, n_bytes, 1) - count.done)
+                yield piece
         _check_hash(entry, "file", entry.file_sha256, digest.hexdigest())
         count.finish()
+
+    def _picture_file(
+        self, number: int, entry: Entry, progress: ProgressListener, cancel: CancelToken
+    ) -> bytes:
+        """The whole file of an image. Raises NoPictureError for what is too long to be one."""
+        if not entry.is_image:
+            raise _no_picture(entry, entry.reason or "not an image")
+        if entry.original_bytes > MAX_FILE_BYTES:
+            raise _no_picture(entry, "the file is too long")
+        return b"".join(self.file(number, entry, progress, cancel))
+
+    def _metadata_of_kept(self, number: int, entry: Entry) -> list[Fact]:
+        if not entry.is_image or entry.original_bytes > MAX_FILE_BYTES:
+            return []
+        data = b"".join(self._kept_pieces(number, entry, ignore, CancelToken()))
+        try:
+            return metadata_of_file(data)
+        except FileError:  # the bytes are right, so the image was damaged before it was archived
+            return []
 
     def _decoded(
         self,
@@ -290,10 +324,10 @@ def _pixels_of(file: bytes, entry: Entry) -> Pixels:
     """The pixels of a file's first frame, as Pillow decodes them."""
     try:
         pixels = interpret(file, Path(entry.name)).pixels
-    except FloeError as error:
-        raise _damaged(entry, f"its file does not decode ({error})") from error
+    except FileError as error:
+        raise _no_picture(entry, error.reason) from error
     if pixels is None:
-        raise _damaged(entry, "more than 8 bits a sample cannot be shown")
+        raise _no_picture(entry, "it has more than 8 bits a sample")
     return pixels
 
 
@@ -329,6 +363,10 @@ def _decoding(entry: Entry) -> Iterator[None]:
 def _check_hash(entry: Entry, what: str, expected: str | None, found: str) -> None:
     if expected != found:
         raise _damaged(entry, f"its {what} came out different from what was archived")
+
+
+def _no_picture(entry: Entry, reason: str) -> NoPictureError:
+    return NoPictureError(shown(entry.name), f"there is no picture to show: {reason}")
 
 
 def _damaged(entry: Entry, reason: str) -> DamagedEntryError:

@@ -103,7 +103,7 @@ def measure(
     """
     codecs = codecs or Codecs()
     others = file_codecs() if others is None else others
-    sources = engine.plan([folder])
+    sources = [source for source in engine.plan([folder]) if not source.path.is_dir()]
     if not sources:
         raise FileError(folder, "holds no files")
     kinds: dict[str, KindOfFile] = {}

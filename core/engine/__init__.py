@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.engine.planning import Source, plan, plan_again
+from core.engine.planning import LeftOut, OnLeftOut, Source, plan, plan_again
 from core.engine.queries import (
     Always,
     Answer,
@@ -37,8 +37,10 @@ __all__ = [
     "Discardable",
     "FileExists",
     "FileResult",
+    "LeftOut",
     "Listener",
     "NameConflict",
+    "OnLeftOut",
     "Outcome",
     "Queries",
     "Query",

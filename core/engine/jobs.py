@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.archive.archive import Archive
 from core.archive.codec import Codecs
-from core.archive.packing import Packed
+from core.archive.packed import Packed
 from core.archive.shelf import Shelf
 from core.coding.coders import DEFAULT_CODER
 from core.control import CancelToken
@@ -40,7 +40,7 @@ def add(
     codecs: Codecs | None = None,
     executor: Executor | None = None,
 ) -> list[FileResult]:
-    """Add planned files to an existing archive, and return results in their order.
+    """Add planned files and folders to an existing archive, and return results in their order.
 
     A file that the archive already has under its name is left alone, so that an interrupted job
     can simply be run again. What to do about another image of that name is asked before anything
@@ -82,7 +82,9 @@ class _Adding:
         file, name, cancel = self.file, self.destination.name, self.run.cancel
         assert file.source is not None
         if os.path.isdir(file.source):
-            raise UnreadableFileError(file.source, "the folder cannot be read")
+            return self._make_folder(file.source)
+        if self._is_archive_itself(file.source):
+            raise UnreadableFileError(file.source, "an archive cannot be added to itself")
         progress = self.run.progress_of(file)
         with Archive.open(self.archive, write=True, codecs=self.codecs, cancel=cancel) as opened:
             if there := self._added_meanwhile(opened):
@@ -108,6 +110,24 @@ class _Adding:
                 raise
         kept = parcel if parcel is not None and parcel.exists() else None
         return changed(file, entry=entry, replaced=kept, stored_sha256=self.packed.stored_sha256)
+
+    def _make_folder(self, source: Path) -> FileResult:
+        """Make an empty folder in the archive, unless it is there."""
+        try:
+            os.scandir(source).close()
+        except OSError as error:
+            raise UnreadableFileError(source, "the folder cannot be read") from error
+        name = self.destination.name
+        with Archive.open(self.archive, write=True, cancel=self.run.cancel) as opened:
+            if opened.has_folder(name):
+                return changed(self.file, is_folder=True, outcome=Outcome.UNCHANGED)
+            return changed(self.file, name=opened.new_folder(name), is_folder=True)
+
+    def _is_archive_itself(self, source: Path) -> bool:
+        try:
+            return os.path.samefile(source, self.archive)
+        except (OSError, ValueError):  # reading it reports why
+            return False
 
     def _added_meanwhile(self, opened: Archive) -> FileResult | None:
         """The result if another job has added this very file since this one decided about it."""

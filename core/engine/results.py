@@ -33,6 +33,8 @@ class FileResult:
     error: str | None = None  # of what failed, one sentence for the user
     replaced: Path | None = None  # the archive of the entry that this one replaced
     stored_sha256: bytes | None = None  # of what was written, as Packed has it
+    is_folder: bool = False  # a folder was made, which has no entry
+    left_out: str | None = None  # why the file was not even tried, in a few words
 
     @property
     def ok(self) -> bool:

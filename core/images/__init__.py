@@ -10,18 +10,20 @@ from core.arrays import Pixels
 from core.control import CancelToken
 from core.errors import FloeError
 from core.images.frames import FrameError
-from core.images.picture import KeptFile, Picture
+from core.images.picture import KeptFile, OtherFile, Picture
 from core.images.png import BrokenPngError, UnusualPngError, read_parts, rebuild_png
 from core.images.raw import rebuild_raw
-from core.images.reading import interpret, read_image
+from core.images.reading import interpret, read_file, read_image
 
 __all__ = [
     "FrameError",
     "KeptFile",
+    "OtherFile",
     "Picture",
     "Pixels",
     "comes_back",
     "interpret",
+    "read_file",
     "read_image",
     "rebuild",
 ]

@@ -8,6 +8,7 @@ of :mod:`core.errors`. Only picture formats are allowed: no plugin that starts a
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import re
 import struct
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from core.arrays import Pixels
 from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError
@@ -29,6 +30,15 @@ from core.images.quiet_tiff import silence_libtiff
 
 #: Images with more pixels are refused before decoding.
 MAX_PIXELS = 500_000_000
+
+#: So are those that would take more memory, file and samples included.
+MAX_MEMORY_BYTES = 4 * 2**30
+
+#: A larger image needs a byte of its file for every 256 pixels: 43 bytes can declare any number.
+_FREE_PIXELS, _PIXELS_A_BYTE = 2**26, 256
+
+#: Pillow gives up on PNGs with longer texts, once unpacked, and takes memory for all of them.
+_MAX_TEXT_BYTES = 64 * 2**20
 
 # In the order in which they are tried. TGA has no signature, so it comes last.
 _PLUGINS = "Png Jpeg Mpo WebP Tiff Gif Bmp Ppm Jpeg2K Avif Ico Cur Icns Qoi Dds Sgi Psd Pcx Dcx Tga"
@@ -40,9 +50,6 @@ _FORMATS = (
 # Their signatures are reliable: a file with one is damaged if the plugin refuses it.
 _CERTAIN = frozenset({"PNG", "JPEG", "WEBP", "TIFF", "GIF", "JPEG2000", "AVIF", "QOI", "PSD"})
 
-# Formats whose further frames are part of the picture, so they must decode as well.
-_ANIMATED = frozenset({"PNG", "WEBP", "GIF", "TIFF", "AVIF", "MPO"})
-
 _EIGHT_BIT_MODES = frozenset(
     {"L", "RGB", "LA", "La", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 )
@@ -50,8 +57,8 @@ _EIGHT_BIT_MODES = frozenset(
 # Without a handler, Pillow's log would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-# warnings.catch_warnings changes global state, so only one thread at a time may use it.
-_warnings_lock = threading.Lock()
+# warnings.catch_warnings and Pillow's limits are global: one thread at a time may change them.
+_globals_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Decoded:
     width: int
     height: int
     channels: int
-    n_frames: int
+    animated: bool  # it has further frames or pages, which are not decoded
     pixels: Pixels | None  # (H, W, C) uint8 of the first frame; None beyond 8 bits a sample
     raw_mode: str  # the order of bytes in a pixel of an uncompressed file; "" for others
     raw_offset: int  # of the first row of an uncompressed file
@@ -94,7 +101,7 @@ def decode(file: IO[bytes], path: Path) -> Decoded:
             width=width,
             height=height,
             channels=channels,
-            n_frames=_check_other_frames(image, path),
+            animated=bool(getattr(image, "is_animated", False)),
             pixels=pixels,
             raw_mode=raw_mode,
             raw_offset=raw_offset,
@@ -119,10 +126,7 @@ def _load_plugins() -> None:
 
 
 def _open(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
-    """Like Image.open, with our formats and our limit; a damaged header is not "no image".
-
-    Image.open's own limit is a global variable of Pillow, which a library must not change.
-    """
+    """Like Image.open, with our formats and our limits; a damaged header is not "no image"."""
     file.seek(0)
     prefix = file.read(16)
     refusal: Exception | None = None
@@ -130,50 +134,51 @@ def _open(file: IO[bytes], path: Path) -> ImageFile.ImageFile:
         if name not in Image.OPEN:  # Pillow was built without its library
             continue
         factory, accept = Image.OPEN[name]
-        if accept is not None:
-            accepted = accept(prefix)
-            if isinstance(accepted, str) or not accepted:
-                continue
-        file.seek(0)
         try:
+            if accept is not None:
+                accepted = accept(prefix)
+                if isinstance(accepted, str) or not accepted:
+                    continue
+            file.seek(0)
             image = factory(file, "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
+        except Image.DecompressionBombError:
+            raise
+        except (SyntaxError, IndexError, TypeError, ValueError, struct.error, OSError) as error:
             # Pillow's plugins raise these for files of other formats.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the disk
             if name in _CERTAIN:
                 refusal = refusal or error
             continue
-        _check_size(image.size, path)
+        _check_size(image, file.seek(0, io.SEEK_END), path)
         return image
     if refusal is not None:
         raise refusal
     raise UnidentifiedImageError
 
 
-def _check_size(size: tuple[int, int], path: Path) -> None:
-    width, height = size
-    if width * height > MAX_PIXELS:
+def _check_size(image: ImageFile.ImageFile, n_file_bytes: int, path: Path) -> None:
+    width, height = image.size
+    n_pixels = width * height
+    if n_pixels > MAX_PIXELS:
         raise ImageTooLargeError(
             path,
             f"the image has {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million",
         )
-
-
-def _check_other_frames(image: ImageFile.ImageFile, path: Path) -> int:
-    """Decode the frames after the first, up to ``MAX_PIXELS`` in total; return their number.
-
-    This finds damage only: the bytes of such files are stored as they are.
-    """
-    if image.format not in _ANIMATED or not getattr(image, "is_animated", False):
-        return 1
-    n_frames = done = 0
-    for frame in ImageSequence.Iterator(image):
-        _check_size(frame.size, path)
-        n_frames += 1
-        done += frame.size[0] * frame.size[1]
-        if done > MAX_PIXELS:
-            break
-        frame.load()
-    return max(n_frames, 2)
+    if n_pixels > max(_FREE_PIXELS, _PIXELS_A_BYTE * n_file_bytes):
+        raise ImageTooLargeError(
+            path,
+            f"the image would unpack {n_file_bytes} bytes to {width} x {height} pixels",
+        )
+    # Pillow's rows, those of another mode where it has to be converted, and our samples. A row
+    # has a price of its own.
+    pixel_bytes = {"1": 2, "L": 2, "P": 9, "I;16": 4}.get(image.mode, 8)
+    if n_file_bytes + n_pixels * pixel_bytes + 64 * height > MAX_MEMORY_BYTES:
+        raise ImageTooLargeError(
+            path,
+            f"an image of {width} x {height} pixels would take more than "
+            f"{MAX_MEMORY_BYTES >> 30} GiB of memory",
+        )
 
 
 def _raw_hints(image: ImageFile.ImageFile) -> tuple[str, int, int, bool]:
@@ -220,14 +225,28 @@ def _typed_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress Pillow's warnings.
+    """Suppress Pillow's warnings, and replace its limits.
 
-    They concern sizes, for which we have our own limit, and damaged metadata, which is kept byte
+    They concern sizes, for which we have our own limits, and damaged metadata, which is kept byte
     for byte in any case.
     """
-    with _warnings_lock, warnings.catch_warnings():
+    with _globals_lock, warnings.catch_warnings(), _limits():
         warnings.filterwarnings("ignore", module=r"PIL\b|core\.images\b")
         yield
+
+
+@contextmanager
+def _limits() -> Iterator[None]:
+    """Limits of ours in the place of Pillow's, which are global variables, for a while."""
+    before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
+    try:
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT_BYTES
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = (
+            before
+        )
 
 
 _IN_WORDS = (

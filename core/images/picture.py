@@ -1,8 +1,9 @@
-"""An image file in memory."""
+"""A file as it was read: pixels and all else, or a reason why its bytes are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.arrays import Pixels
 
@@ -39,8 +40,8 @@ class KeptFile:
     """An image whose file is kept byte for byte, because the flow does not support it.
 
     ``pixels`` is the decoded first frame, (H, W, C) uint8 in the order of its mode (palettes
-    resolved to RGB or RGBA); None for more than 8 bits a sample. ``reason`` is a short sentence
-    for the user.
+    resolved to RGB or RGBA); None for more than 8 bits a sample, and for a damaged image. Its size
+    is then that of its header, or 0. ``reason`` is a short sentence for the user.
     """
 
     file_bytes: bytes
@@ -58,3 +59,14 @@ class KeptFile:
     @property
     def n_pixels(self) -> int:
         return self.width * self.height
+
+
+@dataclass(frozen=True)
+class OtherFile:
+    """A file of any length that is no image, or too large for one; it stays on the disk.
+
+    ``reason`` is a short sentence for the user.
+    """
+
+    path: Path
+    reason: str

@@ -1,4 +1,4 @@
-"""A file on disk to a Picture, or to a KeptFile if the flow does not support it."""
+"""A file on disk to a Picture, to a KeptFile if the flow does not support it, or an OtherFile."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import DamagedImageError, ImageTooLargeError, NotAnImageError, UnreadableFileError
-from core.images.decode import Decoded, decode, identify
+from core.images.decode import Decoded, decode, identify, opened
 from core.images.frames import FrameError
-from core.images.picture import KeptFile, Picture
+from core.images.picture import KeptFile, OtherFile, Picture
 from core.images.png import (
     BrokenPngError,
     UnusualPngError,
@@ -21,8 +24,8 @@ from core.images.png import (
 )
 from core.images.raw import RawLayout, raw_frame, rebuild_raw
 
-#: Longer files are refused, because they would have to be held in memory.
-MAX_FILE_BYTES = 4 * 2**30
+#: Longer files are not taken for images, which are held in memory.
+MAX_FILE_BYTES = 2 * 2**30
 
 _MODE_REASONS = {
     "1": "a black and white image",
@@ -36,6 +39,25 @@ _MODE_REASONS = {
     "LAB": "a Lab image",
     "YCbCr": "a YCbCr image",
 }
+
+
+#: What is wrong with an image, but not with reading its file.
+_NO_IMAGE = (NotAnImageError, DamagedImageError, ImageTooLargeError)
+
+
+def read_file(path: Path) -> Picture | KeptFile | OtherFile:
+    """Read any regular file: decoded if it is an image that can be, with the reason if not.
+
+    Raises UnreadableFileError; nothing else, whatever the file contains.
+    """
+    try:
+        data = _read(path)
+    except _NO_IMAGE as error:
+        return OtherFile(path, error.reason)
+    try:
+        return interpret(data, path)
+    except _NO_IMAGE as error:
+        return KeptFile(data, None, *_declared(data, path), reason=error.reason)
 
 
 def read_image(path: Path) -> Picture | KeptFile:
@@ -61,38 +83,54 @@ def interpret(data: bytes, path: Path) -> Picture | KeptFile:
     return _original(data, decoded, reason)
 
 
-def _read(path: Path) -> bytes:
-    """All bytes of a regular file that begins like an image."""
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """A regular file. Raises UnreadableFileError, also for what fails inside the block."""
     try:
         # Never wait for the other end of a pipe, and never open a device.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise UnreadableFileError(path, _what_it_is(os.stat(path).st_mode))
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableFileError(path, _what_it_is(status.st_mode))
-            if not status.st_size:
-                raise NotAnImageError(path, "the file is empty")
-            identify(file, path)
-            if status.st_size > MAX_FILE_BYTES:
-                raise ImageTooLargeError(
-                    path,
-                    f"the file has {status.st_size / 2**30:.1f} GiB; the limit is "
-                    f"{MAX_FILE_BYTES >> 30} GiB",
-                )
-            file.seek(0)
-            # As much as there is, not as there may be: room for 4 GiB is not to be had everywhere.
-            data = file.read(status.st_size + 1)
-            if len(data) != status.st_size:
-                raise UnreadableFileError(path, "the file changed while it was read: try again")
-            return data
+            if not stat.S_ISREG(mode := os.fstat(file.fileno()).st_mode):
+                raise UnreadableFileError(path, _what_it_is(mode))
+            yield file
     except OSError as error:
         raise UnreadableFileError(path, _os_reason(error)) from error
     except ValueError as error:  # a path with a NUL or with lone surrogates
         raise UnreadableFileError(path, f"not a valid path ({error})") from error
-    except MemoryError as error:
-        raise ImageTooLargeError(path, "the file does not fit into memory") from error
+
+
+def _read(path: Path) -> bytes:
+    """All bytes of a regular file that begins like an image."""
+    with open_file(path) as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if not n_bytes:
+            raise NotAnImageError(path, "the file is empty")
+        identify(file, path)
+        if n_bytes > MAX_FILE_BYTES:
+            raise ImageTooLargeError(
+                path,
+                f"the file has {n_bytes / 2**30:.1f} GiB; the limit is {MAX_FILE_BYTES >> 30} GiB",
+            )
+        file.seek(0)
+        try:
+            # As much as there is, not as there may be: room for 2 GiB is not to be had everywhere.
+            data = file.read(n_bytes + 1)
+        except MemoryError as error:
+            raise ImageTooLargeError(path, "the file does not fit into memory") from error
+        if len(data) != n_bytes:
+            raise UnreadableFileError(path, "the file changed while it was read: try again")
+        return data
+
+
+def _declared(data: bytes, path: Path) -> tuple[int, int, int]:
+    """Width, height and channels as the header of a file has them; zeros if it has none."""
+    try:
+        with opened(io.BytesIO(data), path) as image:
+            return *image.size, len(image.getbands())
+    except _NO_IMAGE:
+        return 0, 0, 0
 
 
 def _what_it_is(mode: int) -> str:
@@ -144,7 +182,7 @@ def _reason(decoded: Decoded) -> str | None:
     """The reason to keep the bytes of a file, or None; from the decoded image alone."""
     if decoded.format in ("JPEG", "MPO"):
         return "JPEG keeps its own bytes"
-    if decoded.n_frames > 1:
+    if decoded.animated:
         pages = "a file of several pages" if decoded.format == "TIFF" else "an animation"
         return f"{pages} keeps its own bytes"
     if decoded.mode in _MODE_REASONS:
@@ -165,6 +203,8 @@ def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
     if len(raw_mode) > 4 or any(raw_mode.count(letter) != 1 for letter in wanted):
         return None
     row_bytes = len(raw_mode) * decoded.width
+    if 2 * row_bytes * decoded.height < len(data):
+        return None  # of a camera's raw file, say, this is only the preview
     padding = decoded.raw_stride - row_bytes if decoded.raw_stride else 0
     places = tuple(raw_mode.index(letter) for letter in wanted)
     layout = RawLayout(decoded.raw_offset, padding, len(raw_mode), places, decoded.bottom_up)

@@ -138,10 +138,10 @@ class FakeBackend:
         made = [name for name in self.folders if name[0] == archive]
         return Listing(list(self.archives[archive].values()), [f for _, f in made], None)
 
-    def plan_add(self, paths: Sequence[Path], into: str) -> list[Source]:
+    def plan_add(self, paths: Sequence[Path], into: str, on_left_out: Any = None) -> list[Source]:
         return _files(Source(path, f"{into}/{path.name}" if into else path.name) for path in paths)
 
-    def plan_again(self, sources: Sequence[Source]) -> list[Source]:
+    def plan_again(self, sources: Sequence[Source], on_left_out: Any = None) -> list[Source]:
         return _files(sources)
 
     def add(

@@ -50,7 +50,7 @@ FILES: dict[str, bytes] = {
     "a.png": titled_png(1),
     "b.png": titled_png(2),
     "deep/er/c.bmp": encoded(ramp(40, 41), "BMP"),
-    "deep/d.jpg": encoded(ramp(60, 50), "JPEG"),
+    "deep/d.jpg": encoded(noise(120, 100), "JPEG"),
     "alpha.png": encoded(noise(30, 30, 4), "PNG"),
 }
 

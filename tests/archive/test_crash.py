@@ -64,13 +64,13 @@ PROGRAM = """
 import os, resource, signal, sys
 from pathlib import Path
 from core.archive import Archive
-from core.archive import packing
+from core.archive import content
 from core.archive.codec import Codecs
 from core.control import CancelToken
 from tests.fakes import FakeCodec
 
 path, source, action, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-packing.PIECE_BYTES = 20_000
+content.PIECE_BYTES = 20_000
 stage = ""
 
 def listen(progress):

@@ -25,11 +25,11 @@ def test_stored_entries_are_summed_apart_and_have_no_codelength() -> None:
     )  # fmt: skip
     totals = Totals.of([coded, stored])
     assert totals.coded == Sums.of([coded])
-    assert totals.stored == Sums.of([stored])
-    assert (totals.coded.saved, totals.stored.saved) == (0.6, 0.0)
+    assert totals.kept == Sums.of([stored])
+    assert (totals.coded.saved, totals.kept.saved) == (0.6, 0.0)
     assert totals.all.saved == pytest.approx(0.3)
     assert totals.all.n_exact == 1
-    assert totals.stored.theoretical_bpd is None
+    assert totals.kept.theoretical_bpd is None
     assert totals.all.theoretical_bpd == pytest.approx(coded.theoretical_bpd)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from core.engine import Source, plan, plan_again
+from core.engine import LeftOut, Source, plan, plan_again
 
 
 def touch(path: Path) -> Path:
@@ -26,11 +28,33 @@ def test_files_have_their_own_names_and_folders_come_first(tmp_path: Path) -> No
     assert names(one, tmp_path / "trip") == ["one.png", "trip/a/c.png", "trip/b.png"]
 
 
-def test_hidden_files_litter_and_archives_are_left_out_of_folders(tmp_path: Path) -> None:
-    for name in (".DS_Store", "Thumbs.db", "desktop.ini", ".thumbs/1.png", "mine.floe", "a.png"):
-        touch(tmp_path / "f" / name)
-    assert names(tmp_path / "f") == ["f/a.png"]
-    assert names(tmp_path / "f" / ".DS_Store") == [".DS_Store"]  # what is named is meant
+def test_all_that_is_in_a_folder_goes_in_but_what_no_archive_needs(tmp_path: Path) -> None:
+    inside = tmp_path / "f"
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "mine.floe", "__MACOSX/._a.png"):
+        touch(inside / name)
+    for name in ("a.png", "a.xmp", ".nomedia", ".hidden/b.mov"):
+        touch(inside / name)
+    left_out: list[LeftOut] = []
+    found = [name for _, name in plan([inside], on_left_out=left_out.append)]
+    assert found == ["f/.hidden/b.mov", "f/.nomedia", "f/a.png", "f/a.xmp"]
+    assert {path.relative_to(inside).as_posix(): reason for path, reason in left_out} == {
+        ".DS_Store": "a file of the desktop",
+        "Thumbs.db": "a file of the desktop",
+        "__MACOSX": "a file of the desktop",
+        "desktop.ini": "a file of the desktop",
+        "mine.floe": "a Floe archive",
+    }
+    assert names(inside / ".DS_Store") == [".DS_Store"]  # what is named is meant
+    assert names(inside / "mine.floe") == ["mine.floe"]
+
+
+def test_empty_folders_are_sources_themselves(tmp_path: Path) -> None:
+    for name in ("one/f/empty/deep", "two/f/empty/deep", "one/f/litter"):
+        (tmp_path / name).mkdir(parents=True)
+    touch(tmp_path / "one" / "f" / "litter" / "Thumbs.db")
+    assert names(tmp_path / "one" / "f") == ["f/empty/deep", "f/litter"]
+    assert names(tmp_path / "one" / "f", tmp_path / "two" / "f") == ["f/empty/deep", "f/litter"]
+    assert names(tmp_path / "one" / "f" / "empty" / "deep") == ["deep"]
 
 
 def test_equal_names_are_numbered(tmp_path: Path) -> None:
@@ -50,14 +74,26 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     touch(tmp_path / "f" / "1.png")
     (tmp_path / "f" / "again").symlink_to(tmp_path / "f")
     (tmp_path / "f" / "2.png").symlink_to(tmp_path / "f" / "1.png")
+    left_out: list[LeftOut] = []
+    assert len(plan([tmp_path / "f"], on_left_out=left_out.append)) == 2
+    assert left_out == [(tmp_path / "f" / "again", "a link to a folder")]
     assert names(tmp_path / "f") == ["f/1.png", "f/2.png"]
 
 
-def test_a_link_in_a_circle_costs_only_itself(tmp_path: Path) -> None:
-    """Asking whether it is a folder raised (B8)."""
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_links_to_nothing_and_what_is_no_file_are_left_out(tmp_path: Path) -> None:
+    """Asking whether a link in a circle is a folder raised (B8)."""
     touch(tmp_path / "f" / "1.png")
     (tmp_path / "f" / "loop").symlink_to("loop")
-    assert names(tmp_path / "f") == ["f/1.png", "f/loop"]
+    (tmp_path / "f" / "gone").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "f" / "pipe")
+    left_out: list[LeftOut] = []
+    assert [name for _, name in plan([tmp_path / "f"], on_left_out=left_out.append)] == ["f/1.png"]
+    assert [(path.name, reason) for path, reason in left_out] == [
+        ("gone", "a link to nothing"),
+        ("loop", "a link to nothing"),
+        ("pipe", "a pipe, socket or device"),
+    ]
     assert names(tmp_path / "f" / "loop") == ["loop"]
 
 

@@ -260,8 +260,8 @@ def test_errors_that_stay(
     assert len(script.asked) == (4 if answer == Answer(Choice.SKIP) else 1)
 
 
-def test_a_damaged_image_is_nobodys_question(archive: Path, folder: Path) -> None:
-    (folder / "new.png").write_text("no image")
+def test_a_file_that_cannot_be_read_is_nobodys_question(archive: Path, folder: Path) -> None:
+    os.mkfifo(folder / "new.png")
     script = Script()
     results = engine.add(
         archive, engine.plan([folder / "new.png"]), queries=script, codecs=Codecs(FakeCodec)

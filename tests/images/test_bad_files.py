@@ -178,14 +178,42 @@ def test_a_bomb_is_refused_before_it_unpacks(side: int) -> None:
         interpret(data, SOMEWHERE)
 
 
-def test_a_later_frame_may_not_be_larger_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("side", "pixels_a_byte"), [(300, 1), (600, 1)], ids=["few bytes", "fewer bytes"]
+)
+def test_few_bytes_do_not_unpack_to_many_pixels(
+    monkeypatch: pytest.MonkeyPatch, side: int, pixels_a_byte: int
+) -> None:
     file = io.BytesIO()
-    Image.new("L", (10, 10)).save(
-        file, "TIFF", save_all=True, append_images=[Image.new("L", (40, 40))]
-    )
-    monkeypatch.setattr(decode_module, "MAX_PIXELS", 1000)
-    with pytest.raises(ImageTooLargeError):
+    Image.new("P", (side, side)).save(file, "GIF")
+    interpret(file.getvalue(), SOMEWHERE)
+    monkeypatch.setattr(decode_module, "_FREE_PIXELS", 1000)
+    monkeypatch.setattr(decode_module, "_PIXELS_A_BYTE", pixels_a_byte)
+    with pytest.raises(ImageTooLargeError, match=f"to {side} x {side} pixels"):
         interpret(file.getvalue(), SOMEWHERE)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I;16", "F"])
+def test_memory_is_bounded_whatever_the_mode(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (3, 20_000)).save(file, "TIFF")  # rows have a price of their own
+    interpret(file.getvalue(), SOMEWHERE)
+    monkeypatch.setattr(decode_module, "MAX_MEMORY_BYTES", 1_300_000)
+    with pytest.raises(ImageTooLargeError, match="of memory"):
+        interpret(file.getvalue(), SOMEWHERE)
+
+
+def test_an_image_that_pillow_alone_would_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # its errors begin at twice as many
+    for form in ("TIFF", "WEBP", "PNG"):
+        assert interpret(SAMPLES[form], SOMEWHERE).pixels is not None
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_long_texts_in_a_png() -> None:
+    text = b"Comment\0\0" + zlib.compress(bytes(range(32, 127)) * 16_000)
+    parts = (b"zTXt", text), (b"IDAT", zlib.compress(bytes(13 * 4))), (b"IEND", b"")
+    assert isinstance(interpret(png_of(ihdr(4, 4), *parts), SOMEWHERE), Picture)
 
 
 def test_a_file_too_long_to_be_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_selected_folder_stands_for_what_is_in_it(qtbot: Any, filled: Window) 
     ]
     filled.actions_.verify.trigger()
     qtbot.waitUntil(lambda: not filled.session.busy)
-    assert filled.message.text == "3 images of holiday.floe verified, exact"
+    assert filled.message.text == "3 files of holiday.floe verified, exact"
 
 
 def test_the_selection_is_kept_over_changes(qtbot: Any, filled: Window) -> None:

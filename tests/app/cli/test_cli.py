@@ -107,7 +107,7 @@ def test_the_list_for_programs(archive: Path, images: Path) -> None:
 def test_the_list_for_people(archive: Path) -> None:
     text = floe("list", archive).stdout
     assert "trip/grey.png" in text
-    assert "4 images" in text
+    assert "4 files" in text
 
 
 def test_a_coder_that_is_not_exact_everywhere_writes_no_archive(
@@ -136,10 +136,26 @@ def test_bad_files_are_a_line_each_and_the_others_are_done(images: Path, tmp_pat
     result = floe("add", tmp_path / "a.floe", images, gone)
     assert result.exit_code == 1
     errors = lines(result.stderr)
-    assert len(errors) == 3
-    for path, error in zip((images / "cut.png", images / "text.png", gone), errors, strict=True):
-        assert str(path) in error
-    assert len(listed(tmp_path / "a.floe")) == 4
+    assert len(errors) == 1
+    assert str(gone) in errors[0]
+    found = listed(tmp_path / "a.floe")
+    assert len(found) == 6
+    assert "cut short" in found["trip/cut.png"]["reason"]
+    assert "not an image" in found["trip/text.png"]["reason"]
+
+
+def test_what_is_left_out_of_folders_is_said(images: Path, tmp_path: Path) -> None:
+    (images / "Thumbs.db").touch()
+    (images / "other.floe").touch()
+    (images / "empty").mkdir()
+    result = floe("add", tmp_path / "a.floe", images)
+    assert result.exit_code == 0
+    assert "left out: 2 (1 x a file of the desktop, 1 x a Floe archive)" in result.stdout
+    assert "Thumbs.db" not in result.stdout
+    result = floe("add", tmp_path / "a.floe", images, "--list-left-out")
+    assert f"left out: {images / 'Thumbs.db'}: a file of the desktop" in result.stdout
+    assert floe("extract", tmp_path / "a.floe", "--to", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out" / images.name / "empty").is_dir()
 
 
 def test_added_again(archive: Path, images: Path) -> None:
@@ -157,8 +173,7 @@ def test_added_again(archive: Path, images: Path) -> None:
 
 
 def test_nothing_added_leaves_no_archive(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_text("no image")
-    assert floe("add", tmp_path / "new.floe", tmp_path / "a.png").exit_code == 1
+    assert floe("add", tmp_path / "new.floe", tmp_path / "gone.png").exit_code == 1
     assert not (tmp_path / "new.floe").exists()
 
 

@@ -109,7 +109,7 @@ def test_several_steps_are_undone_in_turn(
         qtbot.keyClick(filled, KEY.Key_Z, CTRL)
     assert texts == ["&Undo move", "&Undo new folder", "&Undo add", "&Undo delete"]
     assert names(filled) == ["a.png", "b.png", "c.png"]
-    assert filled.status.summary.text().startswith("3 images")
+    assert filled.status.summary.text().startswith("3 files")
     for _ in texts:
         qtbot.keyClick(filled, KEY.Key_Z, CTRL_SHIFT)
     assert names(filled) == after
@@ -456,7 +456,7 @@ def test_empty_folders_are_extracted_with_all(
     assert window.session.has("sea")
     qtbot.keyClick(window, KEY.Key_E, CTRL_SHIFT)
     settle(qtbot, window, lambda: window.message.text != "")
-    assert window.message.text.startswith("3 images extracted")
+    assert window.message.text.startswith("3 files extracted")
     assert (tmp_path / "out" / "sea" / "deep").is_dir()
     window.session.rename("sea", "lake")
     settle(qtbot, window, lambda: made(window) == ["lake/deep"])

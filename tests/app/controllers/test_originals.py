@@ -75,6 +75,7 @@ def test_they_go_to_the_desktops_wastebasket(
     photographs: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    unreadable: set[Path],
 ) -> None:
     home = tmp_path / "home"
     (home / "share").mkdir(parents=True)
@@ -84,6 +85,7 @@ def test_they_go_to_the_desktops_wastebasket(
     n_bytes = sum(map(len, contents.values()))
     window.actions_.discard_originals.trigger()
     (photographs[0].parent / "bad.bmp").write_text("no image")
+    unreadable.add(photographs[0].parent / "bad.bmp")
     add(qtbot, window, [photographs[0].parent])
     qtbot.waitUntil(lambda: not any(path.exists() for path in photographs), timeout=10_000)
     qtbot.waitUntil(lambda: not window.session.busy)
@@ -91,7 +93,7 @@ def test_they_go_to_the_desktops_wastebasket(
     trash = home / "share" / "Trash" / "files"
     assert {path.name: path.read_bytes() for path in trash.iterdir()} == contents
     assert (photographs[0].parent / "bad.bmp").exists()
-    assert window.message.text == "Originals of 3 images moved to the wastebasket"
+    assert window.message.text == "Originals of 3 files moved to the wastebasket"
     assert last_states(window, 3) == ["Moved to the wastebasket"] * 3
 
 

@@ -158,7 +158,7 @@ def test_a_picture_dragged_from_a_browser_is_taken_by_its_pixels(
     assert drop_data(opened, data, _MIDDLE)
     settle(qtbot, opened)
     assert names(opened) == ["pasted.png"]
-    assert opened.message.text.startswith("1 image added to ")
+    assert opened.message.text.startswith("1 file added to ")
 
 
 def test_what_is_not_there_is_named(

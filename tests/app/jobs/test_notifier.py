@@ -87,6 +87,6 @@ def test_the_tray_says_what_came_of_it(
     add(qtbot, window, images[:1], tmp_path)
     window.questions.asking.emit(True)
     window.questions.asking.emit(False)
-    assert said[0].startswith("1 image added to x.floe: ")
+    assert said[0].startswith("1 file added to x.floe: ")
     assert said[1:] == ["Floe waits for your answer."]
     assert alerts == []

@@ -22,7 +22,7 @@ def test_the_summary_of_an_archive() -> None:
     ]
     bits = 8 * 400_000 / (768 * 512 * 3)
     assert formats.summary(entries) == (
-        f"14 images: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); {bits:.3f} bits/dim"
+        f"14 files: 9.1 MB to 5.6 MB, 3.5 MB saved (38 %); {bits:.3f} bits/dim"
     )
 
 
@@ -34,8 +34,8 @@ def test_savings_and_growth() -> None:
 
 
 def test_one_image_and_none() -> None:
-    assert formats.summary([make_entry()]).startswith("1 image: ")
-    assert formats.summary([]) == "No images yet"
+    assert formats.summary([make_entry()]).startswith("1 file: ")
+    assert formats.summary([]) == "No files yet"
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def test_english_counts_without_a_catalogue(qapp: QApplication) -> None:
 
 
 def test_german_counts(german: None) -> None:
-    assert [formats.images(n) for n in (0, 1, 2)] == ["0 Bilder", "1 Bild", "2 Bilder"]
-    assert formats.images(1234) == "1.234 Bilder"
+    assert [formats.files(n) for n in (0, 1, 2)] == ["0 Dateien", "1 Datei", "2 Dateien"]
+    assert formats.files(1234) == "1.234 Dateien"
     assert formats.exact_bytes(1) == "1 Byte"
     forms = "{1} found among {0} image|{1} found among {0} images"
     assert language.counted(3, forms, "2") == "2 gefunden unter 3 Bildern"

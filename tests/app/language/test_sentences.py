@@ -169,10 +169,10 @@ def test_a_file_that_failed_says_so_in_german(
 ) -> None:
     window = make_window(threads, CoreBackend(FakeCodec, shelf=tmp_path / "shelf"))
     image = tmp_path / "leer: png.png"
-    image.touch()
+    os.mkfifo(image)
     window.session.create(tmp_path / "a.floe", then_add=[image])
     qtbot.waitUntil(lambda: bool(window.session.jobs.with_failures), timeout=10_000)
     model = window.jobs_panel.model
-    qtbot.waitUntil(lambda: model.index(0, STATE).data() == "Die Datei ist leer", timeout=5_000)
+    qtbot.waitUntil(lambda: model.index(0, STATE).data() == "Eine Pipe, keine Datei", timeout=5_000)
     window.actions_.copy_errors.trigger()
-    assert QGuiApplication.clipboard().text() == f"{image}: die Datei ist leer"
+    assert QGuiApplication.clipboard().text() == f"{image}: eine Pipe, keine Datei"

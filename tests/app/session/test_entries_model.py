@@ -66,7 +66,7 @@ def test_folders_come_first_and_are_entered(model: EntriesModel) -> None:
 
 
 def test_folders_sum_up_what_is_in_them(model: EntriesModel) -> None:
-    assert cell(model, 0, "pixels") == "3 images"
+    assert cell(model, 0, "pixels") == "3 files"
     inside = [e for e in model.entries if e.name.startswith("beach/")]
     assert cell(model, 0, "packed_bytes", SORT_ROLE) == sum(e.packed_bytes for e in inside)
     assert cell(model, 0, "encode_seconds") == "6.93"
@@ -76,7 +76,7 @@ def test_folders_sum_up_what_is_in_them(model: EntriesModel) -> None:
     )
     assert cell(model, 0, "saved", SORT_ROLE) == 1 - packed / original
     assert [cell(model, 2, key) for key in ("pixels", "packed_bytes", "saved")] == [
-        "0 images",
+        "0 files",
         "\N{EN DASH}",
         "\N{EN DASH}",
     ]
@@ -84,7 +84,7 @@ def test_folders_sum_up_what_is_in_them(model: EntriesModel) -> None:
     model.dataChanged.connect(lambda first, _last: changes.append(first.row()))
     model.put(make_entry("beach/raw/s.png", encode_seconds=1.0))
     assert changes == [0]
-    assert cell(model, 0, "pixels") == "4 images"
+    assert cell(model, 0, "pixels") == "4 files"
     assert cell(model, 0, "encode_seconds") == "7.93"
 
 
@@ -203,7 +203,7 @@ def test_every_cell_has_text_and_says_its_column(model: EntriesModel) -> None:
             assert text in spoken
             assert "\n" not in spoken
     spoken = model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert spoken == "Folder: beach, 3 images"
+    assert spoken == "Folder: beach, 3 files"
     assert model.rowCount(model.index(0, 0)) == 0
     assert model.data(QModelIndex()) is None
 

@@ -478,7 +478,7 @@ def test_a_folder_that_nothing_opens(
     qtbot: Any, filled: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _: False)
-    filled.message.inform("14 images extracted", "/some/folder")
+    filled.message.inform("14 files extracted", "/some/folder")
     filled.message._open.click()
     assert "opens folders: /some/folder" in filled.message.text
 
@@ -527,7 +527,7 @@ def test_the_result_is_said_in_bytes(qtbot: Any, filled: Window, images: list[Pa
     sums = Totals.of(job.added).all
     saved = formats.size(sums.original_bytes - sums.packed_bytes)
     expected = f"{saved} saved ({formats.percent(sums.saved or 0)})"
-    assert filled.jobs_panel._title.text().startswith("3 images added to holiday.floe: ")
+    assert filled.jobs_panel._title.text().startswith("3 files added to holiday.floe: ")
     for text in (filled.jobs_panel._title.text(), filled.message.text):
         assert expected in text
     totals = Totals.of(filled.session.model.entries).all
@@ -538,11 +538,13 @@ def test_the_result_is_said_in_bytes(qtbot: Any, filled: Window, images: list[Pa
 def test_a_stored_image_is_kept_as_it_was_for_a_reason(
     qtbot: Any, make_window: MakeWindow, tmp_path: Path, dialogs: FakeDialogs
 ) -> None:
-    from tests.golden.make import file_of, scene
+    from tests.golden.make import file_of
 
     window = make_window(None, CoreBackend(FakeCodec))
-    path = tmp_path / "a.jpg"
-    path.write_bytes(file_of(scene(60, 70), "JPEG"))
+    path = tmp_path / "a.webp"
+    path.write_bytes(
+        file_of(np.random.default_rng(0).integers(0, 256, (60, 70, 3), np.uint8), "WEBP")
+    )
     assert drop(window, [path])
     qtbot.waitUntil(lambda: not window.session.busy)
     model = window.session.model

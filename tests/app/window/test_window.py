@@ -70,7 +70,7 @@ def test_dropped_images_ask_for_an_archive(
     assert dialogs.asked == ["new photographs.floe"]
     assert shown(window) == ["img1.png", "img2.png", "img10.png"]
     assert window.stack.currentWidget() is window.browser
-    assert window.status.summary.text().startswith("3 images: 2.2 MB to ")
+    assert window.status.summary.text().startswith("3 files: 2.2 MB to ")
 
 
 def test_nothing_happens_when_no_archive_is_chosen(
@@ -133,7 +133,7 @@ def test_failed_files_are_listed_and_the_others_done(
     rows = {model.index(r, FILE).data(): model.index(r, STATE).data() for r in range(4)}
     assert rows["bad.png"] == "The image is cut short; nothing was added"
     assert rows["img1.png"].endswith("%)")
-    assert filled.message.text.startswith("3 images added to holiday.floe: ")
+    assert filled.message.text.startswith("3 files added to holiday.floe: ")
     assert filled.message.text.endswith("; 1 failed")
 
 
@@ -144,7 +144,7 @@ def test_extraction_by_shortcut(
     qtbot.keyClick(filled, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     settle(qtbot, filled)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
-    assert filled.message.text == "1 image extracted from holiday.floe"
+    assert filled.message.text == "1 file extracted from holiday.floe"
     qtbot.keyClick(
         filled,
         Qt.Key.Key_E,
@@ -157,7 +157,7 @@ def test_extraction_by_shortcut(
 def test_verification(qtbot: Any, filled: Window) -> None:
     qtbot.keyClick(filled, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
     settle(qtbot, filled)
-    assert filled.message.text == "3 images of holiday.floe verified, exact"
+    assert filled.message.text == "3 files of holiday.floe verified, exact"
 
 
 def test_removal_asks(qtbot: Any, filled: Window, dialogs: FakeDialogs) -> None:
@@ -172,7 +172,7 @@ def test_removal_asks(qtbot: Any, filled: Window, dialogs: FakeDialogs) -> None:
     settle(qtbot, filled)
     assert dialogs.asked == ["remove b.png", "remove b.png"]
     assert shown(filled) == ["a.png", "c.png"]
-    assert filled.status.summary.text().startswith("2 images")
+    assert filled.status.summary.text().startswith("2 files")
 
 
 def test_delete_in_the_filter_line_removes_no_image(
