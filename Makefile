@@ -19,8 +19,8 @@ $(READY): pyproject.toml
 run: $(READY) ## archive a few sample photographs, in the window or, without a display, here
 	$(BIN)/python -m app.demo
 
-test: $(READY) ## run the tests
-	$(BIN)/python -m pytest -q
+test: $(READY) ## run the tests, on up to four cores
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(READY) ## check style, types and layers
 	$(BIN)/ruff check .

@@ -194,7 +194,7 @@ class Outgoing(QObject):
         last = self._last
         if last is not None and last.picked == picked and self._serves(last):
             return
-        for preparation in self._running:
+        for preparation in tuple(self._running):  # one that has not begun ends at once
             if not preparation.asked:
                 preparation.cancel()
         if picked is not None and picked.is_quick:
@@ -220,7 +220,7 @@ class Outgoing(QObject):
     def cancel_all(self) -> None:
         """Stop all within a second."""
         self.consider(None)
-        for preparation in self._running:
+        for preparation in tuple(self._running):
             preparation.cancel()
 
     def _serves(self, preparation: Preparation) -> bool:

@@ -81,13 +81,11 @@ def test_it_can_be_stopped(model: FlowPP) -> None:
         paper.measure("tiny", model, images(1), batches=(1,), cancel=cancel)
 
 
-def test_time_grows_with_the_dimensions() -> None:
-    few = images(4).repeat(1, 1, 2, 2)
-    small_, large = paper.growth(small(CIFAR10, width=8, blocks=1), few, (8, 16))
-    first, second = small_.black_box_ratio(), large.black_box_ratio()
-    assert first is not None
-    assert second is not None
-    assert second > 2 * first  # 16 times, if nothing else cost time
+def test_the_black_box_is_measured_on_cut_images() -> None:
+    (found,) = paper.growth(small(CIFAR10, width=8, blocks=1), images(4), (4,))
+    assert found.size == 4
+    assert "4x4" in found.model
+    assert found.black_box_ratio() is not None
 
 
 def test_the_command_prints_both_tables_and_json(

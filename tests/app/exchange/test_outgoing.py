@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,23 @@ def test_another_selection_stops_what_nobody_waits_for(
     filled.entries.selectRow(1)
     qtbot.waitUntil(lambda: count() == 2, timeout=3000)
     assert len(filled.exchange.outgoing._running) == 1
+
+
+def test_selections_that_have_not_begun_are_cancelled(
+    qtbot: Any, filled: Window, threads: Executors
+) -> None:
+    busy = threading.Event()
+    threads.outgoing.submit(busy.wait)
+    outgoing, entries = filled.exchange.outgoing, filled.session.model.entries
+    path = filled.session.path
+    assert path is not None
+    try:
+        for entry in entries[:3]:
+            outgoing.request(Picked(path, (entry,), frozenset({entry.name})))
+        outgoing.cancel_all()
+        assert not outgoing.busy
+    finally:
+        busy.set()
 
 
 def test_a_longer_selection_decodes_only_what_is_new(

@@ -106,7 +106,7 @@ def test_only_the_first_batch_borrows() -> None:
 
 
 def test_the_black_box_gives_images_back_and_its_length_is_the_others() -> None:
-    network = model("cifar10", 8).double()
+    network = model("cifar10", 4).double()
     batch = images(network, 2, seed=3)
     lengths = {}
     for name, coder in (("modular", ModularCoder()), ("black box", BlackBox())):
