@@ -1,0 +1,144 @@
+"""The settings of zlib that explain a stream best, found by trying all of them at its beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.control import CancelToken
+from core.images.deflate.matching import MISTAKES, PADDING, Predictor, follow, predictor, wander
+from core.images.deflate.parameters import Parameters, Strategy
+from core.images.deflate.reading import BlockReader, DeflateError
+from core.images.deflate.standard import DYNAMIC, FIXED, MAX_LENGTH, STORED, Bytes
+
+#: Tokens that all candidates still in the race are tried on at a time, and at most in all.
+_ROUND = 2**11
+_MOST_TOKENS = 2**17
+
+#: A candidate leaves the race with this many more mistakes than the best one, and a share more.
+_MARGIN, _SHARE = 2, 32
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    parameters: Parameters
+    predictor: Predictor
+
+    @property
+    def n_mistakes(self) -> int:
+        return int(self.predictor.state[MISTAKES])
+
+
+def find_parameters(
+    stream: bytes | memoryview, plain: Bytes, header: bytes, most_blocks: int, cancel: CancelToken
+) -> Parameters:
+    """The best settings for a DEFLATE stream and its bytes, padded as those of a predictor.
+
+    ``header`` is that of the zlib stream. Raises DeflateError, also for a stream of more blocks
+    than ``most_blocks``; and Cancelled.
+    """
+    blocks = _survey(stream, most_blocks, cancel)
+    best: _Candidate | None = None
+    for group in _plausible(blocks, header, len(plain) - PADDING):
+        found = _race(stream, [_Candidate(each, predictor(plain, each)) for each in group], cancel)
+        if best is None or found.n_mistakes < best.n_mistakes:
+            best = found
+        if not best.n_mistakes:
+            break
+    assert best is not None
+    return best.parameters
+
+
+@dataclass(frozen=True)
+class _Fact:
+    """A block: its kind, whether it is the last one, its tokens, and its bytes."""
+
+    kind: int
+    last: bool
+    n_tokens: int
+    n_bytes: int
+
+
+def _survey(stream: bytes | memoryview, most_blocks: int, cancel: CancelToken) -> list[_Fact]:
+    reader = BlockReader(stream)
+    facts: list[_Fact] = []
+    while not facts or not facts[-1].last:
+        cancel.check()
+        block = reader.block()
+        facts.append(_Fact(block.kind, block.last, len(block.tokens), block.n_bytes))
+        if len(facts) > most_blocks:
+            raise DeflateError("a stream of very many blocks")
+    return facts
+
+
+def _plausible(blocks: list[_Fact], header: bytes, n_bytes: int) -> list[list[Parameters]]:
+    """Groups of settings, by how common they are: a later one is for want of a good earlier one."""
+    if header[1] >> 6 == 0 and all(block.kind == STORED for block in blocks):
+        return [[Parameters(1, 9, Strategy.HUFFMAN_ONLY)]]
+    windows = [min(header[0] >> 4, 7) + 8]
+    if windows[0] < 15 and n_bytes + MAX_LENGTH > 1 << windows[0]:
+        windows.append(15)  # libpng writes a smaller window than it used
+    usual = all(block.kind != FIXED for block in blocks) or any(
+        block.kind == DYNAMIC for block in blocks
+    )
+    return [
+        [
+            Parameters(level, memory, strategy, window)
+            for level, strategy in _efforts(usual, header[1] >> 6)
+            for memory in group
+            for window in windows
+        ]
+        for group in _memories(blocks)
+    ]
+
+
+def _memories(blocks: list[_Fact]) -> list[list[int]]:
+    """What a block that is not the last one says, which is full then; else all."""
+    full = [block for block in blocks if not block.last]
+    counts = [block.n_tokens for block in full if block.kind != STORED]
+    counts += [block.n_bytes for block in full if block.kind == STORED and block.n_bytes]
+    if not counts:
+        room = [memory for memory in range(1, 10) if blocks[0].n_tokens < 1 << memory + 6]
+        return [group for group in (room[-2:], room[-3::-1]) if group]
+    return [[min(max((counts[0] + 1).bit_length() - 7, 1), 9)]]
+
+
+def _efforts(usual: bool, hint: int) -> list[tuple[int, Strategy]]:
+    """Levels and strategies; those first that a header's hint of the effort is for."""
+    plain = Strategy.DEFAULT if usual else Strategy.FIXED
+    levels = sorted(range(1, 10), key=lambda level: (_hint(level) != hint, abs(level - 6)))
+    efforts = [(level, strategy) for level in levels for strategy in (plain, Strategy.FILTERED)]
+    simple = [(1, Strategy.HUFFMAN_ONLY), (1, Strategy.RLE)]
+    fast = [(level, strategy) for level, strategy in efforts if strategy is plain or level > 3]
+    return simple + fast if hint == 0 else fast + simple
+
+
+def _hint(level: int) -> int:
+    """What zlib writes into a header for a level."""
+    return 0 if level < 2 else 1 if level < 6 else 2 if level == 6 else 3
+
+
+def _race(
+    stream: bytes | memoryview, candidates: list[_Candidate], cancel: CancelToken
+) -> _Candidate:
+    """The candidate with the fewest mistakes; those that fall behind are given up early."""
+    reader = BlockReader(stream)
+    n_tokens = 0
+    while len(candidates) > 1 and n_tokens < _MOST_TOKENS:
+        block = reader.block()
+        if block.kind == STORED:
+            for each in candidates:
+                count = wander(each.predictor, reader.at)
+                unlike = count != each.parameters.symbols_per_block and not block.last
+                each.predictor.state[MISTAKES] += unlike
+            n_tokens += block.n_bytes
+        for start in range(0, len(block.tokens), _ROUND):
+            cancel.check()
+            for each in candidates:
+                follow(each.predictor, block.tokens[start : start + _ROUND])
+            least = min(each.n_mistakes for each in candidates)
+            most = least + least // _SHARE + _MARGIN
+            candidates = [each for each in candidates if each.n_mistakes <= most]
+            n_tokens += _ROUND
+        if block.last:
+            break
+    return min(candidates, key=lambda each: each.n_mistakes)
