@@ -62,6 +62,13 @@ def add(
     ] = False,
     keep_both: KeepBoth = False,
     skip: Skip = False,
+    pixels_only: Annotated[
+        bool,
+        typer.Option(
+            "--pixels-only",
+            help="Of PNG files keep pixels and metadata; their bytes may come back different.",
+        ),
+    ] = False,
     carry_model: Annotated[
         bool, typer.Option("--carry-model", help="Keep a copy of the model in the archive.")
     ] = False,
@@ -92,6 +99,7 @@ def add(
                     archive,
                     sources,
                     coder=coder,
+                    pixels_only=pixels_only,
                     queries=answers(following, replace, keep_both, skip),
                     carry_model=carry_model,
                     listener=following,

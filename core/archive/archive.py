@@ -173,6 +173,7 @@ class Archive:
         name: str,
         *,
         coder: str = DEFAULT_CODER,
+        pixels_only: bool = False,
         replace: bool = False,
         replaced: Path | None = None,
         carry_model: bool = False,
@@ -183,7 +184,9 @@ class Archive:
         if not (replace and self._tables.entries.has(name)):
             check_name(name)
             self._changes.check_free(name)
-        packed = self.pack(path, name, coder=coder, progress=progress, cancel=cancel)
+        packed = self.pack(
+            path, name, coder=coder, pixels_only=pixels_only, progress=progress, cancel=cancel
+        )
         return self.add_packed(
             packed,
             name,
@@ -200,13 +203,15 @@ class Archive:
         name: str,
         *,
         coder: str = DEFAULT_CODER,
+        pixels_only: bool = False,
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
     ) -> Packed:
         """Code a file, decode it again and compare; write nothing into the archive.
 
-        What cannot be coded is kept by its bytes, with the reason. Raises HostileNameError,
-        UnreadableFileError, UnwritableFileError, ModelError and Cancelled.
+        What cannot be coded is kept by its bytes, with the reason. ``pixels_only``: a PNG file may
+        come back with other bytes. Raises HostileNameError, UnreadableFileError,
+        UnwritableFileError, ModelError and Cancelled.
         """
         check_name(name)
         return pack_file(
@@ -215,6 +220,7 @@ class Archive:
             coder=coder,
             codecs=self._codecs,
             scratch=self.path.parent,
+            pixels_only=pixels_only,
             progress=progress,
             cancel=cancel or CancelToken(),
         )

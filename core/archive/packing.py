@@ -17,7 +17,16 @@ from core.archive.keeping import Facts, keep
 from core.archive.packed import CodedParts, Packed, pixel_hash
 from core.control import CancelToken, PixelListener, Progress, ProgressListener
 from core.errors import Cancelled, FloeError, ModelError, UnreadableFileError, VerificationError
-from core.images import KeptFile, OtherFile, Picture, comes_back, read_file, rebuild
+from core.images import (
+    KeptFile,
+    OtherFile,
+    Picture,
+    comes_back,
+    exact_picture,
+    is_exact,
+    read_file,
+    rebuild,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +46,16 @@ def pack_file(
     coder: str,
     codecs: Codecs,
     scratch: Path,
+    pixels_only: bool = False,
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> Packed:
     """Read, code and verify any file; write nothing, except large files into ``scratch``.
 
     What cannot be coded is kept by its bytes, with the reason; so is a file on which our own
-    verification fails, which is logged. Raises UnreadableFileError, UnwritableFileError,
-    ModelError and Cancelled.
+    verification fails, which is logged. ``pixels_only``: a PNG file may come back with other
+    bytes, if its pixels and all other data are the same. Raises UnreadableFileError,
+    UnwritableFileError, ModelError and Cancelled.
     """
     progress(Progress(name, "reading", 0, 0))
     cancel.check()
@@ -58,7 +69,7 @@ def pack_file(
     else:
         try:
             packed, reason = _coded_if_possible(
-                image, name, source, coder, codecs, progress, cancel
+                image, name, source, coder, codecs, pixels_only, progress, cancel
             )
         except (Cancelled, ModelError):
             raise
@@ -90,6 +101,7 @@ def _coded_if_possible(
     source: _Source,
     coder: str,
     codecs: Codecs,
+    pixels_only: bool,
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> tuple[Packed | None, str]:
@@ -97,6 +109,8 @@ def _coded_if_possible(
 
     Raises VerificationError, ModelError and Cancelled.
     """
+    if isinstance(image, Picture) and not pixels_only:
+        image = exact_picture(image, cancel)
     if isinstance(image, Picture):
         return _coded(image, name, source, coder, codecs.own(), progress, cancel), ""
     jpeg = codecs.jpeg() if image.is_jpeg else None
@@ -180,7 +194,7 @@ def _verify(
     on_pixels: PixelListener,
     cancel: CancelToken,
 ) -> bool:
-    """Decode what was coded, and return whether the file came back byte for byte.
+    """Decode what was coded, and return whether the file comes back byte for byte, always.
 
     Raises VerificationError unless the pixels and everything else of the file came back.
     """
@@ -196,7 +210,7 @@ def _verify(
     rebuilt = rebuild(pixels, picture.frame, picture.frame_kind, cancel)
     if not comes_back(picture, rebuilt):
         raise VerificationError(name, "the file cannot be rebuilt")
-    return rebuilt == picture.file_bytes
+    return is_exact(picture)
 
 
 def _coded_jpeg(

@@ -33,6 +33,7 @@ def add(
     *,
     queries: Queries | None = None,
     coder: str = DEFAULT_CODER,
+    pixels_only: bool = False,
     shelf: Shelf | None = None,
     carry_model: bool = False,
     listener: Listener | None = None,
@@ -45,15 +46,18 @@ def add(
     A file that the archive already has under its name is left alone, so that an interrupted job
     can simply be run again. What to do about another image of that name is asked before anything
     is coded; without ``queries`` it is an error. What is replaced goes to the shelf, if there is
-    one. With ``carry_model`` the archive gets a copy of the model that its images need. Raises
-    what Archive.open raises, before anything is coded.
+    one. With ``pixels_only`` PNG files may come back with other bytes. With ``carry_model`` the
+    archive gets a copy of the model that its images need. Raises what Archive.open raises, before
+    anything is coded.
     """
     codecs = codecs or Codecs()
     run = Run(archive, listener, cancel, queries)
     files = [FileResult(name, source=path) for path, name in sources]
 
     def begin(file: FileResult, destination: Destination) -> Callable[[], FileResult]:
-        return _Adding(file, destination, archive, run, codecs, shelf, coder, carry_model)
+        return _Adding(
+            file, destination, archive, run, codecs, shelf, coder, pixels_only, carry_model
+        )
 
     with Archive.open(archive, write=True, codecs=codecs, cancel=run.cancel) as opened:
         opened.check_writable()
@@ -75,6 +79,7 @@ class _Adding:
     codecs: Codecs
     shelf: Shelf | None
     coder: str
+    pixels_only: bool
     carry_model: bool
     packed: Packed | None = None
 
@@ -91,7 +96,12 @@ class _Adding:
                 return there
             if self.packed is None:
                 self.packed = opened.pack(
-                    file.source, name, coder=self.coder, progress=progress, cancel=cancel
+                    file.source,
+                    name,
+                    coder=self.coder,
+                    pixels_only=self.pixels_only,
+                    progress=progress,
+                    cancel=cancel,
                 )
             parcel = self.shelf.parcel() if self.shelf is not None else None
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ from core.control import CancelToken
 from core.errors import FloeError
 from core.images.frames import FrameError
 from core.images.picture import KeptFile, OtherFile, Picture
-from core.images.png import BrokenPngError, UnusualPngError, read_parts, rebuild_png
+from core.images.png import (
+    BrokenPngError,
+    UnusualPngError,
+    has_recipe,
+    image_data_recipe,
+    png_frame,
+    read_parts,
+    rebuild_png,
+)
 from core.images.raw import rebuild_raw
 from core.images.reading import interpret, read_file, read_image
 
@@ -22,7 +31,9 @@ __all__ = [
     "Picture",
     "Pixels",
     "comes_back",
+    "exact_picture",
     "interpret",
+    "is_exact",
     "read_file",
     "read_image",
     "rebuild",
@@ -46,14 +57,42 @@ def rebuild(
     return rebuild_raw(pixels, frame)
 
 
+def exact_picture(picture: Picture, cancel: CancelToken) -> Picture | KeptFile:
+    """A picture whose file comes back byte for byte from its frame, or its file and the reason.
+
+    Raises Cancelled.
+    """
+    if picture.frame_kind != "png":
+        return picture
+    try:
+        parts = read_parts(picture.file_bytes)
+        frame = png_frame(parts, image_data_recipe(picture.file_bytes, parts, cancel))
+    except ValueError as error:
+        reason = f"PNG keeps its own bytes: {error}"
+        return KeptFile(
+            picture.file_bytes,
+            picture.pixels,
+            picture.width,
+            picture.height,
+            picture.channels,
+            reason,
+        )
+    return replace(picture, frame=frame)
+
+
+def is_exact(picture: Picture) -> bool:
+    """Whether the file comes back byte for byte from pixels and frame, on any machine."""
+    return picture.frame_kind != "png" or has_recipe(picture.frame)
+
+
 def comes_back(picture: Picture, file_bytes: bytes) -> bool:
     """Whether a rebuilt file has the picture's pixels and all of its other data.
 
-    A PNG may be compressed differently; other kinds must be equal byte for byte.
+    A PNG without a recipe may be compressed differently; all others must be equal byte for byte.
     """
     if file_bytes == picture.file_bytes:
         return True
-    if picture.frame_kind != "png":
+    if is_exact(picture):
         return False
     try:
         again = interpret(file_bytes, Path("rebuilt.png"))

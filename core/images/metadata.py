@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageCms
 from core.errors import FloeError
 from core.images.decode import opened
 from core.images.frames import FrameError
-from core.images.png import rebuild_png
+from core.images.png import png_of_frame
 from core.images.raw import rebuild_raw
 
 #: Longer values are truncated.
@@ -53,7 +53,7 @@ def metadata_of_frame(frame: bytes, kind: str, shape: tuple[int, int, int]) -> l
     """
     try:
         if kind == "png":  # its chunks do not depend on the pixels, so one is enough
-            return metadata_of_file(rebuild_png(np.zeros((1, 1, shape[2]), np.uint8), frame))
+            return metadata_of_file(png_of_frame(frame, shape[2]))
         if kind == "raw" and int(np.prod(shape)) <= _MAX_RAW_SAMPLES:
             return metadata_of_file(rebuild_raw(np.zeros(shape, np.uint8), frame))
     except FrameError:

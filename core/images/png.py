@@ -1,17 +1,21 @@
 """PNG files to their chunks except the image data, and back.
 
-The body of a PNG frame: one byte (1 if the image was interlaced), the number of chunks before
-the image data, these chunks, the number of chunks between the image data and IEND, these
-chunks, and the bytes after IEND. A chunk is the length of its data, four letters, the data. IHDR
-and IEND are not written, because the pixels imply them; a file without further chunks has an
-empty frame.
+The body of a PNG frame: one byte (1 if the image was interlaced; 2 more if there is a recipe), the
+number of chunks before the image data, these chunks, the number of chunks between the image data
+and IEND, these chunks, the length of the recipe and the recipe, if there is one, and the bytes
+after IEND. A chunk is the length of its data, four letters, the data. IHDR and IEND are not
+written, because the pixels imply them; a file without further chunks and recipe has an empty
+frame.
+
+With a recipe (:mod:`core.images.png_data`) the file comes back byte for byte. Without one, its
+image data is compressed by the zlib that is there.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +23,6 @@ import numpy as np
 from core.arrays import Pixels
 from core.control import CancelToken
 from core.images.frames import BodyReader, FrameError, number, pack, unpack
-from core.images.png_rows import filtered_rows
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -36,6 +39,7 @@ _ADAM7 = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
+_INTERLACED, _HAS_RECIPE = 1, 2  # in the first byte of a frame
 _IDAT_BYTES = 2**20
 _MAX_CHUNK_BYTES = 2**31 - 1
 
@@ -119,10 +123,10 @@ def check_image_data(data: bytes, header: Header) -> None:
     missing data, UnusualPngError for excess data.
     """
     inflater = zlib.decompressobj()
-    missing = _filtered_bytes(header)
+    missing = sum(n * (1 + row_bytes) for n, row_bytes in pass_shapes(header))
     excess = False
     try:
-        for packed in _packed_image_data(data):
+        for packed in packed_image_data(data):
             left: memoryview | bytes = packed
             while left and not excess:
                 missing -= len(inflater.decompress(left, _IDAT_BYTES))
@@ -138,7 +142,8 @@ def check_image_data(data: bytes, header: Header) -> None:
         raise UnusualPngError("its image data does not end where the image does")
 
 
-def _packed_image_data(data: bytes) -> Iterator[memoryview]:
+def packed_image_data(data: bytes) -> Iterator[memoryview]:
+    """The data of each IDAT chunk of a file that :func:`read_parts` has split."""
     at = len(SIGNATURE)
     while (kind := data[at + 4 : at + 8]) != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
@@ -147,16 +152,21 @@ def _packed_image_data(data: bytes) -> Iterator[memoryview]:
         at += 12 + length
 
 
-def _filtered_bytes(header: Header) -> int:
-    """The bytes of the rows of all passes, each with its filter number."""
+def pixel_bytes(header: Header) -> int:
+    """How many bytes apart the row filters compare: those of a pixel, at least one."""
+    return max(1, header.depth * _SAMPLES_PER_PIXEL.get(header.colour_type, 1) // 8)
+
+
+def pass_shapes(header: Header) -> list[tuple[int, int]]:
+    """Rows, and bytes a row, of each pass that is not empty; of one if it is not interlaced."""
     pixel_bits = header.depth * _SAMPLES_PER_PIXEL.get(header.colour_type, 1)
-    n_bytes = 0
+    shapes = []
     for row, column, row_step, column_step in _ADAM7 if header.interlaced else [(0, 0, 1, 1)]:
         rows = max(0, -((row - header.height) // row_step))
         columns = max(0, -((column - header.width) // column_step))
-        if columns:
-            n_bytes += rows * (1 + (columns * pixel_bits + 7) // 8)
-    return n_bytes
+        if rows and columns:
+            shapes.append((rows, (columns * pixel_bits + 7) // 8))
+    return shapes
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[Chunk, int]:
@@ -187,50 +197,102 @@ def _header(chunk: Chunk) -> Header:
     return Header(width, height, depth, colour_type, bool(interlace))
 
 
-def png_frame(parts: PngParts) -> bytes:
+def png_frame(parts: PngParts, recipe: bytes = b"") -> bytes:
     """The frame of a PNG file. Raises FrameError if its other chunks are too long."""
-    if not (parts.before or parts.after or parts.trailer or parts.header.interlaced):
+    if not (parts.before or parts.after or parts.trailer or parts.header.interlaced or recipe):
         return b""
-    body = bytearray([parts.header.interlaced])
+    flags = _INTERLACED * parts.header.interlaced + _HAS_RECIPE * bool(recipe)
+    body = bytearray([flags])
     for chunks in (parts.before, parts.after):
         body += number(len(chunks))
         for chunk in chunks:
             body += number(len(chunk.data)) + chunk.kind + chunk.data
+    if recipe:
+        body += number(len(recipe)) + recipe
     return pack(bytes(body + parts.trailer))
+
+
+def image_data_recipe(data: bytes, parts: PngParts, cancel: CancelToken) -> bytes:
+    """The recipe for the image data of a file that :func:`read_parts` has split.
+
+    Raises ValueError, with the reason, where there is none; and Cancelled.
+    """
+    from core.images.png_data import take_apart  # not above: it brings in Numba
+
+    header = parts.header
+    chunks = list(packed_image_data(data))
+    return take_apart(chunks, pass_shapes(header), pixel_bytes(header), cancel)[1]
 
 
 def exif_of_png(frame: bytes) -> bytes:
     """The EXIF data in the frame of a PNG file; empty if there is none. Raises FrameError."""
-    _, before, after, _ = _parse_frame(frame)
-    return next((chunk.data for chunk in before + after if chunk.kind == b"eXIf"), b"")
+    body = _parse_frame(frame)
+    chunks = body.before + body.after
+    return next((chunk.data for chunk in chunks if chunk.kind == b"eXIf"), b"")
+
+
+def has_recipe(frame: bytes) -> bool:
+    """Whether a PNG file comes back byte for byte from its frame. Raises FrameError."""
+    return bool(_parse_frame(frame).recipe)
 
 
 def rebuild_png(pixels: Pixels, frame: bytes, cancel: CancelToken | None = None) -> bytes:
-    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, and the chunks of a frame.
+    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, and of a frame.
 
     Raises FrameError for an invalid frame, and Cancelled, because compression takes seconds.
     """
-    height, width, channels = pixels.shape
-    interlaced, before, after, trailer = _parse_frame(frame)
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, interlaced)
+    body = _parse_frame(frame)
+    cancel = cancel or CancelToken()
+    passes = _passes(pixels) if body.interlaced else [pixels]
+    if body.recipe:
+        from core.images.png_data import rebuild  # not above: it brings in Numba
+
+        rows = [part.reshape(len(part), -1) for part in passes]
+        return _file(pixels.shape, body, rebuild(rows, pixels.shape[2], body.recipe, cancel))
+    return _file(pixels.shape, body, _image_data(passes, cancel))
+
+
+def png_of_frame(frame: bytes, channels: int) -> bytes:
+    """A PNG file of one pixel with all other chunks of a frame. Raises FrameError."""
+    body = _parse_frame(frame)
+    pixels = np.zeros((1, 1, channels), np.uint8)
+    return _file(pixels.shape, body, _image_data([pixels], CancelToken()))
+
+
+@dataclass(frozen=True)
+class _Body:
+    """What is in a frame."""
+
+    interlaced: bool
+    before: list[Chunk]
+    after: list[Chunk]
+    recipe: bytes
+    trailer: bytes
+
+
+def _file(shape: tuple[int, ...], body: _Body, image_data: Sequence[bytes]) -> bytes:
+    height, width, channels = shape
+    header = struct.pack(
+        ">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, body.interlaced
+    )
     out = bytearray(SIGNATURE)
     _append(out, Chunk(b"IHDR", header))
-    for chunk in before:
+    for chunk in body.before:
         _append(out, chunk)
-    for data in _image_data(pixels, interlaced, cancel or CancelToken()):
+    for data in image_data:
         _append(out, Chunk(b"IDAT", data))
-    for chunk in after:
+    for chunk in body.after:
         _append(out, chunk)
     _append(out, Chunk(b"IEND", b""))
-    return bytes(out) + trailer
+    return bytes(out) + body.trailer
 
 
-def _parse_frame(frame: bytes) -> tuple[bool, list[Chunk], list[Chunk], bytes]:
+def _parse_frame(frame: bytes) -> _Body:
     if not frame:
-        return False, [], [], b""
+        return _Body(False, [], [], b"", b"")
     reader = BodyReader(unpack(frame))
     flags = reader.take(1)[0]
-    if flags > 1:
+    if flags > _INTERLACED + _HAS_RECIPE:
         raise FrameError(f"unknown flags {flags} in the frame of a PNG file")
     sections: list[list[Chunk]] = [[], []]
     for section in sections:
@@ -241,7 +303,8 @@ def _parse_frame(frame: bytes) -> tuple[bool, list[Chunk], list[Chunk], bytes]:
                 raise FrameError("a chunk in the frame of a PNG file is too long")
             kind = reader.take(4)
             section.append(Chunk(kind, reader.take(length)))
-    return bool(flags), sections[0], sections[1], reader.rest()
+    recipe = reader.take(reader.number()) if flags & _HAS_RECIPE else b""
+    return _Body(bool(flags & _INTERLACED), sections[0], sections[1], recipe, reader.rest())
 
 
 def _append(out: bytearray, chunk: Chunk) -> None:
@@ -250,16 +313,27 @@ def _append(out: bytearray, chunk: Chunk) -> None:
     out += struct.pack(">I", checksum)
 
 
-def _image_data(pixels: Pixels, interlaced: bool, cancel: CancelToken) -> list[bytes]:
+def _image_data(passes: Sequence[Pixels], cancel: CancelToken) -> list[bytes]:
     """The zlib stream of an image, cut into the data of IDAT chunks."""
+    from core.images.png_rows import LIBPNG, best_filters, filtered_rows  # brings in Numba
+
     deflater = zlib.compressobj(6, zlib.DEFLATED, 15, 8, zlib.Z_FILTERED)
     stream = bytearray()
-    for part in _passes(pixels) if interlaced else [pixels]:
-        for rows in filtered_rows(part):
+    for part in passes:
+        step = part.shape[2]
+        rows = part.reshape(len(part), -1)
+        chosen = best_filters(rows, step, LIBPNG)
+        cancel.check()
+        for packed in _pieces(filtered_rows(rows, step, chosen).reshape(-1)):
             cancel.check()
-            stream += deflater.compress(rows)
+            stream += deflater.compress(packed.data)
     stream += deflater.flush()
     return [bytes(stream[at : at + _IDAT_BYTES]) for at in range(0, len(stream), _IDAT_BYTES)]
+
+
+def _pieces(values: Pixels) -> Iterator[Pixels]:
+    for at in range(0, len(values), _IDAT_BYTES):
+        yield values[at : at + _IDAT_BYTES]
 
 
 def _passes(pixels: Pixels) -> list[Pixels]:

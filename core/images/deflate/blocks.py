@@ -160,7 +160,8 @@ def _code_count(
     if not decide(coder, context + _COUNT + alphabet, np.int64(count != needed)):
         return needed
     number = context + _NUMBER + alphabet * NUMBER_CONTEXTS
-    return min(needed + decide_number(coder, number, count - needed), len(lengths))
+    more = decide_number(coder, number, count - needed)
+    return min(needed + more, np.int64(len(lengths)))
 
 
 @compiled

@@ -7,8 +7,17 @@ that length it is, the nearest first.
 
 from __future__ import annotations
 
+import numpy as np
+
 from core.compiled import compiled, inlined
-from core.images.deflate.coder import NUMBER_CONTEXTS, Coder, decide, decide_bits, decide_number
+from core.images.deflate.coder import (
+    DECODING,
+    NUMBER_CONTEXTS,
+    Coder,
+    decide,
+    decide_bits,
+    decide_number,
+)
 from core.images.deflate.matching import (
     AT,
     END,
@@ -122,18 +131,21 @@ def _code_length(coder: Coder, kind: Int, size: Int, known: Int, length: Int) ->
 @inlined
 def _code_distance(coder: Coder, predictor: Predictor, row: Int, length: Int, distance: Int) -> Int:
     """By its rank among the known matches, from 1; 0, and then itself, if it has none."""
-    rank = 0
-    if distance:
+    decoding = coder.state[DECODING] != 0
+    rank: Int = np.int64(0)
+    if not decoding:
         rank = 1 + rank_of_distance(predictor, length, distance)
     rank = decide_number(coder, _RANKS + row * NUMBER_CONTEXTS, rank)
-    if rank and not distance:
+    if rank and decoding:
         distance = nth_distance(predictor, length, rank - 1)
     if rank:
         return distance
     at = predictor.state[AT]
     code = min(decide_bits(coder, _CODES, 5, DISTANCE_CODE[distance]), 29)
     extra = distance - DISTANCE_BASE[code]
-    more = 0
+    more: Int = np.int64(0)
     for place in range(DISTANCE_EXTRA[code] - 1, -1, -1):
         more = more << 1 | decide(coder, _EXTRA + place, extra >> place & 1)
-    return min(max(DISTANCE_BASE[code] + more, 1), max(at, 1))
+    found: Int = DISTANCE_BASE[code] + more
+    farthest: Int = max(at, 1)
+    return min(max(found, 1), farthest)

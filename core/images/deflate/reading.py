@@ -157,7 +157,7 @@ def _take(data: Bytes, state: Integers, n_bits: Int) -> Int:
             state[BUFFER] |= np.int64(data[state[POSITION]]) << state[N_BITS]
         state[POSITION] += 1
         state[N_BITS] += 8
-    value = state[BUFFER] & (1 << n_bits) - 1
+    value: Int = state[BUFFER] & (1 << n_bits) - 1
     state[BUFFER] >>= n_bits
     state[N_BITS] -= n_bits
     return value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.control import CancelToken
 from core.images.deflate.matching import MISTAKES, PADDING, Predictor, follow, predictor, wander
-from core.images.deflate.parameters import Parameters, Strategy
+from core.images.deflate.parameters import Matcher, Parameters, Strategy
 from core.images.deflate.reading import BlockReader, DeflateError
 from core.images.deflate.standard import DYNAMIC, FIXED, MAX_LENGTH, STORED, Bytes
 
@@ -25,7 +25,9 @@ class _Candidate:
 
     @property
     def n_mistakes(self) -> int:
-        return int(self.predictor.state[MISTAKES])
+        """Those of a matcher that hardly finds any matches weigh more: each is a match to name."""
+        weight = 1 if self.parameters.matcher in (Matcher.SLOW, Matcher.FAST) else 8
+        return weight * int(self.predictor.state[MISTAKES])
 
 
 def find_parameters(
@@ -98,7 +100,7 @@ def _memories(blocks: list[_Fact]) -> list[list[int]]:
     counts += [block.n_bytes for block in full if block.kind == STORED and block.n_bytes]
     if not counts:
         room = [memory for memory in range(1, 10) if blocks[0].n_tokens < 1 << memory + 6]
-        return [group for group in (room[-2:], room[-3::-1]) if group]
+        return [group for group in (room[-2:], room[-3::-1]) if group] or [[8]]
     return [[min(max((counts[0] + 1).bit_length() - 7, 1), 9)]]
 
 

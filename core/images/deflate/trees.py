@@ -62,15 +62,15 @@ def code_lengths(frequencies: Integers, n: Int, limit: Int, lengths: Integers) -
     heap = np.zeros(2 * n + 2, np.int64)
     size = 0
     last: Int = np.int64(-1)
-    for symbol in range(n):
-        lengths[symbol] = 0
-        if frequencies[symbol]:
-            weights[symbol] = frequencies[symbol]
+    for each in range(n):
+        lengths[each] = 0
+        if frequencies[each]:
+            weights[each] = frequencies[each]
             size += 1
-            heap[size] = symbol
-            last = np.int64(symbol)
+            heap[size] = each
+            last = np.int64(each)
     while size < 2:
-        symbol = 0
+        symbol: Int = np.int64(0)
         if last < 2:
             last += 1
             symbol = last

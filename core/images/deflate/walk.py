@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.control import CancelToken
 from core.images.deflate.blocks import HEADER_CONTEXTS, code_header, expected_block
@@ -162,7 +164,8 @@ class Walk:
             at_end = self.at + given.n_bytes == self._end
             n_tokens = len(given.tokens)
             return given, n_tokens == self._limit or (at_end and n_tokens < self._limit)
-        start, arrays = self.at, self._predictor[2:]
+        start, made = self.at, self._predictor
+        arrays: list[NDArray[Any]] = [made.state, made.heads, made.links]
         before = [array.copy() for array in arrays]
         tokens = self._expected_tokens(self._limit, self._end)
         found = self.at - start == given.n_bytes
