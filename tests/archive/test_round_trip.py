@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import images
 from core.archive import Archive, content, packing
 from core.archive.codec import Codecs
 from core.control import CancelToken, Progress
@@ -178,6 +179,27 @@ def test_what_coding_would_not_make_smaller_is_stored(path: Path, sources: Path)
         assert entry.file_exact
         assert entry.packed_bytes == len(data)
         assert archive.read_file("walks.png") == data
+
+
+def test_a_png_comes_back_byte_for_byte_unless_pixels_are_enough(
+    path: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = sources / "a.png"
+    with open_fake(path, write=True) as archive:
+        assert archive.add_file(source, "exact.png").file_exact
+        assert archive.read_file("exact.png") == source.read_bytes()
+        entry = archive.add_file(source, "pixels.png", pixels_only=True)
+        assert (entry.codec, entry.file_exact) == ("photo", False)
+        assert same_image_file(archive.read_file("pixels.png"), source.read_bytes())
+
+        def unusual(*_: object) -> bytes:
+            raise ValueError("its streams are unusual")
+
+        monkeypatch.setattr(images, "image_data_recipe", unusual)
+        entry = archive.add_file(source, "stored.png")
+        assert entry.keeps_file
+        assert entry.file_exact
+        assert entry.reason == "PNG keeps its own bytes: its streams are unusual"
 
 
 @pytest.mark.parametrize("name", ["a.png", "deep/er/c.bmp"])

@@ -10,9 +10,13 @@ from core.images.deflate.parameters import Matcher, Parameters, Strategy
 from core.images.deflate.reading import BlockReader, DeflateError
 from core.images.deflate.standard import DYNAMIC, FIXED, MAX_LENGTH, STORED, Bytes
 
-#: Tokens that all candidates still in the race are tried on at a time, and at most in all.
-_ROUND = 2**11
-_MOST_TOKENS = 2**17
+#: Tokens that all candidates still in the race are tried on at first, and in all: at least, even
+#: if one is left, and at most.
+_ROUND = 2**8
+_LEAST_TOKENS, _MOST_TOKENS = 2**12, 2**16
+
+#: With fewer mistakes a token than this, no others are tried.
+_GOOD = 1 / 256
 
 #: A candidate leaves the race with this many more mistakes than the best one, and a share more.
 _MARGIN, _SHARE = 2, 32
@@ -40,11 +44,13 @@ def find_parameters(
     """
     blocks = _survey(stream, most_blocks, cancel)
     best: _Candidate | None = None
+    least = 2.0
     for group in _plausible(blocks, header, len(plain) - PADDING):
-        found = _race(stream, [_Candidate(each, predictor(plain, each)) for each in group], cancel)
-        if best is None or found.n_mistakes < best.n_mistakes:
-            best = found
-        if not best.n_mistakes:
+        candidates = [_Candidate(each, predictor(plain, each)) for each in group]
+        found, rate = _race(stream, candidates, cancel)
+        if rate < least:
+            best, least = found, rate
+        if least < _GOOD:
             break
     assert best is not None
     return best.parameters
@@ -85,11 +91,12 @@ def _plausible(blocks: list[_Fact], header: bytes, n_bytes: int) -> list[list[Pa
     return [
         [
             Parameters(level, memory, strategy, window)
-            for level, strategy in _efforts(usual, header[1] >> 6)
-            for memory in group
+            for level, strategy in efforts
+            for memory in memories
             for window in windows
         ]
-        for group in _memories(blocks)
+        for efforts in _efforts(usual, header[1] >> 6)
+        for memories in _memories(blocks)
     ]
 
 
@@ -104,14 +111,16 @@ def _memories(blocks: list[_Fact]) -> list[list[int]]:
     return [[min(max((counts[0] + 1).bit_length() - 7, 1), 9)]]
 
 
-def _efforts(usual: bool, hint: int) -> list[tuple[int, Strategy]]:
-    """Levels and strategies; those first that a header's hint of the effort is for."""
+def _efforts(usual: bool, hint: int) -> list[list[tuple[int, Strategy]]]:
+    """Levels and strategies: those that a header's hint of the effort is for, then the others."""
     plain = Strategy.DEFAULT if usual else Strategy.FIXED
-    levels = sorted(range(1, 10), key=lambda level: (_hint(level) != hint, abs(level - 6)))
-    efforts = [(level, strategy) for level in levels for strategy in (plain, Strategy.FILTERED)]
+    levels = sorted(range(1, 10), key=lambda level: abs(level - 6))
+    every = [(level, plain) for level in levels]
+    every += [(level, Strategy.FILTERED) for level in levels if level > 3]  # none to FAST
+    hinted = [effort for effort in every if _hint(effort[0]) == hint]
+    others = [effort for effort in every if effort not in hinted]
     simple = [(1, Strategy.HUFFMAN_ONLY), (1, Strategy.RLE)]
-    fast = [(level, strategy) for level, strategy in efforts if strategy is plain or level > 3]
-    return simple + fast if hint == 0 else fast + simple
+    return [hinted + simple, others] if hint == 0 else [hinted, others + simple]
 
 
 def _hint(level: int) -> int:
@@ -121,26 +130,33 @@ def _hint(level: int) -> int:
 
 def _race(
     stream: bytes | memoryview, candidates: list[_Candidate], cancel: CancelToken
-) -> _Candidate:
-    """The candidate with the fewest mistakes; those that fall behind are given up early."""
+) -> tuple[_Candidate, float]:
+    """The candidate with the fewest mistakes a token, and how many.
+
+    Those that fall behind are given up early; the race ends when one is left, or at its length.
+    """
     reader = BlockReader(stream)
     n_tokens = 0
-    while len(candidates) > 1 and n_tokens < _MOST_TOKENS:
+    last = False
+    while not last and n_tokens < (_MOST_TOKENS if len(candidates) > 1 else _LEAST_TOKENS):
         block = reader.block()
+        last = block.last
         if block.kind == STORED:
             for each in candidates:
                 count = wander(each.predictor, reader.at)
-                unlike = count != each.parameters.symbols_per_block and not block.last
+                unlike = count != each.parameters.symbols_per_block and not last
                 each.predictor.state[MISTAKES] += unlike
             n_tokens += block.n_bytes
-        for start in range(0, len(block.tokens), _ROUND):
+        at = 0
+        while at < len(block.tokens) and (len(candidates) > 1 or n_tokens < _LEAST_TOKENS):
             cancel.check()
+            piece = block.tokens[at : at + max(_ROUND, n_tokens // 2)]
             for each in candidates:
-                follow(each.predictor, block.tokens[start : start + _ROUND])
+                follow(each.predictor, piece)
             least = min(each.n_mistakes for each in candidates)
             most = least + least // _SHARE + _MARGIN
             candidates = [each for each in candidates if each.n_mistakes <= most]
-            n_tokens += _ROUND
-        if block.last:
-            break
-    return min(candidates, key=lambda each: each.n_mistakes)
+            at += len(piece)
+            n_tokens += len(piece)
+    best = min(candidates, key=lambda each: each.n_mistakes)
+    return best, best.n_mistakes / max(n_tokens, 1)

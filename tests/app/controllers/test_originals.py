@@ -17,6 +17,7 @@ from app.dialogs import dialogs as dialogs_module
 from app.dialogs.dialogs import QtDialogs
 from app.jobs.files_model import STATE
 from app.window.window import Window
+from core.archive import packing
 from core.archive.archive import Archive
 from tests.app.stand_ins import FakeDialogs, MakeWindow
 from tests.fakes import FakeCodec
@@ -153,18 +154,24 @@ def test_a_cancelled_job_offers_nothing(
     assert asked(dialogs) == []
 
 
-def test_files_of_which_only_the_pixels_come_back_stay(
-    qtbot: Any, window: Window, dialogs: FakeDialogs, tmp_path: Path
+@pytest.mark.parametrize("exact", [True, False])
+def test_png_files_of_which_only_the_pixels_come_back_stay(
+    qtbot: Any, window: Window, dialogs: FakeDialogs, tmp_path: Path, monkeypatch: Any, exact: bool
 ) -> None:
+    if not exact:
+        monkeypatch.setattr(packing, "exact_picture", lambda picture, cancel: picture)
     path = tmp_path / "a.png"
     rows, columns = np.mgrid[0:48, 0:64]
     pixels = np.stack([rows, columns, rows + columns], axis=2).astype(np.uint8)
     Image.fromarray(pixels).save(path, compress_level=0)
     window.actions_.discard_originals.trigger()
     add(qtbot, window, [path])
-    assert not window.session.model.entries[0].file_exact
-    qtbot.waitUntil(lambda: "All originals stay" in window.message.text)
-    assert asked(dialogs) == []
+    assert window.session.model.entries[0].file_exact is exact
+    if exact:
+        qtbot.waitUntil(lambda: bool(asked(dialogs)))
+    else:
+        qtbot.waitUntil(lambda: "All originals stay" in window.message.text)
+        assert asked(dialogs) == []
 
 
 @pytest.mark.parametrize("accepting", [False, True])
