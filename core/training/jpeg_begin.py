@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from core.flows.jpeg.file import KINDS, read_jpeg_file
 from core.flows.jpeg.inputs import FINENESS, MULTIPLIER_BITS
-from core.flows.jpeg.layers import BYTE_UNIT, HIDDEN_UNIT, READ_UNIT, STREAM_UNIT
-from core.flows.jpeg.model import CausalConv, Jpeg, Linear, Net, Residual
+from core.flows.jpeg.layers import BYTE_UNIT, HIDDEN_UNIT, READ_UNIT
+from core.flows.jpeg.model import CausalConv, Jpeg, Net
 from core.flows.jpeg.walk import LINEAR_BITS
+from core.training.jpeg_layers import stored_layers
 
 
 def begin_with(model: Jpeg, path: Path) -> None:
@@ -36,39 +37,16 @@ def _net(net: Net, tensors: Mapping[str, Tensor]) -> None:
         scale = torch.exp2(-tensors[f"{name}.shift"].double()) / outputs
         return weight * inputs * scale.view(-1, *[1] * (weight.dim() - 1)), bias * scale
 
-    def linear(name: str, layer: Linear, inputs: int, outputs: int = STREAM_UNIT) -> None:
-        weight, bias = read(name, inputs, outputs)
-        side = layer.conv.kernel_size[0]
-        _set(layer.conv, weight.view(len(weight), side, side, -1).permute(0, 3, 1, 2), bias)
-
-    def causal(name: str, layer: CausalConv, n: int, outputs: int = STREAM_UNIT) -> None:
-        weight, bias = read(name, READ_UNIT, outputs)
-        kernel = torch.zeros(len(weight), 6, weight.shape[2], dtype=torch.float64)
-        kernel[:, :n] = weight
-        _set(layer.conv, kernel.view(len(weight), 2, 3, -1).permute(0, 3, 1, 2), bias)
-
-    def residual(name: str, block: nn.Module) -> None:
-        assert isinstance(block, Residual)
-        if isinstance(block.first, CausalConv):
-            causal(f"{name}.first", block.first, 5, HIDDEN_UNIT)
+    for each in stored_layers(net):
+        weight, bias = read(each.name, each.inputs, each.outputs)
+        if isinstance(each.layer, CausalConv):
+            kernel = torch.zeros(len(weight), 6, weight.shape[2], dtype=torch.float64)
+            kernel[:, : each.n_known] = weight
+            kernel = kernel.view(len(weight), 2, 3, -1)
         else:
-            assert isinstance(block.first, Linear)
-            linear(f"{name}.first", block.first, READ_UNIT, HIDDEN_UNIT)
-        linear(f"{name}.second", block.second, HIDDEN_UNIT)
-
-    linear("embed", net.embed, BYTE_UNIT)
-    linear("table_in", net.table_in, BYTE_UNIT, HIDDEN_UNIT)
-    linear("table_out", net.table_out, HIDDEN_UNIT)
-    for i, block in enumerate(net.blocks):
-        residual(f"blocks.{i}", block)
-    causal("gather", net.gather, 4)
-    linear("near", net.near, BYTE_UNIT)
-    residual("mix", net.mix)
-    if net.config.n_given:
-        linear("given_in", net.given_in, BYTE_UNIT)
-        for i, block in enumerate(net.given):
-            residual(f"given.{i}", block)
-        linear("given_out", net.given_out, READ_UNIT)
+            side = each.layer.conv.kernel_size[0]
+            kernel = weight.view(len(weight), side, side, -1)
+        _set(each.layer.conv, kernel.permute(0, 3, 1, 2), bias)
     weight, bias = read("head", 1, 1)
     width, head = net.config.width, net.head
     head.features.copy_(weight[:, :width] * READ_UNIT / HIDDEN_UNIT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.flows.jpeg import inputs
 from core.flows.jpeg.file import FORMAT, KINDS, config_text, read_jpeg_file, table_tensors
@@ -14,17 +14,17 @@ from core.flows.jpeg.layers import (
     HIDDEN_UNIT,
     MOST_SHIFT,
     READ_UNIT,
-    STREAM_UNIT,
     WEIGHT_BOUND,
 )
 from core.flows.jpeg.loading import JpegModel, jpeg_model, vector_sha256
-from core.flows.jpeg.model import CausalConv, Jpeg, Linear, Net, Residual
+from core.flows.jpeg.model import CausalConv, Jpeg, Net
 from core.flows.jpeg.network import IntegerNet
 from core.flows.jpeg.planes import AVERAGING_BITS, FACTORS
 from core.flows.jpeg.tables import LOG_UNIT, Tables
 from core.flows.jpeg.walk import LINEAR_BITS
 from core.training.export import in_order
 from core.training.jpeg_data import averaging_1d
+from core.training.jpeg_layers import stored_layers
 
 #: Rows and columns of chroma blocks of the test vector.
 _VECTOR_SIDES = (5, 7)
@@ -95,40 +95,15 @@ def quantised(net: Net) -> dict[str, Tensor]:
         found[f"{name}.bias"] = biases.to(torch.int32)
         found[f"{name}.shift"] = shift.to(torch.int8)
 
-    def linear(name: str, layer: Linear, inputs_: int, outputs: int = STREAM_UNIT) -> None:
-        assert layer.conv.bias is not None
-        kernel = layer.conv.weight
-        weight = kernel.permute(0, 2, 3, 1).flatten(1, 2)
-        store(name, weight.squeeze(1), layer.conv.bias, inputs_, outputs)
-
-    def residual(name: str, block: nn.Module) -> None:
-        assert isinstance(block, Residual)
-        if isinstance(block.first, Linear):
-            linear(f"{name}.first", block.first, READ_UNIT, HIDDEN_UNIT)
-        else:
-            causal(f"{name}.first", block.first, 5, HIDDEN_UNIT)
-        linear(f"{name}.second", block.second, HIDDEN_UNIT)
-
-    def causal(name: str, layer: nn.Module, n: int, outputs: int = STREAM_UNIT) -> None:
-        assert isinstance(layer, CausalConv)
-        conv, mask = layer.conv, layer.mask
+    for each in stored_layers(net):
+        conv = each.layer.conv
         assert conv.bias is not None
-        weight = (conv.weight * mask).permute(0, 2, 3, 1).flatten(1, 2)[:, :n]
-        store(name, weight, conv.bias, READ_UNIT, outputs)
-
-    linear("embed", net.embed, BYTE_UNIT)
-    linear("table_in", net.table_in, BYTE_UNIT, HIDDEN_UNIT)
-    linear("table_out", net.table_out, HIDDEN_UNIT)
-    for i, block in enumerate(net.blocks):
-        residual(f"blocks.{i}", block)
-    causal("gather", net.gather, 4)
-    linear("near", net.near, BYTE_UNIT)
-    residual("mix", net.mix)
-    if net.config.n_given:
-        linear("given_in", net.given_in, BYTE_UNIT)
-        for i, block in enumerate(net.given):
-            residual(f"given.{i}", block)
-        linear("given_out", net.given_out, READ_UNIT)
+        if isinstance(each.layer, CausalConv):
+            kernel = (conv.weight * each.layer.mask).permute(0, 2, 3, 1).flatten(1, 2)
+            weight = kernel[:, : each.n_known]
+        else:
+            weight = conv.weight.permute(0, 2, 3, 1).flatten(1, 2).squeeze(1)
+        store(each.name, weight, conv.bias, each.inputs, each.outputs)
     head = net.head
     joint = torch.cat(
         [head.features / READ_UNIT, head.earlier * head.before / BYTE_UNIT, head.local / BYTE_UNIT],
