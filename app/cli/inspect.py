@@ -59,9 +59,11 @@ def map_(
         if not overwrite and out.exists():
             raise TargetExistsError(out, "exists already")
         with Archive.open(archive, salvage=True) as opened, Following(1, "decoding") as following:
-            reason = opened.entry(name).reason
-            if reason is not None:
-                raise EntryError(name, f"no map, since the file is kept as it was: {reason}")
+            entry = opened.entry(name)
+            if entry.keeps_file:
+                raise EntryError(name, f"no map, since the file is kept as it was: {entry.reason}")
+            if entry.is_standard:
+                raise EntryError(name, f"no map, since pixels are kept in the format {entry.codec}")
             following.started(name)
             _, bits = opened.read_codelengths(name, progress=following.progress)
         assert bits is not None, "a coded image has a map"

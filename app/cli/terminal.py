@@ -135,6 +135,10 @@ def _done(result: FileResult) -> str:
         return result.name
     if result.outcome is Outcome.UNCHANGED:
         return f"{entry.name}: in the archive already"
-    how = f"{entry.achieved_bpd:.3f} bits/dim" if entry.reason is None else entry.reason
+    how = f"{entry.achieved_bpd:.3f} bits/dim"
+    if entry.keeps_file:
+        how = entry.reason or entry.codec
+    elif entry.is_standard:
+        how += f", {entry.codec}"
     sizes = f"{entry.original_bytes:,} to {entry.packed_bytes:,} bytes"
     return f"{entry.name}: {sizes}, {saved(entry.original_bytes, entry.packed_bytes)} saved, {how}"

@@ -100,6 +100,8 @@ class CodelengthTab(ScrollingTab):
 
     def _gap_text(self, entry: Entry) -> str:
         if entry.theoretical_bpd is None:
+            if entry.is_standard:
+                return self.tr("Pixels in a standard format, which has no theoretical length.")
             if entry.reason is None:
                 return self.tr("Stored as it was.")
             reason = sentences.translated(entry.reason).rstrip(".")

@@ -129,7 +129,7 @@ class InfoTab(ScrollingTab):
         if entry.device:
             rows.append((self.tr("Device"), entry.device))
         if entry.reason:
-            rows.append((self.tr("Why stored"), sentences.translated(entry.reason)))
+            rows.append((self.tr("Why so"), sentences.translated(entry.reason)))
         return rows
 
     def _file_hash(self, entry: Entry) -> Row:

@@ -247,6 +247,8 @@ class PreviewTab(Tab):
         self._show_zoom()
 
     def _why_no_map(self) -> str:
+        if self._entry is not None and self._entry.is_standard:
+            return self.tr("No map of bits per pixel, because pixels are in a standard format.")
         if self._entry is None or not self._entry.keeps_file:
             return self.tr("No map: the image is too large, and shown at a reduced size.")
         reason = sentences.translated(self._entry.reason or "").rstrip(".")

@@ -10,7 +10,7 @@ from app.figures.figures import Bar, Tone
 from app.language import formats
 from core.archive.entry import Entry, Share
 
-_TONES = dict.fromkeys((Share.CODING, Share.BORROWED, Share.FILE), Tone.OURS)
+_TONES = dict.fromkeys((Share.CODING, Share.BORROWED, Share.STANDARD, Share.FILE), Tone.OURS)
 
 
 def name(share: Share) -> str:
@@ -75,6 +75,10 @@ def _words() -> dict[Share, tuple[str, str]]:
             _tr("Metadata, colour profile and the layout of the file."),
         ),
         Share.CONTAINER: (_tr("Container"), _tr("A checksum for each chunk.")),
+        Share.STANDARD: (
+            _tr("Standard format"),
+            _tr("The pixels as an image in JPEG XL or WebP, without loss."),
+        ),
         Share.FILE: (_tr("File"), _tr("The file's own bytes.")),
     }
 

@@ -32,6 +32,12 @@ def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
     found = pixels.n_bytes + frame.n_bytes + CHECKSUM_BYTES * n_chunks + file.n_bytes
     if found != entry.packed_bytes:
         raise ValueError(f"{found} bytes where {entry.packed_bytes} should be")
+    around = {
+        Share.FRAME: 8.0 * frame.n_bytes,
+        Share.CONTAINER: 8.0 * CHECKSUM_BYTES * n_chunks,
+    }
+    if entry.is_standard:
+        return {Share.STANDARD: 8.0 * pixels.n_bytes, **around}
     if entry.theoretical_bpd is None or entry.keeps_file:
         return {Share.FILE: 8.0 * found}
     theory = entry.theoretical_bpd * entry.n_dims
@@ -45,6 +51,5 @@ def breakdown(entry: Entry, parts: Mapping[str, Stored]) -> dict[Share, float]:
         Share.CODING: 8.0 * pixels.n_bytes - theory - side - lost,
         Share.BORROWED: float(lost),
         Share.SIDE: side,
-        Share.FRAME: 8.0 * frame.n_bytes,
-        Share.CONTAINER: 8.0 * CHECKSUM_BYTES * n_chunks,
+        **around,
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from core.coding.standard import StandardCodec
     from core.images.jpeg import JpegImage
     from core.images.tiles import TileListener
 
@@ -162,8 +163,8 @@ class Codecs:
     """Floe's own codecs, loaded on first use, and those of models that archives carry.
 
     One object serves all archives of a program, and any thread. It keeps the carried models
-    that were used last. Given a photo codec alone, it has none of JPEG coefficients: such files
-    are then stored.
+    that were used last. Given a photo codec alone, it has none of JPEG coefficients, and encodes
+    nothing in standard formats: such files are then stored.
     """
 
     MOST_CARRIED = 2
@@ -175,6 +176,7 @@ class Codecs:
     ) -> None:
         self._load_photo = photo or load_photo_codec
         self._load_jpeg = load_jpeg_codec if photo is None and jpeg is None else jpeg
+        self._uses_standard = photo is None
         self._lock = Lock()
         self._photo: ImageCodec | None = None
         self._jpeg: CoefficientCodec | None = None
@@ -193,6 +195,14 @@ class Codecs:
             if self._jpeg is None and self._load_jpeg is not None:
                 self._jpeg = self._load_jpeg()
             return self._jpeg
+
+    def standard(self) -> Sequence[StandardCodec]:
+        """The codecs of standard formats that pixels may be encoded by."""
+        if not self._uses_standard:
+            return ()
+        from core.coding.standard import STANDARD
+
+        return STANDARD
 
     def carried(self, own: Codec, sha256: bytes, model_file: Callable[[], bytes]) -> Codec:
         """The codec of the model file with this hash; the file is only asked for if needed.

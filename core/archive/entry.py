@@ -11,6 +11,8 @@ class Method(StrEnum):
 
     PHOTO = "photo"  # pixels coded by the photo model, beside a frame
     JPEG = "jpeg"  # coefficients of JPEG images by the JPEG model, beside a recipe in the frame
+    JPEG_XL = "jpegxl"  # pixels as a JPEG XL image, beside a frame
+    WEBP = "webp"  # pixels as a lossless WebP image, beside a frame
     STORED = "stored"  # the file's own bytes
     XZ = "xz"  # the same, as an .xz stream
 
@@ -20,6 +22,7 @@ class Part(StrEnum):
 
     PIXELS = "pixels"
     FRAME = "frame"
+    STANDARD = "standard"  # of pixels in a standard format: all of it
     FILE = "file"
 
 
@@ -52,7 +55,7 @@ class Entry:
     file_exact: bool  # whether the rebuilt file is that file, byte for byte
     modified_at: int  # of the source, in nanoseconds since 1970
     added_at: int  # in nanoseconds since 1970
-    reason: str | None  # why the file's bytes are kept
+    reason: str | None  # why it is kept in this way, if another might be expected
 
     @property
     def is_stored(self) -> bool:
@@ -63,6 +66,11 @@ class Entry:
     def keeps_file(self) -> bool:
         """Whether the file's own bytes are kept, compressed or not, instead of a code of pixels."""
         return self.codec in (Method.STORED, Method.XZ)
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether pixels are kept as an image of a standard format."""
+        return self.codec in (Method.JPEG_XL, Method.WEBP)
 
     @property
     def is_image(self) -> bool:
@@ -98,4 +106,5 @@ class Share(Enum):
     SIDE = "side information"  # checksums, numbers and switches of the tiles
     FRAME = "not pixels"  # metadata, and how the file was laid out
     CONTAINER = "container"  # the checksums beside the chunks
+    STANDARD = "standard"  # of pixels in a standard format: all of it
     FILE = "file"  # of an entry that keeps its file's bytes: all

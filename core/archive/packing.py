@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.archive.codec import Codecs, CoefficientCodec, ImageCodec
+from core.archive.codec import Codecs, CoefficientCodec
 from core.archive.content import Content, InMemory, OnDisk
 from core.archive.counting import BlockCount, PixelCount
 from core.archive.entry import Method
 from core.archive.keeping import Facts, keep
 from core.archive.packed import CodedParts, Packed, pixel_hash
+from core.archive.pixels import Coding, decode_standard, encode
 from core.control import CancelToken, PixelListener, Progress, ProgressListener
 from core.errors import Cancelled, FloeError, ModelError, UnreadableFileError, VerificationError
 from core.images import (
@@ -112,7 +113,7 @@ def _coded_if_possible(
     if isinstance(image, Picture) and not pixels_only:
         image = exact_picture(image, cancel)
     if isinstance(image, Picture):
-        return _coded(image, name, source, coder, codecs.own(), progress, cancel), ""
+        return _coded(image, name, source, coder, codecs, progress, cancel), ""
     jpeg = codecs.jpeg() if image.is_jpeg else None
     if jpeg is None:
         return None, image.reason
@@ -147,24 +148,22 @@ def _coded(
     name: str,
     source: _Source,
     coder: str,
-    codec: ImageCodec,
+    codecs: Codecs,
     progress: ProgressListener,
     cancel: CancelToken,
 ) -> Packed:
-    n_pixels = picture.width * picture.height
+    """A picture as a code of its pixels. Raises VerificationError, ModelError and Cancelled."""
     started = cancel.clock()
-    encoding = PixelCount(name, "encoding", n_pixels, progress)
-    coded = codec.encode(picture.pixels, coder=coder, on_pixels=encoding, cancel=cancel)
-    encoding.finish()
+    coding = encode(picture.pixels, name, coder, codecs, progress, cancel)
     encoded = cancel.clock()
-    verifying = PixelCount(name, "verifying", n_pixels, progress)
-    file_exact = _verify(picture, name, coded.chunks, coder, codec, verifying, cancel)
+    verifying = PixelCount(name, "verifying", picture.width * picture.height, progress)
+    file_exact = _verify(picture, name, coding, codecs, verifying, cancel)
     verifying.finish()
     cancel.check()
-    parts = CodedParts.of(coded.chunks, picture.frame)
+    parts = CodedParts.of(coding.chunks, picture.frame)
     return Packed(
         kind=picture.frame_kind,
-        codec=Method.PHOTO,
+        codec=coding.method,
         width=picture.width,
         height=picture.height,
         channels=picture.channels,
@@ -177,20 +176,29 @@ def _coded(
         pixel_sha256=pixel_hash(picture.pixels),
         modified_at=source.modified_at,
         read_seconds=source.read_seconds,
-        coder=coder,
-        model=codec.model_id,
-        report=coded.report,
+        coder=coding.coder,
+        model=coding.model,
+        report=coding.report,
         encode_seconds=encoded - started,
         verify_seconds=cancel.clock() - encoded,
+        reason=None if coding.method is Method.PHOTO else _comparison(coding),
     )
+
+
+def _comparison(coding: Coding) -> str:
+    """What was tried for the pixels of an image, in bytes, the smallest first."""
+    sizes = {coding.method: coding.n_bytes, **coding.tried}
+    listed = ", ".join(
+        f"{method} {sizes[method]}" for method in sorted(sizes, key=sizes.__getitem__)
+    )
+    return f"the smallest of what was tried, in bytes: {listed}"
 
 
 def _verify(
     picture: Picture,
     name: str,
-    chunks: tuple[bytes, ...],
-    coder: str,
-    codec: ImageCodec,
+    coding: Coding,
+    codecs: Codecs,
     on_pixels: PixelListener,
     cancel: CancelToken,
 ) -> bool:
@@ -200,7 +208,12 @@ def _verify(
     """
     shape = (picture.height, picture.width, picture.channels)
     try:
-        pixels = codec.decode(chunks, shape, coder=coder, on_pixels=on_pixels, cancel=cancel)
+        if coding.method is Method.PHOTO:
+            pixels = codecs.own().decode(
+                coding.chunks, shape, coder=coding.coder or "", on_pixels=on_pixels, cancel=cancel
+            )
+        else:
+            pixels = decode_standard(coding.method, coding.chunks, shape, cancel)
     except ModelError:
         raise
     except (FloeError, ValueError) as error:

@@ -18,6 +18,7 @@ from core.archive.database import Database
 from core.archive.entry import Entry, Method, Part, Share
 from core.archive.names import shown
 from core.archive.packed import pixel_hash
+from core.archive.pixels import decode_standard
 from core.archive.tables import Tables
 from core.arrays import Float32, Pixels
 from core.coding.xz import decompressed
@@ -91,7 +92,7 @@ class EntryReader:
         cancel: CancelToken,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         """See Archive.read_codelengths."""
-        if entry.keeps_file:
+        if entry.keeps_file or entry.is_standard:
             return self.pixels(number, entry, progress, cancel), None
         bits = np.zeros(_shape(entry)[:2], dtype=np.float32)
         if entry.is_jpeg:
@@ -111,11 +112,15 @@ class EntryReader:
                 raise _no_picture(entry, error.reason) from error
         chunks = list(self._pieces(number, entry, Part.PIXELS))
         frame = b"".join(self._pieces(number, entry, Part.FRAME))
-        shape, codec = _shape(entry), self._codec_of(entry)
+        shape = _shape(entry)
+        codec = None if entry.is_standard else self._codec_of(entry)
         with _decoding(entry):
-            pixels = codec.decode_coarse(
-                chunks, shape, side, coder=entry.coder or "", cancel=cancel
-            )
+            if codec is None:
+                pixels = decode_standard(entry.codec, chunks, shape, cancel)
+            else:
+                pixels = codec.decode_coarse(
+                    chunks, shape, side, coder=entry.coder or "", cancel=cancel
+                )
             return thumbnail_of_pixels(pixels, side, frame, entry.kind)
 
     def file(
@@ -254,18 +259,21 @@ class EntryReader:
         bits: NDArray[np.float32] | None = None,
     ) -> NDArray[np.uint8]:
         shape = _shape(entry)
-        codec = self._codec_of(entry)
+        codec = None if entry.is_standard else self._codec_of(entry)
         count = PixelCount(entry.name, "decoding", shape[0] * shape[1], progress)
         with _decoding(entry):
-            pixels = codec.decode(
-                chunks,
-                shape,
-                coder=entry.coder or "",
-                on_pixels=count,
-                on_tile=on_tile,
-                bits=bits,
-                cancel=cancel,
-            )
+            if codec is None:
+                pixels = decode_standard(entry.codec, chunks, shape, cancel)
+            else:
+                pixels = codec.decode(
+                    chunks,
+                    shape,
+                    coder=entry.coder or "",
+                    on_pixels=count,
+                    on_tile=on_tile,
+                    bits=bits,
+                    cancel=cancel,
+                )
         if pixels.shape != shape or pixels.dtype != np.uint8:
             raise _damaged(entry, "its data decodes to another size")
         _check_hash(entry, "pixels", entry.pixel_sha256, pixel_hash(pixels).hex())

@@ -179,7 +179,7 @@ def _archived(path: Path, codecs: Codecs) -> JpegMeasurement:
         n_pixels=entry.n_pixels,
         add_s_per_mp=(added - began) / megapixels,
         extract_s_per_mp=(extracted - added) / megapixels,
-        reason=entry.reason,
+        reason=entry.reason if entry.keeps_file else None,
     )
 
 
