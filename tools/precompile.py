@@ -47,6 +47,7 @@ def _compile_here(folder: Path) -> None:
 
     from core import compiled, engine
     from core.archive import Archive
+    from core.coding.efforts import Effort
 
     compiled.cache_folder = lambda: folder
     with tempfile.TemporaryDirectory() as scratch:
@@ -60,7 +61,10 @@ def _compile_here(folder: Path) -> None:
                 small.convert("L").save(images / f"{sample.stem}-grey.jpg", quality=90)
         archive = Path(scratch) / "samples.floe"
         Archive.create(archive).close()
-        results = engine.add(archive, engine.plan([images], ""))
+        results = []
+        for effort in Effort:
+            sources = engine.plan([images], str(effort))
+            results += engine.add(archive, sources, effort=effort)
         if any(result.error for result in results):
             raise PrecompileError(str([result.error for result in results if result.error]))
         with Archive.open(archive) as opened:

@@ -25,6 +25,7 @@ from core.archive.codec import (
     load_photo_codec,
 )
 from core.archive.entry import Entry, Share
+from core.coding.efforts import Effort
 from core.control import CancelToken, ProgressListener
 from core.engine import FileResult, Listener, OnLeftOut, Queries, Source
 
@@ -353,9 +354,9 @@ class CoreBackend:
         report.write(target, rows, archive.name, page=page)
 
 
-def _load_jpeg_codec() -> CoefficientCodec:
+def _load_jpeg_codec(effort: Effort) -> CoefficientCodec:
     import_torch()  # and Numba
-    return load_jpeg_codec()
+    return load_jpeg_codec(effort)
 
 
 def _load_photo_codec() -> ImageCodec:

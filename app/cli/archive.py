@@ -23,6 +23,7 @@ from app.cli.terminal import Following, output
 from core import engine
 from core.archive.names import printable
 from core.coding.coders import DEFAULT_CODER, EXACT_CODERS, Coder
+from core.coding.efforts import DEFAULT_EFFORT, Effort
 from core.engine import Always, Choice, FileResult, LeftOut, Queries
 from core.errors import FloeError, HostileNameError, TargetExistsError
 
@@ -57,6 +58,7 @@ def add(
             help="How pixels are coded.", callback=_exact, metavar=f"[{'|'.join(EXACT_CODERS)}]"
         ),
     ] = DEFAULT_CODER,
+    effort: Annotated[Effort, typer.Option(help="How JPEG files are coded.")] = DEFAULT_EFFORT,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace other images of the same names.")
     ] = False,
@@ -99,6 +101,7 @@ def add(
                     archive,
                     sources,
                     coder=coder,
+                    effort=effort,
                     pixels_only=pixels_only,
                     queries=answers(following, replace, keep_both, skip),
                     carry_model=carry_model,

@@ -14,6 +14,7 @@ from app.cli.shared import FAILED, AsJson, one_line_errors, print_json
 from app.cli.tables import jpegs_table, kinds_table, rows_table, totals_table
 from app.cli.terminal import error, output
 from core.coding.coders import DEFAULT_CODER, Coder
+from core.coding.efforts import Effort
 
 if TYPE_CHECKING:
     from core.bench.folder import Measurement
@@ -53,7 +54,7 @@ def jpeg(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of JPEG files.")],
     as_json: AsJson = False,
 ) -> None:
-    """Compare Floe, Lepton and JPEG XL on all JPEG files of a folder.
+    """Compare Floe's efforts, Lepton and JPEG XL on all JPEG files of a folder.
 
     All of them give the files back byte for byte. What one refuses counts as stored.
     """
@@ -69,12 +70,12 @@ def jpeg(
         codecs, others = Codecs(), recompressors()
         rows = measure(jpegs_of(folder), others, on_measurement=show, codecs=codecs)
     if as_json:
-        model = codecs.jpeg()
+        models = {str(effort): codecs.jpeg(effort) for effort in Effort}
         print_json(
             {
                 "bench": "jpeg",
                 "machine": machine(),
-                "model": None if model is None else model.model_id,
+                "models": {name: model.model_id for name, model in models.items() if model},
                 "versions": {other.name: other.version for other in others},
                 "peak_memory_bytes": peak_memory_bytes(),
                 "files": [asdict(row) | {"saved": row.saved} for row in rows],

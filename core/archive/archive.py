@@ -25,6 +25,7 @@ from core.archive.tables import Tables
 from core.archive.unpacking import EntryReader
 from core.archive.writing import make_folder, write_file
 from core.coding.coders import DEFAULT_CODER
+from core.coding.efforts import DEFAULT_EFFORT, Effort, effort_of
 from core.control import CancelToken, Progress, ProgressListener, ignore
 from core.errors import (
     Cancelled,
@@ -173,6 +174,7 @@ class Archive:
         name: str,
         *,
         coder: str = DEFAULT_CODER,
+        effort: Effort = DEFAULT_EFFORT,
         pixels_only: bool = False,
         replace: bool = False,
         replaced: Path | None = None,
@@ -185,7 +187,13 @@ class Archive:
             check_name(name)
             self._changes.check_free(name)
         packed = self.pack(
-            path, name, coder=coder, pixels_only=pixels_only, progress=progress, cancel=cancel
+            path,
+            name,
+            coder=coder,
+            effort=effort,
+            pixels_only=pixels_only,
+            progress=progress,
+            cancel=cancel,
         )
         return self.add_packed(
             packed,
@@ -203,6 +211,7 @@ class Archive:
         name: str,
         *,
         coder: str = DEFAULT_CODER,
+        effort: Effort = DEFAULT_EFFORT,
         pixels_only: bool = False,
         progress: ProgressListener = ignore,
         cancel: CancelToken | None = None,
@@ -218,6 +227,7 @@ class Archive:
             Path(path),
             name,
             coder=coder,
+            effort=effort,
             codecs=self._codecs,
             scratch=self.path.parent,
             pixels_only=pixels_only,
@@ -260,7 +270,8 @@ class Archive:
             if replace:
                 self._tables.models.drop_unused()
             if packed.model is not None:
-                self._tables.models.carry(self._codec_of(packed.codec), always=carry_model)
+                codec = self._codec_of(packed.codec, packed.model)
+                self._tables.models.carry(codec, always=carry_model)
         if replace:
             self._give_back_space()
         progress(Progress(name, "writing", n_pixels, n_pixels))
@@ -326,14 +337,15 @@ class Archive:
         With it any Floe that reads the format can decode them, whatever models it comes with.
         Raises ModelError, UnwritableFileError and ArchiveBusyError.
         """
-        codecs = [self._codec_of(method) for method in (Method.PHOTO, Method.JPEG)]
+        codecs = [self._codecs.own(), *(self._codecs.jpeg(effort) for effort in Effort)]
         with self._database.transaction():
             for codec in codecs:
-                self._tables.models.carry(codec, always=True)
+                if codec is not None:
+                    self._tables.models.carry(codec, always=True)
 
-    def _codec_of(self, method: Method) -> ImageCodec | CoefficientCodec:
-        """Floe's own codec for a way of coding; that of pixels where it has no other."""
-        jpeg = self._codecs.jpeg() if method is Method.JPEG else None
+    def _codec_of(self, method: Method, model: str) -> ImageCodec | CoefficientCodec:
+        """Floe's own codec of a model that it has just coded by."""
+        jpeg = self._codecs.jpeg(effort_of(model)) if method is Method.JPEG else None
         return jpeg or self._codecs.own()
 
     # Reading

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from core.coding.efforts import DEFAULT_EFFORT, Effort
 from core.control import CancelToken, PixelListener
 from core.runtime import THREADS_PER_IMAGE, configure_torch, tiles_at_once
 
@@ -137,7 +138,7 @@ class CoefficientCodec(Protocol):
 
 
 CodecFactory = Callable[[], ImageCodec]
-CoefficientCodecFactory = Callable[[], CoefficientCodec]
+CoefficientCodecFactory = Callable[[Effort], CoefficientCodec]
 Codec = TypeVar("Codec", ImageCodec, CoefficientCodec)
 
 
@@ -152,11 +153,19 @@ def load_photo_codec() -> ImageCodec:
     return photo_codec(threads, tiles_at_once(threads))
 
 
-def load_jpeg_codec() -> CoefficientCodec:
-    """The codec of JPEG coefficients. Raises ModelError."""
-    from core.coding.jpeg.codec import jpeg_codec
+def load_jpeg_codec(effort: Effort = DEFAULT_EFFORT) -> CoefficientCodec:
+    """The codec of JPEG coefficients. Raises ModelError.
 
-    return jpeg_codec(min(os.cpu_count() or 1, THREADS_PER_IMAGE))
+    Its import brings in Numba, and for the network torch.
+    """
+    if effort is Effort.FAST:
+        from core.coding.jpeg.codec import fast_jpeg_codec
+
+        return fast_jpeg_codec(min(os.cpu_count() or 1, THREADS_PER_IMAGE))
+    threads = configure_torch()
+    from core.coding.jpeg.codec import normal_jpeg_codec
+
+    return normal_jpeg_codec(threads)
 
 
 class Codecs:
@@ -179,7 +188,7 @@ class Codecs:
         self._uses_standard = photo is None
         self._lock = Lock()
         self._photo: ImageCodec | None = None
-        self._jpeg: CoefficientCodec | None = None
+        self._jpeg: dict[Effort, CoefficientCodec] = {}
         self._carried: OrderedDict[bytes, Any] = OrderedDict()
 
     def own(self) -> ImageCodec:
@@ -189,12 +198,12 @@ class Codecs:
                 self._photo = self._load_photo()
             return self._photo
 
-    def jpeg(self) -> CoefficientCodec | None:
+    def jpeg(self, effort: Effort = DEFAULT_EFFORT) -> CoefficientCodec | None:
         """Floe's own codec of JPEG coefficients, if there is one. Raises ModelError."""
         with self._lock:
-            if self._jpeg is None and self._load_jpeg is not None:
-                self._jpeg = self._load_jpeg()
-            return self._jpeg
+            if effort not in self._jpeg and self._load_jpeg is not None:
+                self._jpeg[effort] = self._load_jpeg(effort)
+            return self._jpeg.get(effort)
 
     def standard(self) -> Sequence[StandardCodec]:
         """The codecs of standard formats that pixels may be encoded by."""

@@ -16,6 +16,7 @@ from core.archive.entry import Method
 from core.archive.keeping import Facts, keep
 from core.archive.packed import CodedParts, Packed, pixel_hash
 from core.archive.pixels import Coding, decode_standard, encode
+from core.coding.efforts import DEFAULT_EFFORT, Effort
 from core.control import CancelToken, PixelListener, Progress, ProgressListener
 from core.errors import Cancelled, FloeError, ModelError, UnreadableFileError, VerificationError
 from core.images import (
@@ -50,6 +51,7 @@ def pack_file(
     pixels_only: bool = False,
     progress: ProgressListener,
     cancel: CancelToken,
+    effort: Effort = DEFAULT_EFFORT,
 ) -> Packed:
     """Read, code and verify any file; write nothing, except large files into ``scratch``.
 
@@ -70,7 +72,7 @@ def pack_file(
     else:
         try:
             packed, reason = _coded_if_possible(
-                image, name, source, coder, codecs, pixels_only, progress, cancel
+                image, name, source, coder, effort, codecs, pixels_only, progress, cancel
             )
         except (Cancelled, ModelError):
             raise
@@ -101,6 +103,7 @@ def _coded_if_possible(
     name: str,
     source: _Source,
     coder: str,
+    effort: Effort,
     codecs: Codecs,
     pixels_only: bool,
     progress: ProgressListener,

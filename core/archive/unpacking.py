@@ -21,6 +21,7 @@ from core.archive.packed import pixel_hash
 from core.archive.pixels import decode_standard
 from core.archive.tables import Tables
 from core.arrays import Float32, Pixels
+from core.coding.efforts import effort_of
 from core.coding.xz import decompressed
 from core.control import CancelToken, ProgressListener, ignore
 from core.errors import (
@@ -288,7 +289,7 @@ class EntryReader:
 
     def _jpeg_codec_of(self, entry: Entry) -> CoefficientCodec:
         """The codec of coefficients of an entry's model. Raises ModelError."""
-        own = self._codecs.jpeg()
+        own = self._codecs.jpeg(effort_of(entry.model or ""))
         if own is None:
             raise _unknown(entry)
         return self._of_model(entry, own)

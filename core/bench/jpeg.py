@@ -14,6 +14,7 @@ import imagecodecs
 
 from core.archive import Archive
 from core.archive.codec import Codecs
+from core.coding.efforts import Effort
 from core.errors import FileError, FloeError, VerificationError
 
 
@@ -106,17 +107,20 @@ def measure(
     *,
     on_measurement: Callable[[JpegMeasurement], None],
     codecs: Codecs | None = None,
+    efforts: Sequence[Effort] = tuple(Effort),
 ) -> list[JpegMeasurement]:
     """Floe, by way of a real archive, and each other program on each file.
 
     Raises VerificationError should a file come out of the archive with other bytes.
     """
     codecs = codecs or Codecs()
-    codecs.jpeg()  # loading the model is no file's time
+    for effort in efforts:
+        codecs.jpeg(effort)  # loading the model is no file's time
     rows = []
     for path in files:
-        row = _archived(path, codecs)
-        for found in (row, *(_recompressed(path, row.n_pixels, other) for other in others)):
+        own = [_archived(path, codecs, effort) for effort in efforts]
+        n_pixels = own[0].n_pixels
+        for found in (*own, *(_recompressed(path, n_pixels, other) for other in others)):
             on_measurement(found)
             rows.append(found)
     return rows
@@ -147,21 +151,21 @@ def _total(rows: Sequence[JpegMeasurement]) -> JpegTotal:
     )
 
 
-def _archived(path: Path, codecs: Codecs) -> JpegMeasurement:
-    data = path.read_bytes()
+def _archived(path: Path, codecs: Codecs, effort: Effort) -> JpegMeasurement:
+    data, name = path.read_bytes(), f"Floe {effort}"
     with (
         tempfile.TemporaryDirectory() as folder,
         Archive.create(Path(folder) / "bench.floe", codecs=codecs) as archive,
     ):
         began = time.perf_counter()
         try:
-            entry = archive.add_file(path, path.name)
+            entry = archive.add_file(path, path.name, effort=effort)
         except VerificationError:
             raise
         except FloeError as error:  # a file that Floe does not archive
             seconds = time.perf_counter() - began
             return JpegMeasurement(
-                path.name, "Floe", len(data), len(data), None, 0, seconds, None, str(error)
+                path.name, name, len(data), len(data), None, 0, seconds, None, str(error)
             )
         added = time.perf_counter()
         again = archive.read_file(path.name)
@@ -172,7 +176,7 @@ def _archived(path: Path, codecs: Codecs) -> JpegMeasurement:
     theory = entry.theoretical_bpd
     return JpegMeasurement(
         image=path.name,
-        codec="Floe",
+        codec=name,
         original_bytes=len(data),
         n_bytes=entry.packed_bytes,
         theoretical_bytes=None if theory is None else theory * entry.n_dims / 8,

@@ -18,6 +18,7 @@ from core.archive.codec import Codecs
 from core.archive.packed import Packed
 from core.archive.shelf import Shelf
 from core.coding.coders import DEFAULT_CODER
+from core.coding.efforts import DEFAULT_EFFORT, Effort
 from core.control import CancelToken
 from core.engine.conflicts import AddingConflicts, Destination, ExtractingConflicts, same_file
 from core.engine.planning import Source
@@ -33,6 +34,7 @@ def add(
     *,
     queries: Queries | None = None,
     coder: str = DEFAULT_CODER,
+    effort: Effort = DEFAULT_EFFORT,
     pixels_only: bool = False,
     shelf: Shelf | None = None,
     carry_model: bool = False,
@@ -56,7 +58,7 @@ def add(
 
     def begin(file: FileResult, destination: Destination) -> Callable[[], FileResult]:
         return _Adding(
-            file, destination, archive, run, codecs, shelf, coder, pixels_only, carry_model
+            file, destination, archive, run, codecs, shelf, coder, effort, pixels_only, carry_model
         )
 
     with Archive.open(archive, write=True, codecs=codecs, cancel=run.cancel) as opened:
@@ -79,6 +81,7 @@ class _Adding:
     codecs: Codecs
     shelf: Shelf | None
     coder: str
+    effort: Effort
     pixels_only: bool
     carry_model: bool
     packed: Packed | None = None
@@ -99,6 +102,7 @@ class _Adding:
                     file.source,
                     name,
                     coder=self.coder,
+                    effort=self.effort,
                     pixels_only=self.pixels_only,
                     progress=progress,
                     cancel=cancel,

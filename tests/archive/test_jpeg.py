@@ -187,8 +187,11 @@ def test_an_archive_can_carry_the_model(codecs, path, tmp_path):
     class Other:
         """Floe's codec of another version."""
 
-        model_id, model_file = "jpegfast-00000000", b""
+        model_id, model_file = "jpegnormal-00000000", b""
         with_model = staticmethod(codec.with_model)
+
+        def __init__(self, effort):
+            pass
 
     with Archive.open(tmp_path / "b.floe", codecs=Codecs(FakeCodec, Other)) as archive:
         assert archive.read_file("a.jpg") == FILES["rgb.jpg"]

@@ -41,30 +41,37 @@ def rows(tmp_path_factory):
 
 
 def test_every_codec_meets_every_file(rows):
-    assert [row.codec for row in rows] == ["Floe", "Refuses", "Wrong", "Larger"] * 3
-    assert [row.image for row in rows[::4]] == ["a.jpg", "b.JPEG", "c.jpg"]
+    assert [row.codec for row in rows] == [
+        "Floe fast",
+        "Floe normal",
+        "Refuses",
+        "Wrong",
+        "Larger",
+    ] * 3
+    assert [row.image for row in rows[::5]] == ["a.jpg", "b.JPEG", "c.jpg"]
 
 
 def test_floe_is_measured_through_an_archive(rows):
-    for row in rows[0], rows[4]:
+    for row in rows[0], rows[1], rows[5], rows[6]:
         assert row.reason is None
         assert row.theoretical_bytes < row.n_bytes < row.original_bytes
         assert row.add_s_per_mp > 0
         assert row.extract_s_per_mp > 0
-    assert rows[8].reason is not None
-    assert rows[8].saved == 0
+    assert rows[10].reason is not None
+    assert rows[10].saved == 0
 
 
 def test_what_fails_counts_as_stored(rows):
-    for row, reason in zip(rows[1:4], ("refused", "other bytes", "no smaller"), strict=True):
+    for row, reason in zip(rows[2:5], ("refused", "other bytes", "no smaller"), strict=True):
         assert reason in row.reason
         assert row.n_bytes == row.original_bytes
 
 
 def test_totals_are_sums(rows):
-    floe, *others = totals(rows)
-    assert (floe.codec, floe.n_files, floe.n_stored) == ("Floe", 3, 1)
-    assert floe.n_bytes == sum(row.n_bytes for row in rows[::4])
+    fast, floe, *others = totals(rows)
+    assert (fast.codec, fast.n_files, fast.n_stored) == ("Floe fast", 3, 1)
+    assert (floe.codec, floe.n_files, floe.n_stored) == ("Floe normal", 3, 1)
+    assert floe.n_bytes == sum(row.n_bytes for row in rows[1::5])
     assert 0 < floe.saved < 100
     assert all(total.saved == 0 and total.n_stored == 3 for total in others)
 

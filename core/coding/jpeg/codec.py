@@ -1,6 +1,6 @@
-"""JPEG images to chunks of bytes and back, by the counting model on a stack of bits.
+"""JPEG images to chunks of bytes and back, by either level's model on a stack of bits.
 
-A file's images are cut into tiles, and each tile becomes one chunk: a stack of its own. Contexts
+A file's images are cut into tiles, and each tile becomes one chunk: a stack of its own. Models
 adapt, so the encoder goes through a tile as the decoder will, keeps each decision with its
 probability, and pushes them in reverse. A decision is an elementwise step of local bits-back
 coding whose prior has two intervals: it borrows nothing. At the bottom of each stack lies the
@@ -17,28 +17,17 @@ from threading import Lock
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.arrays import Words
-from core.coding.jpeg import kernel
-from core.coding.jpeg.kernel import Model, Plane, Tape
-from core.coding.jpeg.luma import IDENTITY, RATIOS, reduced_luma
-from core.coding.jpeg.model import JpegModel, bundled_jpeg_model, jpeg_model
+from core.coding.jpeg.decisions import push_decisions
+from core.coding.jpeg.fast import bundled_fast
+from core.coding.jpeg.level import Bits, Head, Level, Levels, Source, rows_of
 from core.coding.jpeg.side import CHECKSUM_WORDS, jpeg_side_bits
 from core.coding.jpeg.tiles import Band, tiles
 from core.coding.stack import Stack
 from core.control import CancelToken, PixelListener, ignore
 from core.errors import DamagedChunkError, DryStackError, StackError
-from core.images.jpeg import Component, JpegImage
-
-Levels = NDArray[np.int16]
-Bits = NDArray[np.float32]
-
-#: Blocks that are coded between two looks at the cancel token.
-_STRIDE = 2048
-
-#: Decisions that a call of the kernel may make.
-_TAPE = 1 << 19
+from core.images.jpeg import JpegImage
 
 _Result = TypeVar("_Result")
 
@@ -66,20 +55,20 @@ class CodedJpeg:
 
 
 class JpegCodec:
-    """Codes the coefficients of JPEG images by a counting model, tiles side by side on threads."""
+    """Codes the coefficients of JPEG images by a level's model, tiles side by side on threads."""
 
-    def __init__(self, model: JpegModel, threads: int = 1) -> None:
-        self._model, self._threads = model, threads
-        self.model_id = model.id
+    def __init__(self, level: Level, threads: int = 1) -> None:
+        self._level, self._threads = level, threads
+        self.model_id = level.id
 
     @property
     def model_file(self) -> bytes:
         """The model's file: an archive may carry it."""
-        return self._model.file
+        return self._level.file
 
     def with_model(self, model_file: bytes) -> JpegCodec:
         """The codec of another model, by its file, which may be anyone's. Raises ModelError."""
-        return JpegCodec(jpeg_model(model_file), self._threads)
+        return JpegCodec(self._level.of_file(model_file), self._threads)
 
     def encode(
         self,
@@ -89,7 +78,7 @@ class JpegCodec:
         cancel: CancelToken | None = None,
     ) -> CodedJpeg:
         """Codes the images of a file. Raises Cancelled."""
-        job = _Job(self._model, images, on_blocks, cancel or CancelToken())
+        job = _Job(self._level, images, on_blocks, cancel or CancelToken())
         report = CodingReport(device=_device(self._threads))
         coded = self._each(job.encode, range(len(job.tiles)))
         for tile in coded:
@@ -115,7 +104,7 @@ class JpegCodec:
         block took, in bits. Raises DamagedChunkError where a chunk is not what the encoder wrote,
         and Cancelled.
         """
-        job = _Job(self._model, images, on_blocks, cancel or CancelToken())
+        job = _Job(self._level, images, on_blocks, cancel or CancelToken())
         if len(chunks) != len(job.tiles):
             raise DamagedChunkError(f"{len(chunks)} chunks, but there are {len(job.tiles)} tiles")
 
@@ -142,9 +131,16 @@ class JpegCodec:
                     future.cancel()
 
 
-def jpeg_codec(threads: int = 1) -> JpegCodec:
-    """The codec of the model that comes with the program. Raises ModelError."""
-    return JpegCodec(bundled_jpeg_model(), threads)
+def fast_jpeg_codec(threads: int = 1) -> JpegCodec:
+    """The codec of level *fast*, with the model that comes with the program. Raises ModelError."""
+    return JpegCodec(bundled_fast(), threads)
+
+
+def normal_jpeg_codec(threads: int = 1) -> JpegCodec:
+    """The codec of level *normal*; it brings in torch. Raises ModelError."""
+    from core.coding.jpeg.normal import bundled_normal
+
+    return JpegCodec(bundled_normal(), threads)
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ class _CodedTile:
 class _Job:
     """Coding of tiles, with all that stays the same from one to the next."""
 
-    model: JpegModel
+    level: Level
     images: Sequence[JpegImage]
     on_blocks: PixelListener
     cancel: CancelToken
@@ -174,159 +170,53 @@ class _Job:
         clock = self.cancel.clock
         started = clock()
         records, theoretical_bits = [], 0.0
-        for plane, model in self._planes(self.tiles[number]):
-            n_blocks = plane.levels.shape[0] * plane.levels.shape[1]
-            tape, taken = _tape(n_blocks), np.empty(n_blocks, np.float32)
-            for first, stop, n in self._coded(False, plane, model, tape):
-                records.append(tape.records[:n].copy())
-                theoretical_bits += kernel.block_bits(
-                    tape.records, tape.ends, first, stop, _BITS_OF, taken
-                )
+        for band, component, code in self.level.planes(self.images, self.tiles[number]):
+            levels = rows_of(self.images, self.tiles[number][band], component)
+            for step in code(None, np.empty(levels.shape[:2], np.float32)):
+                records.append(step.records.copy())
+                theoretical_bits += step.bits
+                self._count(step.n_blocks)
         decided = clock()
         bottom = _bottom(self._levels(self.tiles[number]), number)
         decisions = np.concatenate(records) if records else np.empty(0, np.uint32)
         del records
         below, head = _opened(bottom, len(decisions))
-        kernel.push_decisions(decisions, below, head)
+        push_decisions(decisions, below, head)
         chunk = Stack(_closed(below, head)).to_bytes()
         return _CodedTile(chunk, theoretical_bits, decided - started, clock() - decided)
 
     def decode(self, number: int, chunk: bytes, bits: Sequence[Sequence[Bits]] | None) -> None:
         """Fills a tile's coefficients, and its part of the codelength map."""
         below, head = _opened(Stack.from_bytes(chunk).words(), 0)
-        parts = iter(self._bits(self.tiles[number], bits))
-        for plane, model in self._planes(self.tiles[number]):
-            tape = _tape(plane.levels.shape[0] * plane.levels.shape[1], below, head)
-            taken = next(parts).ravel()
-            for first, stop, _ in self._coded(True, plane, model, tape):
+        for place, component, code in self.level.planes(self.images, self.tiles[number]):
+            band = self.tiles[number][place]
+            if bits is None:
+                taken = np.empty(rows_of(self.images, band, component).shape[:2], np.float32)
+            else:
+                taken = bits[band.image][component][slice(*band.rows[component])]
+            for step in code(Source(below, head), taken):
                 if head[0] < 1 << 32:
                     raise DryStackError("the chunk ends before its coefficients")
-                if bits is not None:
-                    kernel.block_bits(tape.records, tape.ends, first, stop, _BITS_OF, taken)
+                self._count(step.n_blocks)
         bottom = _bottom(self._levels(self.tiles[number]), number)
         if not np.array_equal(_closed(below, head), bottom):
             raise DamagedChunkError(
                 "the coefficients do not match the checksum that is stored with them"
             )
 
-    def _coded(
-        self, decoding: bool, plane: Plane, model: Model, tape: Tape
-    ) -> Iterator[tuple[int, int, int]]:
-        """Goes through a plane; the blocks of each step, and how many decisions they took."""
-        n_blocks, at = len(tape.ends), 0
-        while at < n_blocks:
-            self.cancel.check()
-            stop = min(at + _STRIDE, n_blocks)
-            done, n = kernel.code_blocks(decoding, at, stop, plane, model, self.model.look, tape)
-            yield at, done, n
-            with self.lock:
-                self.on_blocks(done - at)
-            at = done
-
-    def _planes(self, tile: tuple[Band, ...]) -> Iterator[tuple[Plane, Model]]:
-        """The components of a tile in order, each with the model that it is coded by."""
-        models: dict[int, Model] = {}
-        for band in tile:
-            components = self.images[band.image].components
-            for number, (first, stop) in enumerate(band.rows):
-                kind = number if number < 3 else 0
-                if kind not in models:
-                    models[kind] = self.model.fresh(kind)
-                levels = components[number].coefficients[first:stop]
-                if levels.size:
-                    yield self._plane(components, band, number, levels), models[kind]
-
-    def _plane(
-        self, components: tuple[Component, ...], band: Band, number: int, levels: Levels
-    ) -> Plane:
-        rows, columns = levels.shape[:2]
-        luma, chroma = np.empty((0, 1, 64), np.int32), np.empty((0, 1, 64), np.int16)
-        chroma_quantiser = np.ones(64, np.int64)
-        own, first = components[number], components[0]
-        if number in (1, 2):
-            down, across = first.v // max(own.v, 1), first.h // max(own.h, 1)
-            known = first.coefficients[slice(*band.rows[0])]
-            if down * own.v == first.v and across * own.h == first.h and known.size:
-                luma = self._luma(known, _steps(first), down, across, (rows, columns))
-        if number == 2:
-            other = components[1].coefficients[slice(*band.rows[1])]
-            if other.shape == levels.shape:
-                chroma, chroma_quantiser = other, _steps(components[1])
-        steps = _steps(own)
-        line = (3, columns + 4)
-        return Plane(
-            levels,
-            steps,
-            (1 << 32) // steps,
-            luma,
-            chroma,
-            chroma_quantiser,
-            values=np.zeros((*line, 64), np.int32),
-            columns=np.zeros((*line, 64), np.int32),
-            coded=np.zeros((*line, 64), np.int32),
-            errors=np.zeros((*line, 64), np.int32),
-            counts=np.zeros((*line, 3), np.int32),
-        )
-
-    def _luma(
-        self,
-        levels: Levels,
-        steps: NDArray[np.int64],
-        down: int,
-        across: int,
-        size: tuple[int, int],
-    ) -> NDArray[np.int32]:
-        """Luma on the grid of another component, or nothing where none is known."""
-        if down not in RATIOS or across not in RATIOS:
-            return np.empty((0, 1, 64), np.int32)
-        maps = {1: IDENTITY, **self.model.luma_maps}
-        reduced = np.empty((*size, 64), np.int32)
-        reduced_luma(levels, steps, maps[down], maps[across], reduced)
-        return reduced
+    def _count(self, n_blocks: int) -> None:
+        self.cancel.check()
+        with self.lock:
+            self.on_blocks(n_blocks)
 
     def _levels(self, tile: tuple[Band, ...]) -> Iterator[Levels]:
         for band in tile:
-            for component, (first, stop) in zip(
-                self.images[band.image].components, band.rows, strict=True
-            ):
-                yield component.coefficients[first:stop]
-
-    def _bits(
-        self, tile: tuple[Band, ...], bits: Sequence[Sequence[Bits]] | None
-    ) -> Iterator[Bits]:
-        """The parts of the codelength map that a tile's planes fill."""
-        for band in tile:
-            components = self.images[band.image].components
-            for number, (first, stop) in enumerate(band.rows):
-                if components[number].coefficients[first:stop].size:
-                    yield (
-                        np.empty(0, np.float32) if bits is None
-                        else bits[band.image][number][first:stop]
-                    )  # fmt: skip
-
-
-#: What a decision of probability p / 2^16 costs, in bits.
-_BITS_OF = 16 - np.log2(np.maximum(np.arange(65537), 1.0))
+            for number in range(len(band.rows)):
+                yield rows_of(self.images, band, number)
 
 
 def _device(threads: int) -> str:
     return f"CPU, {threads} threads" if threads > 1 else "CPU, 1 thread"
-
-
-def _steps(component: Component) -> NDArray[np.int64]:
-    """The quantiser, with steps of 1 where a file has none."""
-    return np.maximum(component.quantiser.astype(np.int64), 1)
-
-
-def _tape(
-    n_blocks: int, below: Words | None = None, head: NDArray[np.uint64] | None = None
-) -> Tape:
-    return Tape(
-        np.empty(_TAPE, np.uint32),
-        np.empty(n_blocks, np.int64),
-        np.empty(0, np.uint32) if below is None else below,
-        np.zeros(2, np.uint64) if head is None else head,
-    )
 
 
 def _bottom(levels: Iterator[Levels], number: int) -> Words:
@@ -338,7 +228,7 @@ def _bottom(levels: Iterator[Levels], number: int) -> Words:
     return np.append(checksum, number + 1).astype(np.uint32)
 
 
-def _opened(words: Words, room: int) -> tuple[Words, NDArray[np.uint64]]:
+def _opened(words: Words, room: int) -> tuple[Words, Head]:
     """A stack's words as the kernel takes them: those below its head, with room, and the head."""
     below = np.zeros(len(words) - 2 + room, np.uint32)
     below[: len(words) - 2] = words[:-2]
@@ -346,7 +236,7 @@ def _opened(words: Words, room: int) -> tuple[Words, NDArray[np.uint64]]:
     return below, np.array([top, len(words) - 2], np.uint64)
 
 
-def _closed(below: Words, head: NDArray[np.uint64]) -> Words:
+def _closed(below: Words, head: Head) -> Words:
     """Undoes :func:`_opened`."""
     top = int(head[0])
     return np.append(below[: int(head[1])], [top & 0xFFFFFFFF, top >> 32]).astype(np.uint32)

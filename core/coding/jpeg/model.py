@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from core.coding.jpeg import kernel
+from core.coding.jpeg.files import tensor, tensors
 from core.coding.jpeg.kernel import Model
 from core.coding.jpeg.logistic import LIMIT, MAX_COUNT, Tables, tables
 from core.errors import ModelError
@@ -28,9 +28,6 @@ N_KINDS = 3
 
 #: What the file says of itself; another number means another arithmetic.
 FORMAT = 1
-
-#: No model is larger, compressed and not.
-MAX_FILE_BYTES, MAX_BYTES = 16 * 2**20, 64 * 2**20
 
 #: Steps of a counter's logit in the file.
 LOGIT_STEP = 32
@@ -73,12 +70,12 @@ def bundled_jpeg_model() -> JpegModel:
 @functools.lru_cache(maxsize=2)
 def jpeg_model(data: bytes) -> JpegModel:
     """The model of a file's bytes, which may be anyone's. Raises ModelError."""
-    tensors = _tensors(data)
+    found = tensors(data)
     try:
-        if _tensor(tensors, "format", (1,), np.int32)[0] != FORMAT:
+        if tensor(found, "format", (1,), np.int32)[0] != FORMAT:
             raise ModelError(f"not a JPEG model of format {FORMAT}; this Floe reads no other")
-        kinds = tuple(_kind(tensors, f"{kind}.") for kind in range(N_KINDS))
-        maps = {r: _tensor(tensors, f"luma_{r}", (8, 8 * r), np.int32) for r in (2, 4)}
+        kinds = tuple(_kind(found, f"{kind}.") for kind in range(N_KINDS))
+        maps = {r: tensor(found, f"luma_{r}", (8, 8 * r), np.int32) for r in (2, 4)}
     except KeyError as error:
         raise ModelError(f"the model lacks {error.args[0]}") from error
     for matrix in maps.values():
@@ -91,13 +88,13 @@ def jpeg_model(data: bytes) -> JpegModel:
 def write_model(kinds: tuple[Model, ...], luma_maps: dict[int, NDArray[np.int32]]) -> bytes:
     """The file of models as they are after training. Counters and weights are rounded."""
     look = tables()
-    tensors: dict[str, NDArray[np.generic]] = {"format": np.array([FORMAT], np.int32)}
-    tensors |= {f"luma_{r}": matrix.astype(np.int32) for r, matrix in luma_maps.items()}
+    found: dict[str, NDArray[np.generic]] = {"format": np.array([FORMAT], np.int32)}
+    found |= {f"luma_{r}": matrix.astype(np.int32) for r, matrix in luma_maps.items()}
     for number, model in enumerate(kinds):
         counts = (model.counters & MAX_COUNT).astype(np.int64)
         logits = look.stretch[model.counters >> 20].astype(np.int64)
         weights = np.rint(model.weights / WEIGHT_STEP).clip(-32768, 32767)
-        tensors |= {
+        found |= {
             f"{number}.centre": model.centre.astype(np.int16),
             f"{number}.scale": model.scale.astype(np.int16),
             f"{number}.logits": np.where(counts > 0, _steps(logits), 0).astype(np.int8),
@@ -106,7 +103,7 @@ def write_model(kinds: tuple[Model, ...], luma_maps: dict[int, NDArray[np.int32]
             f"{number}.table": model.table.astype(np.uint16),
             f"{number}.learning": model.learning.astype(np.int32),
         }
-    return lzma.compress(save(tensors), preset=9 | lzma.PRESET_EXTREME)
+    return lzma.compress(save(found), preset=9 | lzma.PRESET_EXTREME)
 
 
 def initial_model(
@@ -132,14 +129,14 @@ def _steps(logits: NDArray[np.int64]) -> NDArray[np.int64]:
     return (logits + LOGIT_STEP // 2) // LOGIT_STEP
 
 
-def _kind(tensors: dict[str, NDArray[np.generic]], prefix: str) -> Model:
-    centre = _tensor(tensors, prefix + "centre", (64, kernel.N_CENTRE), np.int16)
-    scale = _tensor(tensors, prefix + "scale", (64, kernel.N_SCALE), np.int16)
-    logits = _tensor(tensors, prefix + "logits", (kernel.N_COUNTERS,), np.int8)
-    counts = _tensor(tensors, prefix + "counts", (kernel.N_COUNTERS,), np.uint8)
-    weights = _tensor(tensors, prefix + "weights", (kernel.N_SETS * kernel.N_INPUTS,), np.int16)
-    table = _tensor(tensors, prefix + "table", (kernel.N_ROWS * kernel.N_POINTS,), np.uint16)
-    learning = _tensor(tensors, prefix + "learning", (4,), np.int32).astype(np.int64)
+def _kind(found: dict[str, NDArray[np.generic]], prefix: str) -> Model:
+    centre = tensor(found, prefix + "centre", (64, kernel.N_CENTRE), np.int16)
+    scale = tensor(found, prefix + "scale", (64, kernel.N_SCALE), np.int16)
+    logits = tensor(found, prefix + "logits", (kernel.N_COUNTERS,), np.int8)
+    counts = tensor(found, prefix + "counts", (kernel.N_COUNTERS,), np.uint8)
+    weights = tensor(found, prefix + "weights", (kernel.N_SETS * kernel.N_INPUTS,), np.int16)
+    table = tensor(found, prefix + "table", (kernel.N_ROWS * kernel.N_POINTS,), np.uint16)
+    learning = tensor(found, prefix + "learning", (4,), np.int32).astype(np.int64)
     for weight in (centre, scale):
         if np.abs(weight.astype(np.int64)).sum(1).max() > _MAX_WEIGHTS:
             raise ModelError("the model's predictions are out of bounds")
@@ -162,22 +159,3 @@ def _kind(tensors: dict[str, NDArray[np.generic]], prefix: str) -> Model:
         table.astype(np.int32),
         learning,
     )
-
-
-def _tensors(data: bytes) -> dict[str, NDArray[np.generic]]:
-    if len(data) > MAX_FILE_BYTES:
-        raise ModelError(f"a model file of {len(data)} bytes; there is none above 16 MiB")
-    try:
-        plain = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=2**28).decompress(data, MAX_BYTES)
-        return dict(load(plain))
-    except (lzma.LZMAError, EOFError, SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"not a model file ({error})") from error
-
-
-def _tensor(
-    tensors: dict[str, NDArray[np.generic]], name: str, shape: tuple[int, ...], kind: type
-) -> NDArray[np.int32]:
-    tensor = tensors[name]
-    if tensor.shape != shape or tensor.dtype != kind:
-        raise ModelError(f"{name} of the model has another shape or type than it must have")
-    return tensor.view()  # type: ignore[return-value]

@@ -23,8 +23,9 @@ What codes with it sees this::
       for k in range(64):
           predict(wave, k)                     # mixtures of coefficient k of all n blocks
           for b in range(n):
-              # edge(wave, b, h): F(h - 1/2) of block b's mixture, an integer from 0 to 2^24,
-              # so the probability of 0 is (edge(wave, b, 1) - edge(wave, b, 0)) / 2^24. Rounded:
+              # edge(wave.weights, wave.means, wave.inverse, b, h): F(h - 1/2) of block b's mixture,
+              # an integer from 0 to 2^24,
+              # so the probability of 0 is the difference of those at 1 and 0, over 2^24. Rounded:
               # it may be 0, and is not strictly increasing; who codes keeps a floor of their own.
               # wave.centre[b]: the mixture's mean in quantised steps, rounded, int32.
               wave.x[b, k] = ...               # known (encoder) or decoded

@@ -202,12 +202,12 @@ def edges(wave: Wave, at: Int32, found: Int32) -> None:
 
 
 @compiled
-def edge(wave: Wave, b: int, h: int) -> int:
-    """:func:`edges` of one block; the very same."""
+def edge(weights: Float32, means: Float32, inverse: Float32, b: int, h: int) -> int:
+    """:func:`edges` of one block; the very same. The arrays are the wave's."""
     total = np.float32(0)
     for j in range(COMPONENTS):
-        distance = wave.means[j, b] - np.float32(h) + np.float32(0.5)
-        place = min(max(distance * wave.inverse[j, b], -_FURTHEST), _FURTHEST)
+        distance = means[j, b] - np.float32(h) + np.float32(0.5)
+        place = min(max(distance * inverse[j, b], -_FURTHEST), _FURTHEST)
         y = place * _LOG2E
         whole = np.floor(y + np.float32(0.5))
         z = (y - whole) * _LN2
@@ -219,7 +219,7 @@ def edge(wave: Wave, b: int, h: int) -> int:
         p = p * z + np.float32(1)
         p = p * z + np.float32(1)
         power = p * _power_of_two(np.int64(whole))
-        total += wave.weights[j, b] / (np.float32(1) + power)
+        total += weights[j, b] / (np.float32(1) + power)
     return int(np.int32(min(total, np.float32(1)) * _EDGE))
 
 

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.coding.jpeg import tiles as cutting
-from core.coding.jpeg.codec import JpegCodec, jpeg_codec
+from core.coding.jpeg.codec import JpegCodec
+from core.coding.jpeg.codec import fast_jpeg_codec as jpeg_codec
+from core.coding.jpeg.fast import Fast
 from core.coding.jpeg.model import bundled_jpeg_model
 from core.control import CancelToken
 from core.errors import Cancelled, DamagedChunkError
@@ -100,7 +102,7 @@ def small_tiles(monkeypatch):
 @pytest.mark.usefixtures("small_tiles")
 def test_bytes_do_not_depend_on_threads():
     images = [image(rng(1), 2, 3, (1, 1)), image(rng(), 9, 8, (2, 2), (1, 1), (1, 1))]
-    model = bundled_jpeg_model()
+    model = Fast(bundled_jpeg_model())
     coded = [JpegCodec(model, threads).encode(images).chunks for threads in (1, 2, 5)]
     assert len(coded[0]) > 3
     assert coded[0] == coded[1] == coded[2]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.coding.jpeg import kernel
-from core.coding.jpeg.kernel import ORDER, Tape
+from core.coding.jpeg.decisions import Tape, pop, push_decisions
+from core.coding.jpeg.kernel import ORDER
 from core.coding.jpeg.logistic import LIMIT, tables
 
 probabilities = st.integers(1, 65535)
@@ -20,7 +21,7 @@ def pushed(records: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarr
     below = np.zeros(len(words) - 2 + len(records), np.uint32)
     below[: len(words) - 2] = words[:-2]
     head = np.array([(int(words[-1]) << 32) | int(words[-2]), len(words) - 2], np.uint64)
-    kernel.push_decisions(records, below, head)
+    push_decisions(records, below, head)
     return below, head
 
 
@@ -49,7 +50,7 @@ def test_decisions_come_off_in_order_and_leave_the_stack_as_it_was(decisions):
     records = np.array([2 * p + bit for p, bit in decisions], np.uint32)
     below, head = pushed(records, words)
     tape = Tape(np.empty(0, np.uint32), np.empty(0, np.int64), below, head)
-    assert [kernel._pop(tape, p) for p, _ in decisions] == [bit for _, bit in decisions]
+    assert [pop(tape, p) for p, _ in decisions] == [bit for _, bit in decisions]
     assert head.tolist() == [(1 << 32) + 7, 2]
     assert below[:2].tolist() == [5, 6]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.coding.jpeg.codec import jpeg_codec
+from core.coding.jpeg.codec import fast_jpeg_codec as jpeg_codec
 from core.images.jpeg import Recipe, rebuild, take_apart
 
 VALID = Path(__file__).parents[3].parent / "shared" / "data" / "jpeg" / "valid"

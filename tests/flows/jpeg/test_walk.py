@@ -109,7 +109,10 @@ def test_edges_are_a_distribution() -> None:
             for i, offset in enumerate((-40000, -40, -2, -1, 0, 1, 2, 40, 40000)):
                 at = (wave.centre[: wave.n] + offset).astype(np.int32)
                 edges(wave, at, found[i])
-                assert [edge(wave, b, int(h)) for b, h in enumerate(at)] == found[i].tolist()
+                assert [
+                    edge(wave.weights, wave.means, wave.inverse, b, int(h))
+                    for b, h in enumerate(at)
+                ] == found[i].tolist()
             assert (np.diff(found, axis=0) >= -2).all()
             assert found.min() >= 0
             assert found.max() <= 1 << EDGE_BITS
