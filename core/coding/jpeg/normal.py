@@ -116,7 +116,8 @@ def bundled_normal() -> Normal:
 
 def _values(component: Component, levels: Levels) -> Int32:
     """Dequantised, in zigzag order."""
-    return dequantised(levels[:, :, ZIGZAG], steps_of(component)[ZIGZAG].astype(np.int32))
+    ordered = np.ascontiguousarray(levels[:, :, ZIGZAG])
+    return dequantised(ordered, steps_of(component)[ZIGZAG].astype(np.int32))
 
 
 @dataclass(frozen=True, eq=False)
