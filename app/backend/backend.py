@@ -160,7 +160,7 @@ class CoreBackend:
     ) -> None:
         """``shelf`` is the folder for undo data, ``thumbnails`` that of the thumbnail cache."""
         if codec_factory is None:
-            self._codecs = Codecs(_load_photo_codec, _load_jpeg_codec)
+            self._codecs = Codecs(_load_photo_codec, _load_jpeg_codec, standard=True)
         else:
             self._codecs = Codecs(codec_factory)
         self._decoding = Decoding(self._codecs)

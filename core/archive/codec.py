@@ -182,10 +182,13 @@ class Codecs:
         self,
         photo: CodecFactory | None = None,
         jpeg: CoefficientCodecFactory | None = None,
+        *,
+        standard: bool | None = None,
     ) -> None:
+        """``standard``: whether pixels may be encoded in standard formats where it is better."""
         self._load_photo = photo or load_photo_codec
         self._load_jpeg = load_jpeg_codec if photo is None and jpeg is None else jpeg
-        self._uses_standard = photo is None
+        self._uses_standard = photo is None if standard is None else standard
         self._lock = Lock()
         self._photo: ImageCodec | None = None
         self._jpeg: dict[Effort, CoefficientCodec] = {}

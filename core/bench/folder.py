@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.archive import Archive
-from core.archive.codec import Codecs, load_photo_codec
+from core.archive.codec import Codecs
 from core.archive.entry import Entry
 from core.arrays import Pixels
 from core.bench.contenders import Reference, pixels_of
@@ -67,7 +67,7 @@ def measure(
     Floe's images go through a real archive on the disk and out again. Raises what reading an
     image and adding it raise, and VerificationError should pixels come out different.
     """
-    floe = floe or Codecs(load_photo_codec)  # the flow alone, whatever else is smaller
+    floe = floe or Codecs(standard=False)  # the flow alone, whatever else is smaller
     floe.own()  # loading the model and its checks are no image's time
     rows = []
     for path in images:

@@ -28,8 +28,7 @@ class All(Codecs):
     """A stand-in for the flow, which is no match for the real others."""
 
     def __init__(self, codec: FakeCodec | None = None) -> None:
-        super().__init__(lambda: codec or FakeCodec())
-        self._uses_standard = True
+        super().__init__(lambda: codec or FakeCodec(), standard=True)
 
 
 class Tiny(FakeCodec):
