@@ -72,6 +72,43 @@ def _byte(x: np.float32) -> np.uint8:
     return np.uint8(np.int32(min(max(rounded, np.float32(0)), np.float32(255))))
 
 
+def _as_floats(x: Tensor, zero: int) -> Tensor:
+    """Bytes less the byte that stands for zero, float32."""
+    if x.device.type != "cpu":
+        return x.float() - zero
+    x = x.contiguous(memory_format=torch.channels_last)
+    found = torch.empty_like(x, dtype=torch.float32)
+    _less_zero(_rows(x), np.float32(zero), _rows(found))
+    return found
+
+
+@compiled
+def _less_zero(x: Bytes, zero: np.float32, found: Float32) -> None:
+    count, channels = x.shape
+    for i in range(count):
+        for c in range(channels):
+            found[i, c] = np.float32(x[i, c]) - zero
+
+
+def _as_rounded_bytes(x: Tensor, after: int) -> Tensor:
+    """float32 rounded (halves to even), ``after`` added, and clamped to 0 to 255: uint8."""
+    if x.device.type != "cpu":
+        return x.round_().add_(after).clamp_(0, 255).to(torch.uint8)
+    x = x.contiguous(memory_format=torch.channels_last)
+    found = torch.empty_like(x, dtype=torch.uint8)
+    _rounded(_rows(x), np.float32(after), _rows(found))
+    return found
+
+
+@compiled
+def _rounded(x: Float32, after: np.float32, found: Bytes) -> None:
+    count, channels = x.shape
+    for i in range(count):
+        for c in range(channels):
+            value = min(max(np.rint(x[i, c]) + after, np.float32(0)), np.float32(255))
+            found[i, c] = np.uint8(np.int32(value))
+
+
 @compiled
 def _add_gated(x: Float32, parts: Bytes, read: Bytes, opened: np.int32) -> None:
     count, channels = x.shape
@@ -139,7 +176,14 @@ class ByteConv:
             return self._bytes.exact(x, zero)
         if x.device.type == "cpu" and self.kernels is Kernels.INTEGERS:
             return self._integers.exact(x, zero)
-        return F.conv2d(x.float() - zero, self.weight, self.bias, padding=self.padding)
+        given = _as_floats(x, zero)
+        if self.padding:
+            return F.conv2d(given, self.weight, self.bias, padding=self.padding)
+        # A product of matrices, for which torch's convolution would rearrange both in memory.
+        rows = given.permute(0, 2, 3, 1)
+        matrix = self.weight.flatten(1).T
+        found = torch.addmm(self.bias, rows.reshape(-1, len(matrix)), matrix)
+        return found.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)
 
     def rounded(self, x: Tensor, zero: int = 0, after: int = 0) -> Tensor:
         """(1, O, h, w) uint8: rounded, halves to even, ``after`` added, and clamped to 0 to 255."""
@@ -148,7 +192,7 @@ class ByteConv:
                 return self._bytes.rounded(x, zero, after)
             if self.kernels is Kernels.INTEGERS:
                 return self._integers.rounded(x, zero, after)
-        return self.exact(x, zero).round_().add_(after).clamp_(0, 255).to(torch.uint8)
+        return _as_rounded_bytes(self.exact(x, zero), after)
 
     def to(self, device: torch.device) -> None:
         self.weight, self.bias = self.weight.to(device), self.bias.to(device)

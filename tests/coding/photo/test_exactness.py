@@ -433,7 +433,16 @@ def in_half_precision(
 
 
 def halves_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(torch.Tensor, "round_", lambda x: x.add_(0.5).floor_())
+    def rounded(x: np.ndarray, after: np.float32, found: np.ndarray) -> None:
+        found[...] = np.clip(np.floor(x + np.float32(0.5)) + after, 0, 255)
+
+    patch.setattr(byte_kernels, "_rounded", rounded)
+
+
+def products_one_ulp_less(patch: pytest.MonkeyPatch) -> None:
+    product = torch.addmm
+    less = torch.tensor(-torch.inf)
+    patch.setattr(torch, "addmm", lambda *given: torch.nextafter(product(*given), less))
 
 
 def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
@@ -443,8 +452,13 @@ def conv_instead(conv: Conv) -> Callable[[pytest.MonkeyPatch], None]:
 @pytest.mark.parametrize("found_out_by", ["the trial", "the test vector"])
 @pytest.mark.parametrize(
     "break_floats",
-    [conv_instead(one_ulp_less), conv_instead(in_half_precision), halves_up],
-    ids=["one ulp less", "half precision", "halves up"],
+    [
+        conv_instead(one_ulp_less),
+        conv_instead(in_half_precision),
+        halves_up,
+        products_one_ulp_less,
+    ],
+    ids=["one ulp less", "half precision", "halves up", "products one ulp less"],
 )
 def test_a_processor_whose_fast_kernels_are_not_exact_takes_slow_ones(
     codec: PhotoCodec, break_floats: Callable[[pytest.MonkeyPatch], None], found_out_by: str
