@@ -117,7 +117,7 @@ def _coded_if_possible(
         image = exact_picture(image, cancel)
     if isinstance(image, Picture):
         return _coded(image, name, source, coder, codecs, progress, cancel), ""
-    jpeg = codecs.jpeg() if image.is_jpeg else None
+    jpeg = codecs.jpeg(effort) if image.is_jpeg else None
     if jpeg is None:
         return None, image.reason
     packed = _coded_jpeg(image, name, source, jpeg, progress, cancel)

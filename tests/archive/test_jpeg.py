@@ -13,6 +13,7 @@ from PIL import Image
 from core.archive import Archive, Codecs
 from core.archive.codec import load_jpeg_codec
 from core.archive.entry import Share
+from core.coding.efforts import FAMILIES, Effort, effort_of
 from core.control import CancelToken, Progress
 from core.errors import Cancelled, DamagedEntryError, ModelError
 from tests.fakes import FakeCodec
@@ -197,3 +198,14 @@ def test_an_archive_can_carry_the_model(codecs, path, tmp_path):
         assert archive.read_file("a.jpg") == FILES["rgb.jpg"]
     with Archive.open(path, codecs=Codecs(FakeCodec, Other)) as archive, pytest.raises(ModelError):
         archive.read_file("rgb.jpg")
+
+
+def test_the_effort_decides_about_the_model(codecs, path, tmp_path):
+    with Archive.create(tmp_path / "b.floe", codecs=codecs) as archive:
+        for effort in Effort:
+            entry = archive.add_file(path.with_name("rgb.jpg"), f"{effort}.jpg", effort=effort)
+            assert entry.model.startswith(f"{FAMILIES[effort]}-")
+            assert effort_of(entry.model) == effort
+        assert archive.add_file(path.with_name("rgb.jpg"), "c.jpg").model == entry.model
+        for name in ("fast.jpg", "normal.jpg", "c.jpg"):
+            assert archive.read_file(name) == FILES["rgb.jpg"]

@@ -1,7 +1,9 @@
 """What contexts start from: learned from many files, read as anyone may have written it.
 
 The file is safetensors, compressed by xz. For each role of a component (luma, first and second
-chroma component) it holds offsets with the information they rest on, weights and last tables.
+chroma component) it holds offsets with the information they rest on, and weights. The last tables
+and the context of values start from nothing: what they learn is a file's own, as are the combs of
+files that were saved twice.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from core.coding.jpeg.contexts import VALUE
 from core.coding.jpeg.files import tensor, tensors
 from core.coding.jpeg.logistic import LIMIT, tables
 from core.coding.jpeg.mixing import (
@@ -25,6 +28,7 @@ from core.coding.jpeg.mixing import (
     N_SETS,
     N_SLOTS,
     N_VALUE_ROWS,
+    STARTS,
     Learned,
 )
 from core.errors import ModelError
@@ -53,15 +57,19 @@ def nothing_learned() -> Learned:
     """Where training starts: each context adds a part of its offset to the network's logit."""
     weights = np.zeros((N_SETS, N_INPUTS), np.int32)
     weights[:N_ROWS, :N_CONTEXTS], weights[:N_ROWS, N_CONTEXTS] = 1 << 14, 1 << 16
-    points = np.arange(N_POINTS) * (2 * LIMIT + 1) // (N_POINTS - 2)
-    row = tables().squash[np.minimum(points, 2 * LIMIT)]
     return Learned(
         np.zeros((N_SLOTS, 2), np.int32),
         weights,
-        np.tile(row, N_ROWS),
-        np.tile(row, N_VALUE_ROWS),
+        *_tables(),
         np.zeros(64 * N_CERTAIN, np.int32),
     )
+
+
+def _tables() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The last tables, which change nothing yet."""
+    points = np.arange(N_POINTS) * (2 * LIMIT + 1) // (N_POINTS - 2)
+    row = tables().squash[np.minimum(points, 2 * LIMIT)]
+    return np.tile(row, N_ROWS), np.tile(row, N_VALUE_ROWS)
 
 
 def write_priors(roles: tuple[Learned, ...], most_information: int) -> bytes:
@@ -70,6 +78,7 @@ def write_priors(roles: tuple[Learned, ...], most_information: int) -> bytes:
     for role, learned in enumerate(roles):
         offsets, information = learned.offsets[:, 0], learned.offsets[:, 1]
         coarse = np.minimum(information, most_information) // _INFORMATION_STEP
+        coarse[STARTS[VALUE] : STARTS[VALUE + 1]] = 0
         steps = np.rint(offsets / _OFFSET_STEP).clip(-127, 127)
         found |= {
             f"{role}.offsets": np.where(coarse > 0, steps, 0).astype(np.int8),
@@ -78,8 +87,6 @@ def write_priors(roles: tuple[Learned, ...], most_information: int) -> bytes:
             .clip(-32768, 32767)
             .astype(np.int16)
             .ravel(),
-            f"{role}.table": learned.table.astype(np.uint16),
-            f"{role}.values": learned.values.astype(np.uint16),
             f"{role}.certain": (learned.certain >> 8).clip(-32768, 32767).astype(np.int16),
         }
     return lzma.compress(save(found), preset=9 | lzma.PRESET_EXTREME)
@@ -106,7 +113,6 @@ def _role(found: dict[str, NDArray[np.generic]], prefix: str) -> Learned:
     return Learned(
         offsets * np.array([_OFFSET_STEP, _INFORMATION_STEP], np.int32),
         weights.reshape(N_SETS, N_INPUTS) * _WEIGHT_STEP,
-        tensor(found, prefix + "table", (N_ROWS * N_POINTS,), np.uint16).astype(np.int32),
-        tensor(found, prefix + "values", (N_VALUE_ROWS * N_POINTS,), np.uint16).astype(np.int32),
+        *_tables(),
         certain << 8,
     )
