@@ -110,34 +110,42 @@ def _rounded(x: Float32, after: np.float32, found: Bytes) -> None:
 
 
 @compiled
-def _add_gated(x: Float32, parts: Bytes, read: Bytes, opened: np.int32) -> None:
-    count, channels = x.shape
+def _add_gated(
+    x: Float32, parts: Bytes, read: Bytes, top: int, left: int, opened: np.int32
+) -> None:
+    height, width, _ = parts.shape
+    channels = x.shape[2]
     unit = np.float32(1) / np.float32(opened)
-    for i in range(count):
-        for c in range(channels):
-            value = np.int32(parts[i, c]) - np.int32(ZERO)
-            gate = np.int32(parts[i, channels + c]) - np.int32(ZERO)
-            gate = min(max(gate, np.int32(0)), opened)
-            y = x[i, c] + np.float32(value * gate) * unit
-            x[i, c] = y
-            read[i, c] = _byte(y)
+    for row in range(height):
+        for column in range(width):
+            at = np.uint64(top + row), np.uint64(left + column)
+            for c in range(channels):
+                value = np.int32(parts[row, column, c]) - np.int32(ZERO)
+                gate = np.int32(parts[row, column, channels + c]) - np.int32(ZERO)
+                gate = min(max(gate, np.int32(0)), opened)
+                y = x[at[0], at[1], c] + np.float32(value * gate) * unit
+                x[at[0], at[1], c] = y
+                read[at[0], at[1], c] = _byte(y)
 
 
-def add_gated(x: Tensor, parts: Tensor, read: Tensor, gate_bits: int) -> None:
-    """Adds gated values to the stream x and updates its bytes, both in place.
+def add_gated(
+    x: Tensor, parts: Tensor, read: Tensor, where: tuple[slice, ...], gate_bits: int
+) -> None:
+    """Adds gated values to a part of the stream x and updates its bytes, both in place.
 
-    x: (1, C, h, w) float32; parts: (1, 2 C, h, w) uint8, values and then gates, with ZERO added;
-    read: (1, C, h, w) uint8, becomes :func:`as_bytes` of x; all in channels-last layout. A gate of
-    2^gate_bits is open. Their product is exact; adding it to the stream rounds once, as IEEE 754
-    says.
+    x: (1, C, H, W) float32; where: slices of x that make (1, C, h, w); parts: (1, 2 C, h, w) uint8,
+    values and then gates, with ZERO added; read: (1, C, H, W) uint8, becomes :func:`as_bytes` of x;
+    all in channels-last layout. A gate of 2^gate_bits is open. Their product is exact; adding it to
+    the stream rounds once, as IEEE 754 says.
     """
     if x.device.type == "cpu":
         opened = np.int32(1 << gate_bits)
-        _add_gated(_rows(x), _rows(parts), _rows(read), opened)
+        stream, gated, changed = (y.permute(0, 2, 3, 1)[0].numpy() for y in (x, parts, read))
+        _add_gated(stream, gated, changed, where[2].start, where[3].start, opened)
         return
     value, gate = (parts.float() - ZERO).chunk(2, 1)
-    x.addcmul_(value, gate.clamp_(0, 1 << gate_bits), value=2.0**-gate_bits)
-    read.copy_(as_bytes(x))
+    x[where].addcmul_(value, gate.clamp_(0, 1 << gate_bits), value=2.0**-gate_bits)
+    read[where] = as_bytes(x[where])
 
 
 def _rows(x: Tensor) -> Any:

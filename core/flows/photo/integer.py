@@ -20,7 +20,7 @@ from core.errors import ModelError
 from core.flows.photo import byte_kernels
 from core.flows.photo.byte_kernels import MOST_SHIFT, ZERO, ByteConv, Kernels
 from core.flows.photo.model import PhotoConfig
-from core.flows.photo.squares import Square, for_each, squares
+from core.flows.photo.squares import Slices, Square, for_each, squares
 
 #: Partial sums stay below this in absolute value; float32 holds every integer up to it.
 EXACT_BOUND = 1 << 24
@@ -121,14 +121,16 @@ class IntegerBlock:
             _side_by_side(value, gate),
         )
 
-    def add_to(self, x: Tensor, read: Tensor) -> None:
-        """Applies the block to the stream x and to its bytes, in place.
+    def add_to(self, x: Tensor, read: Tensor, part: Slices) -> None:
+        """Applies the block to a part of the stream x and of its bytes, in place.
 
         x: (1, C, h, w) float32; read: the same, uint8, :func:`byte_kernels.as_bytes` of x; both in
-        channels-last layout.
+        channels-last layout. Nothing is known beyond the part, so its outermost positions are right
+        only at the border of a picture.
         """
-        hidden = self.conv.rounded(read, ZERO)
-        byte_kernels.add_gated(x, self.gated.rounded(hidden, after=ZERO), read, GATE_BITS)
+        given = read[part].contiguous(memory_format=torch.channels_last)
+        hidden = self.conv.rounded(given, ZERO)
+        byte_kernels.add_gated(x, self.gated.rounded(hidden, after=ZERO), read, part, GATE_BITS)
 
 
 class IntegerLevel:
@@ -179,12 +181,12 @@ class IntegerLevel:
             if before is not None:
                 x += before[square.outer]
             read = byte_kernels.as_bytes(x)
-            for block in self.trunks[phase]:
-                block.add_to(x, read)
+            for left, block in zip(range(n_blocks, 0, -1), self.trunks[phase], strict=True):
+                block.add_to(x, read, square.within(left))  # what this and later blocks reach
             stream[square.target], bytes_read[square.target] = x[square.inner], read[square.inner]
 
-        reach = 1 + len(self.trunks[phase])
-        parts = squares(height, width, reach, self.threads)
+        n_blocks = len(self.trunks[phase])
+        parts = squares(height, width, 1 + n_blocks, self.threads)
         for_each(evaluate, parts, self.threads, check)
         return stream, bytes_read
 

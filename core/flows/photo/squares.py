@@ -26,6 +26,21 @@ class Square:
     inner: Slices
     target: Slices
 
+    def within(self, margin: int) -> Slices:
+        """Slices inside of ``outer``: ``inner`` with a margin that is as wide as this at most."""
+        batch, channels, *sides = self.inner
+        spans = zip(sides, self.outer[2:], strict=True)
+        return (
+            batch,
+            channels,
+            *(
+                slice(
+                    max(0, side.start - margin), min(outer.stop - outer.start, side.stop + margin)
+                )
+                for side, outer in spans
+            ),
+        )
+
 
 def squares(height: int, width: int, reach: int, threads: int) -> Iterator[Square]:
     """Rectangles of about equal size that cover a picture, with margins of ``reach`` inside it.

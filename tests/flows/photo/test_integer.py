@@ -333,10 +333,16 @@ def test_gated_values_are_added_to_the_stream(scale: float, device: str) -> None
         if device != "cpu":
             patch.setattr(byte_kernels, "_rows", None)
             patch.setattr(torch.Tensor, "device", torch.device("meta"))
-        byte_kernels.add_gated(stream, given, read, 6)
+        read.fill_(7)
+        where = (slice(None), slice(None), slice(3, x.shape[2] - 2), slice(1, x.shape[3] - 4))
+        inside = given[where].contiguous(memory_format=torch.channels_last)
+        byte_kernels.add_gated(stream, inside, read, where, 6)
     assert expected.dtype == np.float32
-    assert np.array_equal(stream.numpy(), expected)
-    assert np.array_equal(read.numpy(), integer_reference.read(expected) + ZERO)
+    outside = np.ones(x.shape, bool)
+    outside[where] = False
+    assert np.array_equal(stream.numpy(), np.where(outside, x, expected))
+    bytes_of = integer_reference.read(expected) + ZERO
+    assert np.array_equal(read.numpy(), np.where(outside, 7, bytes_of))
 
 
 def test_the_stream_becomes_bytes_with_halves_up() -> None:

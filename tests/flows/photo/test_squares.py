@@ -43,6 +43,19 @@ def test_margins_reach_as_far_as_they_must_and_no_further(
             assert outer.stop == min(length, target.stop + reach)
 
 
+@given(st.integers(1, 600), st.integers(1, 600), st.integers(0, 17), st.integers(0, 17))
+def test_smaller_margins_lie_within_larger_ones(
+    height: int, width: int, reach: int, margin: int
+) -> None:
+    numbers = np.arange(height * width).reshape(1, 1, height, width)
+    smaller = min(margin, reach)
+    for whole, less in zip(
+        squares(height, width, reach, 1), squares(height, width, smaller, 1), strict=True
+    ):
+        found = numbers[whole.outer][whole.within(smaller)]
+        assert np.array_equal(found, numbers[less.outer])
+
+
 @given(st.integers(1, 600), st.integers(1, 600), st.integers(1, 9))
 def test_squares_are_about_as_large_and_keep_all_threads_busy(
     height: int, width: int, threads: int
