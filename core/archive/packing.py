@@ -116,7 +116,8 @@ def _coded_if_possible(
     if isinstance(image, Picture) and not pixels_only:
         image = exact_picture(image, cancel)
     if isinstance(image, Picture):
-        return _coded(image, name, source, coder, codecs, progress, cancel), ""
+        packed = _coded(image, name, source, coder, codecs, progress, cancel)
+        return packed, "no codec takes its samples"
     jpeg = codecs.jpeg(effort) if image.is_jpeg else None
     if jpeg is None:
         return None, image.reason
@@ -154,10 +155,15 @@ def _coded(
     codecs: Codecs,
     progress: ProgressListener,
     cancel: CancelToken,
-) -> Packed:
-    """A picture as a code of its pixels. Raises VerificationError, ModelError and Cancelled."""
+) -> Packed | None:
+    """A picture as a code of its pixels, or None where nothing takes them.
+
+    Raises VerificationError, ModelError and Cancelled.
+    """
     started = cancel.clock()
     coding = encode(picture.pixels, name, coder, codecs, progress, cancel)
+    if coding is None:
+        return None
     encoded = cancel.clock()
     verifying = PixelCount(name, "verifying", picture.width * picture.height, progress)
     file_exact = _verify(picture, name, coding, codecs, verifying, cancel)

@@ -65,12 +65,17 @@ def encode(
     codecs: Codecs,
     progress: ProgressListener,
     cancel: CancelToken,
-) -> Coding:
-    """Code (H, W, C) samples by whatever makes them smallest. Raises ModelError and Cancelled."""
+) -> Coding | None:
+    """Code (H, W, C) samples by whatever makes them smallest; None if nothing takes them.
+
+    Raises ModelError and Cancelled.
+    """
     n_pixels = samples.shape[0] * samples.shape[1]
     standard = [codec for codec in codecs.standard() if codec.takes(samples)]
     count = PixelCount(name, "encoding", n_pixels, progress)
     flow, others = _to_try(samples, standard, coder, codecs, cancel)
+    if not (flow or others):
+        return None
     found: list[Coding] = []
     if others:
         found += _by_standard(samples, others, count if not flow else ignore, cancel)

@@ -342,7 +342,7 @@ def _pixels_of(file: bytes, entry: Entry) -> Pixels:
 def _shape(entry: Entry) -> tuple[int, int, int]:
     """The shape of a coded entry's pixels, (H, W, C)."""
     shape = (entry.height, entry.width, entry.channels)
-    channels = (1, 3, 4) if entry.is_jpeg else (1, 3)
+    channels = (1, 3) if entry.codec == Method.PHOTO else (1, 2, 3, 4)
     if min(shape) < 1 or shape[2] not in channels or shape[0] * shape[1] > MAX_PIXELS:
         raise _damaged(entry, f"no image has {shape[1]} x {shape[0]} x {shape[2]} samples")
     return shape

@@ -43,12 +43,12 @@ __all__ = [
 def rebuild(
     pixels: Pixels, frame: bytes, frame_kind: str, cancel: CancelToken | None = None
 ) -> bytes:
-    """The file of a Picture: ``pixels`` (H, W, C) uint8 with C = 1 or 3, and its frame.
+    """The file of a Picture: ``pixels`` (H, W, C) uint8 with C from 1 to 4, and its frame.
 
     Raises FrameError, a ValueError, where the frame is damaged or of an unknown kind, and
     Cancelled.
     """
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or not pixels.size:
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or not pixels.size:
         raise FrameError(f"no file has pixels of shape {pixels.shape}")
     if frame_kind not in ("png", "raw"):
         raise FrameError(f"unknown kind of frame: {frame_kind!r}")

@@ -10,11 +10,11 @@ from core.arrays import Pixels
 
 @dataclass(frozen=True)
 class Picture:
-    """An image that the flow codes, and everything else in its file.
+    """An image whose pixels are coded, and everything else in its file.
 
-    ``pixels`` is (H, W, C) uint8, C-contiguous, with C = 1 (grey) or 3 (RGB). ``frame`` is
-    everything in the file that is not pixels; ``frame_kind`` selects how both become the file
-    again (:func:`core.images.rebuild`).
+    ``pixels`` is (H, W, C) uint8, C-contiguous: grey, grey and alpha, RGB, or RGB and alpha.
+    ``frame`` is everything in the file that is not pixels; ``frame_kind`` selects how both become
+    the file again (:func:`core.images.rebuild`).
     """
 
     pixels: Pixels

@@ -26,7 +26,7 @@ from core.images.frames import BodyReader, FrameError, number, pack, unpack
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_COLOUR_TYPES = {1: 0, 3: 2}
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of as many channels
 _SAMPLES_PER_PIXEL = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
 
 # First row, first column, row step and column step of the seven passes of an interlaced image.
@@ -237,7 +237,7 @@ def has_recipe(frame: bytes) -> bool:
 
 
 def rebuild_png(pixels: Pixels, frame: bytes, cancel: CancelToken | None = None) -> bytes:
-    """A PNG file of (H, W, C) uint8 pixels, C = 1 or 3, and of a frame.
+    """A PNG file of (H, W, C) uint8 pixels, C from 1 to 4, and of a frame.
 
     Raises FrameError for an invalid frame, and Cancelled, because compression takes seconds.
     """

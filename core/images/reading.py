@@ -27,13 +27,14 @@ from core.images.raw import RawLayout, raw_frame, rebuild_raw
 #: Longer files are not taken for images, which are held in memory.
 MAX_FILE_BYTES = 2 * 2**30
 
+#: So much may be around the pixels of an uncompressed file, and as much as the pixels themselves.
+_MOST_AROUND_BYTES = 2**16
+
 _MODE_REASONS = {
     "1": "a black and white image",
     "P": "an image with a palette",
     "PA": "an image with a palette",
-    "LA": "an image with transparency",
     "La": "an image with transparency",
-    "RGBA": "an image with transparency",
     "RGBa": "an image with transparency",
     "CMYK": "a CMYK image",
     "LAB": "a Lab image",
@@ -167,7 +168,7 @@ def _read_png(data: bytes, decoded: Decoded, path: Path) -> Picture | KeptFile:
     reason = _reason(decoded)
     if reason is None and parts.animated:
         reason = "an animation keeps its own bytes"
-    if reason is None and (header.depth != 8 or header.colour_type not in (0, 2)):
+    if reason is None and (header.depth != 8 or header.colour_type == 3):
         reason = f"{header.depth} bits a sample keep their own bytes"
     pixels = decoded.pixels
     if reason is None and pixels is not None:
@@ -189,7 +190,7 @@ def _reason(decoded: Decoded) -> str | None:
         return f"{_MODE_REASONS[decoded.mode]} keeps its own bytes"
     if decoded.pixels is None:
         return "more than 8 bits a sample keep their own bytes"
-    if decoded.mode not in ("L", "RGB"):
+    if decoded.mode not in ("L", "LA", "RGB", "RGBA"):
         return f"a {decoded.mode} image keeps its own bytes"
     return None
 
@@ -199,11 +200,12 @@ def _raw_frame(data: bytes, decoded: Decoded) -> bytes | None:
     pixels, raw_mode = decoded.pixels, decoded.raw_mode
     if pixels is None or not raw_mode or not pixels.size:
         return None
-    wanted = decoded.mode  # "L" or "RGB", a letter for each channel
+    wanted = decoded.mode  # "L", "LA", "RGB" or "RGBA": a letter for each channel
     if len(raw_mode) > 4 or any(raw_mode.count(letter) != 1 for letter in wanted):
         return None
     row_bytes = len(raw_mode) * decoded.width
-    if 2 * row_bytes * decoded.height < len(data):
+    n_bytes = row_bytes * decoded.height
+    if len(data) - n_bytes > max(n_bytes, _MOST_AROUND_BYTES):
         return None  # of a camera's raw file, say, this is only the preview
     padding = decoded.raw_stride - row_bytes if decoded.raw_stride else 0
     places = tuple(raw_mode.index(letter) for letter in wanted)

@@ -42,7 +42,7 @@ def thumbnail_of_file(data: bytes, path: Path, side: int) -> Pixels:
 
 
 def thumbnail_of_pixels(pixels: Pixels, side: int, frame: bytes, frame_kind: str) -> Pixels:
-    """The same for decoded pixels, (H, W, 1 or 3) uint8, and their frame. Raises FrameError."""
+    """The same for decoded pixels, (H, W, 1 to 4) uint8, and their frame. Raises FrameError."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((side, side))
     if frame_kind != "png":  # of uncompressed formats only TIFF has EXIF; see above
@@ -84,5 +84,5 @@ def _upright(image: Image.Image, orientation: object) -> Image.Image:
 
 def _samples(image: Image.Image) -> Pixels:
     if image.mode not in ("RGB", "RGBA"):
-        image = image.convert("RGB")
+        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     return np.ascontiguousarray(np.asarray(image, dtype=np.uint8))

@@ -156,3 +156,35 @@ def test_calls_that_cannot_be_stopped_are_left_alone() -> None:
     assert beside([lambda: 1, lambda: 2], CancelToken()) == [1, 2]
     with pytest.raises(ZeroDivisionError):
         beside([lambda: 1 // 0, lambda: 2], CancelToken())
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_transparency_comes_back_with_the_colours_under_it(
+    archive: Archive, tmp_path: Path, form: str, channels: int
+) -> None:
+    seen = photograph(60, 80, channels)
+    seen[:30, :, -1] = 0
+    seen[40:, :, -1] = 255
+    data = encoded(seen, form)
+    (tmp_path / "a").write_bytes(data)
+    with archive:
+        entry = archive.add_file(tmp_path / "a", "a")
+        assert entry.is_standard
+        assert entry.channels == channels
+        assert entry.file_exact
+        assert np.array_equal(archive.read_pixels("a"), seen)
+        assert archive.read_file("a") == data
+        small = archive.read_thumbnail("a", 40)
+        assert small.shape == (30, 40, 4)
+        assert (small[2, 2, 3], small[-2, -2, 3]) == (0, 255)
+        assert archive.metadata("a") is not None
+
+
+def test_transparency_is_kept_by_its_bytes_where_nothing_takes_it(tmp_path: Path) -> None:
+    data = encoded(photograph(60, 80, 4), "PNG")
+    (tmp_path / "a.png").write_bytes(data)
+    with Archive.create(tmp_path / "y.floe", codecs=Codecs(FakeCodec)) as opened:
+        entry = opened.add_file(tmp_path / "a.png", "a.png")
+        assert entry.keeps_file
+        assert entry.reason == "no codec takes its samples"

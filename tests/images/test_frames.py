@@ -111,7 +111,7 @@ def test_raw_layouts(
     assert raw_frame(data[: start + 79], pixels, layout) is None
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 2), (4, 5, 4), (0, 5, 3), (4, 0, 1)])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 0), (4, 5, 5), (0, 5, 3), (4, 0, 1)])
 def test_shapes_that_no_file_has(shape: tuple[int, ...]) -> None:
     with pytest.raises(FrameError, match="shape"):
         rebuild(np.zeros(shape, dtype=np.uint8), b"", "png")

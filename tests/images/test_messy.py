@@ -48,7 +48,7 @@ def _outcome(path: Path) -> Picture | KeptFile | FileError:
 def _check_picture(picture: Picture) -> None:
     assert picture.pixels.dtype == np.uint8
     assert picture.pixels.flags.c_contiguous
-    assert picture.channels in (1, 3)
+    assert 1 <= picture.channels <= 4
     rebuilt = rebuild(picture.pixels, picture.frame, picture.frame_kind)
     assert comes_back(picture, rebuilt)
     if picture.frame_kind != "png":

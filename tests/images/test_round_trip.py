@@ -95,6 +95,8 @@ def metadata() -> bytes:
 
 VARIETIES: dict[str, Callable[[], bytes]] = {
     "text, profile and exif": metadata,
+    "alpha": lambda: saved(noise(6, 7, 4), "PNG"),
+    "grey and alpha": lambda: saved(noise(6, 7, 2), "PNG"),
     "transparent colour": lambda: saved(noise(9, 7, 3), "PNG", transparency=(1, 2, 3)),
     "transparent grey": lambda: saved(noise(9, 7, 1), "PNG", transparency=7),
     "time and text at the end": lambda: with_chunks(
@@ -241,9 +243,6 @@ ORIGINALS: dict[str, tuple[Callable[[], bytes], str]] = {
         "16 bits",
     ),
     "16 bits, tiff": (lambda: saved(noise(6, 7, 1).astype(np.uint16) * 9, "TIFF"), "8 bits"),
-    "alpha": (lambda: saved(noise(6, 7, 4), "PNG"), "transparency"),
-    "grey and alpha": (lambda: saved(noise(6, 7, 2), "PNG"), "transparency"),
-    "alpha, tiff": (lambda: saved(noise(6, 7, 4), "TIFF"), "transparency"),
     "compressed tiff": (lambda: saved(noise(6, 7, 3), "TIFF", compression="tiff_lzw"), "TIFF"),
     "run lengths, tga": (lambda: saved(noise(6, 7, 3) // 99, "TGA", compression="tga_rle"), "TGA"),
     "animated png": (lambda: animation("PNG"), "animation"),
