@@ -52,7 +52,7 @@ def take_apart(
         plain = zlib.decompress(stream)
     except zlib.error as error:
         raise DeflateError("its image data is corrupt") from error
-    if len(plain) != sum(n * (1 + row_bytes) for n, row_bytes in shapes):
+    if not shapes or len(plain) != sum(n * (1 + row_bytes) for n, row_bytes in shapes):
         raise DeflateError("its image data has another length than its rows")
     passes, filters = [], []
     at = 0
@@ -63,7 +63,8 @@ def take_apart(
         filters.append(filtered[:, 0])
         at += filtered.size
     recipe = _cuts([len(chunk) for chunk in chunks]) + _coded_filters(passes, step, filters)
-    return passes, recipe + describe(stream, plain, cancel)
+    row_bytes = 1 + max(row_bytes for _, row_bytes in shapes)
+    return passes, recipe + describe(stream, plain, cancel, row_bytes=row_bytes)
 
 
 def rebuild(passes: Sequence[Pixels], step: int, recipe: bytes, cancel: CancelToken) -> list[bytes]:

@@ -81,7 +81,7 @@ def code_tokens(
                 token >> 16, token & 0xFFFF,
             )  # fmt: skip
         tokens[place] = length << 16 | distance
-        advance(predictor, length, length == expected_length)
+        advance(predictor, length, length == expected_length and distance == expected_distance)
     return stop
 
 

@@ -1,13 +1,13 @@
-"""What zlib would write next: its search for matches, told which tokens were written in truth.
+"""What zlib would write next: its search for matches, told which tokens were written instead.
 
 A predictor stands at the beginning of a token, knows all bytes and all tokens before it, and
 says which token zlib would write. :func:`advance` then tells it which one was written. As long as
 both agree, it does what zlib does; where they differ, it goes on from the token that was written.
 So a stream by zlib is predicted without a mistake, and one by another program mostly.
 
-zlib indexes each position by a hash of its three bytes. ``heads`` has the last position of each
-hash, ``links`` the position before each with the same hash: a chain. Position 0 ends chains, and
-so it is never found; links are kept by position modulo 2**15.
+zlib indexes each position by a hash of its three bytes, zlib-ng of four. ``heads`` has the last
+position of each hash, ``links`` the position before each with the same hash: a chain. Position 0
+ends chains, and so it is never found; links are kept by position modulo 2**15.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ from core.compiled import compiled, inlined
 from core.images.deflate.parameters import (
     CHAIN,
     FARTHEST,
+    FED_BY,
     GOOD,
     HASH_BITS,
+    HASHED,
     KIND,
     LAZY,
     NICE,
+    READ_AHEAD,
     SHORTEST,
+    TOO_FAR,
+    WINDOW,
     Matcher,
     Parameters,
 )
@@ -46,21 +51,21 @@ from core.images.deflate.words import borrowed, eight_at, pair_at
 AT, WAITING, LENGTH, DISTANCE, NEXT_LENGTH, NEXT_DISTANCE, INDEXED = range(7)
 #: Counts of mistakes, and recent ones as bits (see core.images.deflate.differences).
 MISTAKES, HISTORY = 7, 8
-#: The number of bytes.
-END = 9
-_STATE_SIZE = 10
+#: The number of bytes. Whether the match behind the token was looked for.
+END, NEXT_KNOWN = 9, 10
+#: How many bytes MEDIUM was given so far, and where its window begins.
+FED, BEGIN = 11, 12
+_STATE_SIZE = 13
 
 #: Unused bytes behind the others, so that several can be compared at once.
 PADDING = 16
 
 _MASK = MAX_DISTANCE - 1
-#: Matches of three bytes are not worth their distance beyond this.
-_TOO_FAR = 4_096
-
 #: Candidates that are looked at to name a distance by its rank.
 _MOST_STEPS = 4_096
 
 _SLOW, _FAST, _RUNS = int(Matcher.SLOW), int(Matcher.FAST), int(Matcher.RUNS)
+_MEDIUM = int(Matcher.MEDIUM)
 
 
 class Predictor(NamedTuple):
@@ -81,13 +86,17 @@ def predictor(plain: Bytes, parameters: Parameters) -> Predictor:
         plain,
         parameters.settings(),
         state,
-        np.zeros(1 << parameters.memory + 7, np.int32),
+        np.zeros(1 << parameters.hash_bits, np.int32),
         np.zeros(MAX_DISTANCE, np.int32),
     )
 
 
 @inlined
-def _hash(plain: Bytes, at: Int, bits: Int) -> Int:
+def _hash(plain: Bytes, at: Int, bits: Int, hashed: Int) -> Int:
+    if hashed == 4:
+        four = np.int64(pair_at(plain, at)) | np.int64(plain[at + 2]) << 16
+        four |= np.int64(plain[at + 3]) << 24
+        return (four * 2_654_435_761 & 0xFFFFFFFF) >> 16
     shift = (bits + 2) // 3
     mixed = np.int64(plain[at]) << 2 * shift ^ np.int64(plain[at + 1]) << shift
     return (mixed ^ np.int64(plain[at + 2])) & (1 << bits) - 1
@@ -95,12 +104,12 @@ def _hash(plain: Bytes, at: Int, bits: Int) -> Int:
 
 @inlined
 def _index(predictor: Predictor, until: Int) -> None:
-    """Puts all positions before ``until`` into their chains, if three bytes follow."""
+    """Puts all positions before ``until`` into their chains, if the bytes of a hash follow."""
     plain, settings, state, heads, links = predictor
-    bits = settings[HASH_BITS]
-    stop = min(until, state[END] - MIN_LENGTH + 1)
+    bits, hashed = settings[HASH_BITS], settings[HASHED]
+    stop = min(until, state[END] - hashed + 1)
     for at in range(state[INDEXED], stop):
-        place = _hash(plain, at, bits)
+        place = _hash(plain, at, bits, hashed)
         links[at & _MASK] = heads[place]
         heads[place] = at
     state[INDEXED] = max(state[INDEXED], until)
@@ -122,7 +131,7 @@ def _search(predictor: Predictor, at: Int, known: Int) -> tuple[Int, Int]:
     """The first longest match at an indexed position that is longer than ``known``, or 0, 0."""
     plain, settings, state, _, links = predictor
     left = state[END] - at
-    if left < MIN_LENGTH:
+    if left < settings[HASHED]:
         return np.int64(0), np.int64(0)
     candidate = np.int64(links[at & _MASK])
     farthest = settings[FARTHEST]
@@ -158,9 +167,10 @@ def _search(predictor: Predictor, at: Int, known: Int) -> tuple[Int, Int]:
 
 @inlined
 def _worthwhile(predictor: Predictor, at: Int, known: Int) -> tuple[Int, Int]:
-    """:func:`_search`, without matches that SLOW drops."""
+    """:func:`_search`, without matches that SLOW and MEDIUM drop."""
+    settings = predictor.settings
     length, distance = _search(predictor, at, known)
-    if length < predictor.settings[SHORTEST] or (length == MIN_LENGTH and distance > _TOO_FAR):
+    if length < settings[SHORTEST] or (length == MIN_LENGTH and distance > settings[TOO_FAR]):
         return np.int64(0), np.int64(0)
     return length, distance
 
@@ -173,6 +183,8 @@ def predict(predictor: Predictor) -> tuple[Int, Int]:
     kind = settings[KIND]
     if kind == _SLOW:
         return _predict_slow(predictor, at)
+    if kind == _MEDIUM:
+        return _predict_medium(predictor, at)
     if kind == _FAST:
         _index(predictor, at + 1)
         return _search(predictor, at, MIN_LENGTH - 1)
@@ -205,6 +217,76 @@ def _predict_slow(predictor: Predictor, at: Int) -> tuple[Int, Int]:
 
 
 @inlined
+def _predict_medium(predictor: Predictor, at: Int) -> tuple[Int, Int]:
+    plain, settings, state, _, _ = predictor
+    size: Int = np.int64(0)
+    while size == 0:  # nothing is left of a match that another one takes the place of
+        if state[FED] - at < READ_AHEAD:
+            _feed(predictor, at)
+            state[LENGTH] = 0  # what was found before is forgotten, and not looked for again
+        if not state[WAITING]:
+            _index(predictor, at + 1)
+            state[LENGTH], state[DISTANCE] = _worthwhile(predictor, at, MIN_LENGTH - 1)
+        size = max(state[LENGTH], 1)
+        behind = at + size
+        _index_match(predictor, behind, size)
+        state[NEXT_KNOWN] = 0
+        state[NEXT_LENGTH] = state[NEXT_DISTANCE] = 0
+        room = behind - state[BEGIN] < 2 * settings[WINDOW] - READ_AHEAD
+        if state[FED] - at > READ_AHEAD and room:
+            _index(predictor, behind + 1)
+            length, distance = _worthwhile(predictor, behind, MIN_LENGTH - 1)
+            if length and size > 1:
+                taken = _taken(plain, behind, size, length, distance)
+                size -= taken
+                length += taken
+            state[NEXT_KNOWN] = 1
+            state[NEXT_LENGTH], state[NEXT_DISTANCE] = length, distance
+        if size == 0:
+            state[WAITING] = 1
+            state[LENGTH], state[DISTANCE] = state[NEXT_LENGTH], state[NEXT_DISTANCE]
+    if size == 1:
+        return np.int64(0), np.int64(0)
+    return size, state[DISTANCE]
+
+
+@inlined
+def _feed(predictor: Predictor, at: Int) -> None:
+    """Moves the window if it is at its end, and fills it."""
+    _, settings, state, _, _ = predictor
+    window = settings[WINDOW]
+    while state[FED] - at < READ_AHEAD and state[FED] < state[END]:
+        if at - state[BEGIN] >= 2 * window - READ_AHEAD:
+            state[BEGIN] += window
+        state[FED] = min(state[FED] + settings[FED_BY], state[END], state[BEGIN] + 2 * window)
+
+
+@inlined
+def _index_match(predictor: Predictor, until: Int, size: Int) -> None:
+    """Puts the positions of a match that MEDIUM takes into chains; of a very long one, the last."""
+    if size > 16 * predictor.settings[LAZY]:
+        predictor.state[INDEXED] = max(predictor.state[INDEXED], until - 1)
+    _index(predictor, until)
+
+
+@inlined
+def _taken(plain: Bytes, behind: Int, size: Int, length: Int, distance: Int) -> Int:
+    """How many bytes of a match of ``size`` the one behind it takes: all, all but one, or none."""
+    place = behind - distance
+    if size > place + 1 or plain[place - size + 1] != plain[behind - size + 1]:
+        return np.int64(0)
+    taken: Int = np.int64(0)
+    while (
+        taken < size
+        and length + taken < 256
+        and place - taken > 1
+        and plain[place - taken - 1] == plain[behind - taken - 1]
+    ):
+        taken += 1
+    return taken if size - taken <= 1 else np.int64(0)
+
+
+@inlined
 def advance(predictor: Predictor, length: Int, expected: bool) -> None:
     """Goes behind the token that was written; ``expected``: as :func:`predict` said."""
     _, settings, state, _, _ = predictor
@@ -216,6 +298,12 @@ def advance(predictor: Predictor, length: Int, expected: bool) -> None:
         if length:
             _index(predictor, at + length)
         elif expected:
+            state[WAITING] = 1
+            state[LENGTH], state[DISTANCE] = state[NEXT_LENGTH], state[NEXT_DISTANCE]
+    elif kind == _MEDIUM:
+        _index_match(predictor, state[AT], length)
+        state[WAITING] = 0
+        if expected and state[NEXT_KNOWN]:
             state[WAITING] = 1
             state[LENGTH], state[DISTANCE] = state[NEXT_LENGTH], state[NEXT_DISTANCE]
     elif kind == _FAST:
@@ -233,7 +321,7 @@ def follow(predictor: Predictor, tokens: Tokens) -> None:
         expected_length, expected_distance = predict(predictor)
         length, distance = np.int64(token) >> 16, np.int64(token) & 0xFFFF
         predictor.state[MISTAKES] += length != expected_length or distance != expected_distance
-        advance(predictor, length, length == expected_length)
+        advance(predictor, length, length == expected_length and distance == expected_distance)
 
 
 @compiled
@@ -279,7 +367,8 @@ def _walk(predictor: Predictor, length: Int, n: Int, until: Int) -> tuple[Int, I
     at = state[AT]
     kind = settings[KIND]
     none = np.int64(-1), np.int64(0)
-    if (kind != _SLOW and kind != _FAST) or at + max(length, MIN_LENGTH) > state[END]:
+    least = max(length, settings[HASHED])
+    if (kind != _SLOW and kind != _FAST and kind != _MEDIUM) or at + least > state[END]:
         return none
     candidate = np.int64(links[at & _MASK])
     rank: Int = np.int64(0)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from core.control import CancelToken
 from core.images.deflate.matching import MISTAKES, PADDING, Predictor, follow, predictor, wander
-from core.images.deflate.parameters import Matcher, Parameters, Strategy
+from core.images.deflate.parameters import Library, Matcher, Parameters, Strategy
 from core.images.deflate.reading import BlockReader, DeflateError
 from core.images.deflate.standard import DYNAMIC, FIXED, MAX_LENGTH, STORED, Bytes
 
-#: Tokens that all candidates still in the race are tried on at first, and in all: at least, even
-#: if one is left, and at most.
+#: Tokens that all candidates still in the race are tried on at first.
 _ROUND = 2**8
-_LEAST_TOKENS, _MOST_TOKENS = 2**12, 2**16
 
 #: With fewer mistakes a token than this, no others are tried.
 _GOOD = 1 / 256
@@ -30,22 +28,27 @@ class _Candidate:
     @property
     def n_mistakes(self) -> int:
         """Those of a matcher that hardly finds any matches weigh more: each is a match to name."""
-        weight = 1 if self.parameters.matcher in (Matcher.SLOW, Matcher.FAST) else 8
+        weight = 8 if self.parameters.matcher in (Matcher.NONE, Matcher.RUNS) else 1
         return weight * int(self.predictor.state[MISTAKES])
 
 
 def find_parameters(
-    stream: bytes | memoryview, plain: Bytes, header: bytes, most_blocks: int, cancel: CancelToken
+    stream: bytes | memoryview,
+    plain: Bytes,
+    header: bytes,
+    row_bytes: int,
+    most_blocks: int,
+    cancel: CancelToken,
 ) -> Parameters:
     """The best settings for a DEFLATE stream and its bytes, padded as those of a predictor.
 
-    ``header`` is that of the zlib stream. Raises DeflateError, also for a stream of more blocks
-    than ``most_blocks``; and Cancelled.
+    ``header`` is that of the zlib stream; ``row_bytes``, see Parameters.fed_by. Raises
+    DeflateError, also for a stream of more blocks than ``most_blocks``; and Cancelled.
     """
     blocks = _survey(stream, most_blocks, cancel)
     best: _Candidate | None = None
     least = 2.0
-    for group in _plausible(blocks, header, len(plain) - PADDING):
+    for group in _plausible(blocks, header, len(plain) - PADDING, row_bytes):
         candidates = [_Candidate(each, predictor(plain, each)) for each in group]
         found, rate = _race(stream, candidates, cancel)
         if rate < least:
@@ -78,7 +81,9 @@ def _survey(stream: bytes | memoryview, most_blocks: int, cancel: CancelToken) -
     return facts
 
 
-def _plausible(blocks: list[_Fact], header: bytes, n_bytes: int) -> list[list[Parameters]]:
+def _plausible(
+    blocks: list[_Fact], header: bytes, n_bytes: int, row_bytes: int
+) -> list[list[Parameters]]:
     """Groups of settings, by how common they are: a later one is for want of a good earlier one."""
     if header[1] >> 6 == 0 and all(block.kind == STORED for block in blocks):
         return [[Parameters(1, 9, Strategy.HUFFMAN_ONLY)]]
@@ -90,8 +95,9 @@ def _plausible(blocks: list[_Fact], header: bytes, n_bytes: int) -> list[list[Pa
     )
     return [
         [
-            Parameters(level, memory, strategy, window)
-            for level, strategy in efforts
+            Parameters(level, memory, strategy, window, library, fed_by)
+            for level, strategy, library in efforts
+            for fed_by in ((row_bytes, 0) if library is Library.ZLIB_NG and level < 7 else (0,))
             for memory in memories
             for window in windows
         ]
@@ -111,15 +117,17 @@ def _memories(blocks: list[_Fact]) -> list[list[int]]:
     return [[min(max((counts[0] + 1).bit_length() - 7, 1), 9)]]
 
 
-def _efforts(usual: bool, hint: int) -> list[list[tuple[int, Strategy]]]:
-    """Levels and strategies: those that a header's hint of the effort is for, then the others."""
+def _efforts(usual: bool, hint: int) -> list[list[tuple[int, Strategy, Library]]]:
+    """Levels, strategies and libraries: those that a header's hint of the effort is for first."""
     plain = Strategy.DEFAULT if usual else Strategy.FIXED
     levels = sorted(range(1, 10), key=lambda level: abs(level - 6))
-    every = [(level, plain) for level in levels]
-    every += [(level, Strategy.FILTERED) for level in levels if level > 3]  # none to FAST
+    every = [(level, plain, Library.ZLIB) for level in levels]
+    every += [(level, Strategy.FILTERED, Library.ZLIB) for level in levels if level > 3]
+    every += [(level, plain, Library.ZLIB_NG) for level in range(5, 9)]
+    every += [(level, Strategy.FILTERED, Library.ZLIB_NG) for level in (7, 8)]
     hinted = [effort for effort in every if _hint(effort[0]) == hint]
     others = [effort for effort in every if effort not in hinted]
-    simple = [(1, Strategy.HUFFMAN_ONLY), (1, Strategy.RLE)]
+    simple = [(1, strategy, Library.ZLIB) for strategy in (Strategy.HUFFMAN_ONLY, Strategy.RLE)]
     return [hinted + simple, others] if hint == 0 else [hinted, others + simple]
 
 
@@ -138,7 +146,7 @@ def _race(
     reader = BlockReader(stream)
     n_tokens = 0
     last = False
-    while not last and n_tokens < (_MOST_TOKENS if len(candidates) > 1 else _LEAST_TOKENS):
+    while not last and n_tokens < _length(len(candidates)):
         block = reader.block()
         last = block.last
         if block.kind == STORED:
@@ -148,7 +156,7 @@ def _race(
                 each.predictor.state[MISTAKES] += unlike
             n_tokens += block.n_bytes
         at = 0
-        while at < len(block.tokens) and (len(candidates) > 1 or n_tokens < _LEAST_TOKENS):
+        while at < len(block.tokens) and n_tokens < _length(len(candidates)):
             cancel.check()
             piece = block.tokens[at : at + max(_ROUND, n_tokens // 2)]
             for each in candidates:
@@ -160,3 +168,8 @@ def _race(
             n_tokens += len(piece)
     best = min(candidates, key=lambda each: each.n_mistakes)
     return best, best.n_mistakes / max(n_tokens, 1)
+
+
+def _length(n_candidates: int) -> int:
+    """The tokens of a race in all; it is longer between a few, which differ little."""
+    return 2**12 if n_candidates == 1 else 2**20 if n_candidates <= 4 else 2**16
