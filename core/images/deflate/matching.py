@@ -158,7 +158,7 @@ def _search(predictor: Predictor, at: Int, known: Int) -> tuple[Int, Int]:
                 tail = pair_at(plain, at + best - 1)
         candidate = np.int64(links[candidate & _MASK])
         chain -= 1
-        if candidate <= limit or chain == 0:
+        if candidate <= limit or candidate >= at or chain == 0:
             break
     if distance == 0:
         return np.int64(0), np.int64(0)
@@ -223,7 +223,6 @@ def _predict_medium(predictor: Predictor, at: Int) -> tuple[Int, Int]:
     while size == 0:  # nothing is left of a match that another one takes the place of
         if state[FED] - at < READ_AHEAD:
             _feed(predictor, at)
-            state[LENGTH] = 0  # what was found before is forgotten, and not looked for again
         if not state[WAITING]:
             _index(predictor, at + 1)
             state[LENGTH], state[DISTANCE] = _worthwhile(predictor, at, MIN_LENGTH - 1)
@@ -252,13 +251,40 @@ def _predict_medium(predictor: Predictor, at: Int) -> tuple[Int, Int]:
 
 @inlined
 def _feed(predictor: Predictor, at: Int) -> None:
-    """Moves the window if it is at its end, and fills it."""
+    """Moves the window of MEDIUM if it is at its end, and fills it.
+
+    What was found before is forgotten. Where there was something to fill it with, the position
+    before is put into its chain again, unless it is the last one there. Then this one is, too, and
+    only if it was not the last one of its chain, it is searched again.
+    """
     _, settings, state, _, _ = predictor
-    window = settings[WINDOW]
+    window, fed_by = settings[WINDOW], settings[FED_BY]
+    before = state[FED]
     while state[FED] - at < READ_AHEAD and state[FED] < state[END]:
         if at - state[BEGIN] >= 2 * window - READ_AHEAD:
             state[BEGIN] += window
-        state[FED] = min(state[FED] + settings[FED_BY], state[END], state[BEGIN] + 2 * window)
+        following = (state[FED] // fed_by + 1) * fed_by
+        state[FED] = min(following, state[END], state[BEGIN] + 2 * window)
+    if at > 0 and state[FED] > before:
+        _index_again(predictor, at - 1)
+    if state[WAITING]:
+        state[LENGTH] = 0
+        if _index_again(predictor, at):
+            state[LENGTH], state[DISTANCE] = _worthwhile(predictor, at, MIN_LENGTH - 1)
+
+
+@inlined
+def _index_again(predictor: Predictor, at: Int) -> bool:
+    """Puts a position into its chain, unless it is the last one there; whether it did."""
+    plain, settings, state, heads, links = predictor
+    if at + settings[HASHED] > state[END]:
+        return False
+    place = _hash(plain, at, settings[HASH_BITS], settings[HASHED])
+    if heads[place] == at:
+        return False
+    links[at & _MASK] = heads[place]
+    heads[place] = at
+    return True
 
 
 @inlined
