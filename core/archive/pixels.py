@@ -4,7 +4,7 @@
 |----------|-----------------------------------------|---------------------------------------------|
 | photo    | 8 bits, grey or RGB                     | Floe's model and arithmetic, frozen         |
 | jpegxl   | 8 or 16 bits, grey or RGB, with alpha   | JPEG XL (ISO/IEC 18181), lossless           |
-| webp     | 8 bits, the same, sides to 16,383       | WebP lossless (RFC 9649)                    |
+| webp     | 8 bits, the same, to 64 million pixels  | WebP lossless (RFC 9649)                    |
 
 All are exact. A look at the image says what to try: the flow alone for a photograph, the standard
 formats for what is drawn, a comparison on samples for the rest.

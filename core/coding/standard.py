@@ -29,6 +29,8 @@ _MANY_SAMPLES = 3_000_000
 
 #: The longest side of a WebP image (RFC 9649, section 2.7).
 _WEBP_SIDE = 16_383
+#: Its encoder takes 24 bytes for a pixel, at any setting; that of JPEG XL 8, and 26 at effort 9.
+_WEBP_PIXELS = 64_000_000
 #: Both formats know more, and our images never have so many.
 _JPEG_XL_SIDE = 2**30
 
@@ -114,7 +116,11 @@ JPEG_XL = StandardCodec(
 )
 WEBP = StandardCodec(
     "webp",
-    lambda samples: samples.dtype == np.uint8 and max(samples.shape[:2]) <= _WEBP_SIDE,
+    lambda samples: (
+        samples.dtype == np.uint8
+        and max(samples.shape[:2]) <= _WEBP_SIDE
+        and samples.shape[0] * samples.shape[1] <= _WEBP_PIXELS
+    ),
     _encode_webp,
     _decode_webp,
 )
