@@ -57,6 +57,7 @@ def _compile_here(folder: Path) -> None:
             with Image.open(sample) as image:
                 small = image.crop((0, 0, 150, 130))
                 small.save(images / sample.name)
+                small.save(images / f"{sample.stem}-stored.png", compress_level=0)
                 small.convert("RGB").save(images / f"{sample.stem}.jpg", quality=90)
                 small.convert("L").save(images / f"{sample.stem}-grey.jpg", quality=90)
         archive = Path(scratch) / "samples.floe"
