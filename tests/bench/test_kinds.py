@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from core.archive import Codecs
 from core.bench.kinds import FileCodec, KindOfFile, Sum, file_codecs, measure
 from core.errors import FileError
-from tests.archive.samples import encoded, ramp
+from tests.archive.samples import encoded, noise, ramp
 from tests.fakes import FakeCodec
 
 
@@ -55,6 +55,15 @@ def test_a_codec_that_restores_other_bytes_does_not_count(folder: Path) -> None:
     ):
         assert {"wrong", "some"}.isdisjoint(sums.others)
         assert "xz -9e" in sums.others
+
+
+def test_pixels_that_another_codec_refuses(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "grey.png").write_bytes(encoded(noise(9, 8, 2), "PNG"))
+    (png,) = measure(folder, on_file=str, codecs=Codecs(FakeCodec), others=[])
+    assert "JPEG XL" in png.pixels
+    assert png.n_exact == 1
 
 
 def test_a_codec_counts_where_it_coded_all() -> None:
