@@ -25,6 +25,7 @@ from app.figures.figures import Bar, Bins
 from app.figures.tables import Table
 from core.archive import Archive
 from core.archive.codec import Codecs
+from core.archive.entry import Share
 from tests.app.stand_ins import FakeDialogs, MakeWindow
 from tests.archive.samples import FILES, make_archive, open_fake
 from tests.fakes import FakeCodec
@@ -90,7 +91,7 @@ def test_the_table_has_the_figures_of_the_file(archive: Path) -> None:
         n_dims = int(row["width"]) * int(row["height"]) * int(row["channels"])
         assert float(row["achieved_bpd"]) == 8 * n_bytes / n_dims
         shares = [float(row[c] or 0) for c in row if c.startswith("share_")]
-        assert len(shares) == 7
+        assert len(shares) == len(Share)
         assert sum(shares) == pytest.approx(8 * n_bytes)
         assert row["problem"] == ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +28,17 @@ _START = [sys.executable, "-m", "app.cli"]
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path) -> dict[str, str]:
+def short() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="floe-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def surroundings(short: Path) -> dict[str, str]:
     """Processes that meet each other, and nobody else's window."""
     folders = {
-        f"XDG_{kind}": str(tmp_path / kind.lower())
+        f"XDG_{kind}": str(short / kind.lower())
         for kind in ("RUNTIME_DIR", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME")
     }
     for folder in folders.values():
@@ -39,8 +47,8 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def name(tmp_path: Path) -> str:
-    return str(tmp_path / "w.socket")
+def name(short: Path) -> str:
+    return str(short / "w.socket")
 
 
 @pytest.fixture
