@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtNetwork import QLocalSocket
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.cli import main as cli
 from app.start import gui
@@ -48,7 +48,7 @@ def surroundings(short: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def name(short: Path) -> str:
+def name(qapp: QApplication, short: Path) -> str:
     return str(short / "w.socket")
 
 
